@@ -1,0 +1,116 @@
+"""What goes into a task and what comes out: frozen dataclasses, nothing else passes between layers.
+
+``to_dict()`` of a result is the JSON contract of the command line and the HTTP API.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from mmcore.errors import InputError
+
+Decoding = Literal["beam", "nucleus", "greedy"]
+DECODINGS: tuple[Decoding, ...] = ("beam", "nucleus", "greedy")
+MAX_CAPTIONS = 10
+MAX_WORDS = 60
+
+
+def _check(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise InputError("option_out_of_range", name=name, value=value, low=low, high=high)
+
+
+@dataclass(frozen=True)
+class CaptionOptions:
+    """How to caption. Every family accepts every option; ``detail`` must be one that the checkpoint lists.
+
+    Raises InputError for a value out of range.
+    """
+
+    decoding: Decoding = "beam"
+    num_captions: int = 1
+    """How many captions, best first (1-10). Greedy decoding gives exactly one."""
+    num_beams: int = 3
+    """Width of the beam search (1-10); raised to num_captions if that is more."""
+    top_p: float = 0.9
+    """Nucleus sampling draws from the smallest set of words whose probabilities sum to top_p (0.05-1)."""
+    temperature: float = 1.0
+    """Divides the logits before nucleus sampling (0.05-5)."""
+    max_words: int = 30
+    """Longest caption, in words for the compact model and in tokens for others (1-60)."""
+    seed: int = 0
+    """Seed of nucleus sampling: the same seed gives the same captions."""
+    detail: str | None = None
+    """Level of detail, for checkpoints that list some (Florence-2); None takes their first."""
+    explain: bool = False
+    """Also compute the word -> region map of every caption."""
+
+    def __post_init__(self) -> None:
+        if self.decoding not in DECODINGS:
+            raise InputError(
+                "option_not_offered", model="mmcore", name="decoding", value=self.decoding, offered=", ".join(DECODINGS)
+            )
+        _check("num_captions", self.num_captions, 1, MAX_CAPTIONS)
+        _check("num_beams", self.num_beams, 1, MAX_CAPTIONS)
+        _check("top_p", self.top_p, 0.05, 1.0)
+        _check("temperature", self.temperature, 0.05, 5.0)
+        _check("max_words", self.max_words, 1, MAX_WORDS)
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word of a caption as it is shown, with the probability the model gave it (product over its sub-words)."""
+
+    text: str
+    probability: float
+
+
+@dataclass(frozen=True, eq=False)
+class Caption:
+    """One caption. ``" ".join(word.text for word in words)`` is its text up to spacing before punctuation."""
+
+    text: str
+    score: float
+    """Geometric mean of the word probabilities, 0-1: how sure the model is of its own words."""
+    words: tuple[Word, ...]
+    maps: npt.NDArray[np.float32] | None = None
+    """(words, rows, columns), >= 0, each word's map sums to 1: where in the picture the word comes from."""
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A thing recognised in the picture, with its probability 0-1."""
+
+    text: str
+    probability: float
+
+
+@dataclass(frozen=True, eq=False)
+class CaptionResult:
+    """Answer of the captioning task for one picture."""
+
+    captions: tuple[Caption, ...]
+    """Best first; never empty."""
+    model: str
+    device: str
+    seconds: float
+    tags: tuple[Tag, ...] = ()
+    """What the recognition head sees, most probable first; empty for families without one."""
+    confident: bool = True
+    """False where the model itself doubts its caption: show the tags beside it."""
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON contract: {"captions": [{"text", "score"}], "model", "seconds"} and what else is known."""
+        return {
+            "captions": [{"text": caption.text, "score": round(caption.score, 4)} for caption in self.captions],
+            "model": self.model,
+            "device": self.device,
+            "seconds": round(self.seconds, 4),
+            "confident": self.confident,
+            "tags": [{"text": tag.text, "score": round(tag.probability, 4)} for tag in self.tags],
+        }
