@@ -1,0 +1,86 @@
+"""Every test runs offline, with its own empty MMCORE_HOME and HF_HOME, and leaves the environment as it was."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# Libraries read these once, when they are imported, which may be before the first fixture runs.
+_SESSION_HOME = Path(tempfile.mkdtemp(prefix="mmcore-tests-"))
+OFFLINE = {
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "GRADIO_SSR_MODE": "False",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+for _name in [name for name in os.environ if name.startswith(("MMCORE_", "HF_", "GRADIO_"))]:
+    del os.environ[_name]
+os.environ.update(OFFLINE, HF_HOME=str(_SESSION_HOME / "hf"), MMCORE_HOME=str(_SESSION_HOME / "mmcore"))
+
+from mmcore.settings import Settings  # noqa: E402  (the environment comes first)
+
+
+def pytest_unconfigure() -> None:
+    """Remove what the session wrote."""
+    shutil.rmtree(_SESSION_HOME, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of its own for the test: MMCORE_HOME, HF_HOME and gradio's uploads lie in the folder returned."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("MMCORE_HOME", str(home / "mmcore"))
+    monkeypatch.setenv("HF_HOME", str(home / "hf"))
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(home / "gradio"))
+    constants = sys.modules.get("huggingface_hub.constants")
+    if constants is not None:  # it read HF_HOME when it was imported
+        monkeypatch.setattr(constants, "HF_HOME", str(home / "hf"))
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(home / "hf" / "hub"))
+    return home
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections leave this machine in no test: they fail at once, as on a machine without a network."""
+    connect = socket.socket.connect
+
+    def local_only(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_local(str(address[0])):
+            raise OSError(101, f"Network is unreachable (tests run offline): {address}")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", local_only)
+
+
+def _is_local(host: str) -> bool:
+    return host in ("localhost", "::1", "0.0.0.0") or host.startswith("127.")
+
+
+@pytest.fixture
+def settings(isolated: Path) -> Settings:
+    """Settings as a new user has them, offline, in the test's own home."""
+    return Settings(home=isolated / "mmcore", offline=True)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[str]:
+    """Path of the system's Chromium. Without one the test is skipped, but fails where CI is set."""
+    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
+        path = shutil.which(name)
+        if path:
+            yield path
+            return
+    reason = "there is no Chromium on this machine (Debian: apt-get install chromium)"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
