@@ -123,6 +123,9 @@ class Phrase(str):
         phrase.key = key
         return phrase
 
+    def __getnewargs__(self) -> tuple[str]:
+        return (self.key,)  # copies are made from the key, not from the words
+
 
 class MMCoreError(Exception):
     """Base of every error that is meant for the user's eyes."""

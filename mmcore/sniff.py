@@ -1,0 +1,128 @@
+"""What a file is, told by its first bytes; names and endings are not believed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mmcore.errors import Phrase
+
+Group = Literal["picture", "other picture", "svg", "sound", "video", "other"]
+
+HEAD = 4096
+"""How many bytes at the start decide."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a file is."""
+
+    group: Group
+    """"picture" can be decoded here, "other picture" is one in a format that is not read."""
+    name: str
+    """Name of the format ("JPEG", "MP3"), or a Phrase that says what the file is ("a PDF document")."""
+
+
+def _other(key: str) -> Kind:
+    return Kind("other", Phrase(key))
+
+
+# (offset, bytes there, kind), the first that fits wins.
+SIGNATURES: tuple[tuple[int, bytes, Kind], ...] = (
+    (0, b"\xff\xd8\xff", Kind("picture", "JPEG")),
+    (0, b"\x89PNG", Kind("picture", "PNG")),
+    (0, b"GIF87a", Kind("picture", "GIF")),
+    (0, b"GIF89a", Kind("picture", "GIF")),
+    (8, b"WEBP", Kind("picture", "WebP")),
+    (0, b"II*\0", Kind("picture", "TIFF")),
+    (0, b"MM\0*", Kind("picture", "TIFF")),
+    (0, b"II+\0", Kind("picture", "TIFF")),
+    (0, b"MM\0+", Kind("picture", "TIFF")),
+    (0, b"8BPS", Kind("other picture", "Photoshop")),
+    (0, b"\0\0\1\0", Kind("other picture", "Windows icon")),
+    (0, b"\0\0\0\x0cjP  ", Kind("other picture", "JPEG 2000")),
+    (0, b"\xff\x4f\xff\x51", Kind("other picture", "JPEG 2000")),
+    (0, b"\0\0\0\x0cJXL ", Kind("other picture", "JPEG XL")),
+    (0, b"\xff\x0a", Kind("other picture", "JPEG XL")),
+    (128, b"DICM", Kind("other picture", "DICOM")),
+    (8, b"WAVE", Kind("sound", "WAV")),
+    (0, b"ID3", Kind("sound", "MP3")),
+    (0, b"\xff\xfb", Kind("sound", "MP3")),
+    (0, b"\xff\xf3", Kind("sound", "MP3")),
+    (0, b"\xff\xf2", Kind("sound", "MP3")),
+    (0, b"fLaC", Kind("sound", "FLAC")),
+    (0, b"OggS", Kind("sound", "Ogg")),
+    (8, b"AIFF", Kind("sound", "AIFF")),
+    (0, b"MThd", Kind("sound", "MIDI")),
+    (8, b"AVI ", Kind("video", "AVI")),
+    (0, b"\x1aE\xdf\xa3", Kind("video", "Matroska")),
+    (0, b"\0\0\1\xba", Kind("video", "MPEG")),
+    (0, b"FLV\1", Kind("video", "Flash")),
+    (0, b"%PDF-", _other("kind_pdf")),
+    (0, b"%!PS", _other("kind_postscript")),
+    (0, b"\x1f\x8b", _other("kind_archive")),
+    (0, b"BZh", _other("kind_archive")),
+    (0, b"\xfd7zXZ\0", _other("kind_archive")),
+    (0, b"\x28\xb5\x2f\xfd", _other("kind_archive")),
+    (0, b"7z\xbc\xaf\x27\x1c", _other("kind_archive")),
+    (0, b"Rar!", _other("kind_archive")),
+    (257, b"ustar", _other("kind_archive")),
+    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", _other("kind_office")),
+    (0, b"SQLite format 3\0", _other("kind_database")),
+    (0, b"\x7fELF", _other("kind_program")),
+    (0, b"MZ", _other("kind_program")),
+    (0, b"\xcf\xfa\xed\xfe", _other("kind_program")),
+)
+
+HEIC_BRANDS = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"))
+AVIF_BRANDS = frozenset((b"avif", b"avis"))
+OFFICE_PARTS = (b"[Content_Types].xml", b"_rels/.rels", b"mimetypeapplication/vnd.oasis")
+
+
+def sniff(data: bytes) -> Kind:
+    """The kind of a file whose first bytes (4096 are enough) are ``data``."""
+    head = data[:HEAD]
+    if head.startswith(b"BM") and head[6:10] == b"\0\0\0\0":  # the reserved field: a text may begin with "BM", too
+        return Kind("picture", "BMP")
+    if head[4:8] == b"ftyp":
+        return _iso_media(head)
+    if head.startswith(b"PK\3\4"):
+        return _other("kind_office" if any(part in head for part in OFFICE_PARTS) else "kind_zip")
+    for offset, magic, kind in SIGNATURES:
+        if head[offset : offset + len(magic)] == magic:
+            return kind
+    text = _as_text(head)
+    return _other("kind_unknown") if text is None else _kind_of_text(text)
+
+
+def _iso_media(head: bytes) -> Kind:
+    """HEIC, AVIF, MP4 and QuickTime share a container; its brands tell which. The first is the major one."""
+    length = min(int.from_bytes(head[:4], "big"), 256)
+    brands = [head[8:12], *(head[start : start + 4] for start in range(16, length, 4))]
+    if AVIF_BRANDS & set(brands):
+        return Kind("picture", "AVIF")
+    if HEIC_BRANDS & set(brands):
+        return Kind("picture", "HEIC")
+    return Kind("sound", "M4A") if brands[0] == b"M4A " else Kind("video", "MP4")
+
+
+def _as_text(head: bytes) -> str | None:
+    """The text that the bytes spell in UTF-8 or UTF-16, or None where they are not text."""
+    encoding = "utf-16" if head.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    # The last character may have been cut in two at the end of the head.
+    text = head.decode(encoding, errors="ignore" if len(head) == HEAD else "replace")
+    if len(head) == HEAD and len(text.encode(encoding)) < len(head) - 8:
+        return None
+    control = any(ord(letter) < 32 and letter not in "\t\n\f\r\x1b" for letter in text)
+    return None if control or "\ufffd" in text else text
+
+
+def _kind_of_text(text: str) -> Kind:
+    start = text.lstrip().lower()
+    if start.startswith(("<!doctype html", "<html", "<head", "<body")):
+        return _other("kind_web_page")
+    if start.startswith("<"):
+        if "<svg" in start:
+            return Kind("svg", "SVG")
+        return _other("kind_web_page" if "<html" in start else "kind_xml")
+    return _other("kind_text")
