@@ -79,6 +79,8 @@ class Caption:
     words: tuple[Word, ...]
     maps: npt.NDArray[np.float32] | None = None
     """(words, rows, columns), >= 0, each word's map sums to 1: where in the picture the word comes from."""
+    detail: str | None = None
+    """Level of detail it was written at, for checkpoints that list some; a word map needs to know it."""
 
 
 @dataclass(frozen=True)

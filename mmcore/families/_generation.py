@@ -1,0 +1,269 @@
+"""What the captioners of the transformers library share: decoding, words with probabilities, word maps.
+
+A family says how its network encodes pictures and how it decodes a step; everything else happens here, once.
+Shapes: B pictures, N captions, T tokens, S encoder states, D width, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import transformers
+from PIL import Image
+from safetensors import SafetensorError
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+from transformers.generation.logits_process import (
+    LogitsProcessor,
+    LogitsProcessorList,
+    TemperatureLogitsWarper,
+    TopPLogitsWarper,
+)
+
+from mmcore import explain
+from mmcore.checkpoints import Checkpoint
+from mmcore.errors import InputError, WeightsError
+from mmcore.families._words import find_words, group_tokens, split_words
+from mmcore.results import Caption, CaptionOptions, Tag, Word
+
+SCORED_POSITIONS = 1024
+"""Rows x tokens scored at once: 1024 x 50,000 words x 4 bytes are 200 MB."""
+
+GRADIENT_SCALE = 128.0
+"""Gradients are taken of 128 x the log-probability, so that small ones do not vanish in half precision."""
+
+
+class NucleusDraw(LogitsProcessor):
+    """Nucleus sampling (Holtzman et al., ICLR 2020) with a random generator of its own for each picture.
+
+    It draws a token and rules out all others, so that a greedy search follows the draw. The process-wide random state
+    is neither read nor changed, the same seed gives the same captions in any thread, on any device and in any batch.
+    A picture alone gets exactly the captions of ``generate(do_sample=True)`` after ``torch.manual_seed(seed)``.
+    """
+
+    def __init__(self, options: CaptionOptions, pictures: int) -> None:
+        self.warpers = LogitsProcessorList()
+        if options.temperature != 1.0:
+            self.warpers.append(TemperatureLogitsWarper(options.temperature))
+        if options.top_p < 1.0:
+            self.warpers.append(TopPLogitsWarper(options.top_p))
+        self.generators = [torch.Generator().manual_seed(options.seed) for _ in range(pictures)]
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        """Scores (B * N, V) -> 0 for the drawn token, -inf for the others."""
+        probabilities = self.warpers(input_ids, scores).float().softmax(-1).cpu()
+        pictures = probabilities.chunk(len(self.generators))
+        drawn = [torch.multinomial(rows, 1, generator=g) for rows, g in zip(pictures, self.generators, strict=True)]
+        return torch.full_like(scores, -torch.inf).scatter(1, torch.cat(drawn).to(scores.device), 0.0)
+
+
+class GenerativeCaptioner(ABC):
+    """A Captioner on top of a transformers model with a cross-attending decoder."""
+
+    start: tuple[int, ...]
+    """Tokens that stand before a caption when it is read back (begin of sequence and what is forced after it)."""
+    end: int
+    """Token that ends a caption."""
+    padding: int
+    grid: tuple[int, int]
+    """Rows and columns of the picture's patches among the encoder states."""
+    first_cell: int
+    """Encoder state that is the first patch; the patches follow row by row."""
+
+    def __init__(self, checkpoint: Checkpoint, network: Any, tokenizer: Any, device: str) -> None:
+        self.checkpoint = checkpoint
+        self.device = device
+        self.network = network.to(device).eval().requires_grad_(False)
+        self.tokenizer = tokenizer
+
+    # What a family adds
+
+    @abstractmethod
+    def encode(self, images: Sequence[Image.Image], detail: str | None) -> Tensor:
+        """Pictures -> encoder states (B, S, D) that the decoder attends to."""
+
+    @abstractmethod
+    def generate(self, states: Tensor, **arguments: Any) -> Tensor:
+        """Encoder states (B, S, D) -> token ids (B * N, 1 + T), one start token first, padded at the end."""
+
+    @abstractmethod
+    def decode(self, ids: Tensor, states: Tensor, **arguments: Any) -> Any:
+        """One teacher-forced pass: ids (B, T), states (B, S, D) -> transformers output with logits (B, T, V)."""
+
+    def max_tokens(self, options: CaptionOptions) -> int:
+        """Longest caption in tokens."""
+        return options.max_words
+
+    # The Captioner protocol
+
+    def memory(self) -> int:
+        """Bytes that the weights take."""
+        tensors = (*self.network.parameters(), *self.network.buffers())
+        return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+    def tags(self, image: Image.Image) -> tuple[Tag, ...]:
+        """Empty: there is no recognition head."""
+        return ()
+
+    @torch.no_grad()
+    def caption(self, images: Sequence[Image.Image], options: CaptionOptions) -> list[tuple[Caption, ...]]:
+        """Captions of each picture: beams as the search ranks them, nucleus draws by their score, best first.
+
+        Raises InputError for a level of detail that the checkpoint does not list.
+        """
+        detail = self.detail(options.detail)
+        if not images:
+            return []
+        states = self.encode(images, detail)
+        copies = 1 if options.decoding == "greedy" else options.num_captions
+        arguments: dict[str, Any] = {"num_beams": 1, "do_sample": False, "max_new_tokens": self.max_tokens(options)}
+        rows = states
+        if options.decoding == "beam":
+            arguments |= {"num_beams": max(options.num_beams, copies), "num_return_sequences": copies}
+        elif options.decoding == "nucleus":
+            rows = states.repeat_interleave(copies, 0)
+            arguments["logits_processor"] = LogitsProcessorList([NucleusDraw(options, len(images))])
+        captions = []
+        sequences = [self._until_end(row[1:].tolist()) for row in self.generate(rows, **arguments)]
+        scored = self._log_probabilities(sequences, states.repeat_interleave(copies, 0))
+        for tokens, log_probabilities in zip(sequences, scored, strict=True):
+            captions.append(self._caption(tokens, log_probabilities, detail))
+        answers = [captions[first : first + copies] for first in range(0, len(captions), copies)]
+        if options.decoding == "nucleus":
+            answers = [sorted(answer, key=lambda caption: -caption.score) for answer in answers]
+        return [tuple(answer) for answer in answers]
+
+    def word_maps(self, image: Image.Image, caption: Caption) -> npt.NDArray[np.float32]:
+        """(words, rows, columns): the patches that were looked at and made each word likelier (explain.py)."""
+        if not caption.words:
+            return np.zeros((0, *self.grid), np.float32)
+        with torch.no_grad():
+            states = self.encode([image], self.detail(caption.detail))
+        encoded = self.tokenizer(caption.text, add_special_tokens=False, return_offsets_mapping=True)
+        words, position = [], 0
+        for word in caption.words:
+            position = caption.text.index(word.text, position)
+            words.append((position, position + len(word.text)))
+            position += len(word.text)
+        relevance, attention = self._replay(encoded["input_ids"], states)
+        groups = group_tokens(words, encoded["offset_mapping"])
+        return explain.word_maps(relevance, groups, self.grid, self.first_cell, fallback=attention)
+
+    # Steps
+
+    def detail(self, asked: str | None) -> str | None:
+        """The level of detail to write at: the one asked for, else the checkpoint's first, if it has any."""
+        offered = self.checkpoint.details
+        if asked is None:
+            return offered[0] if offered else None
+        if asked not in offered:
+            known = ", ".join(offered) or "no levels"
+            raise InputError(
+                "option_not_offered", model=self.checkpoint.name, name="detail", value=asked, offered=known
+            )
+        return asked
+
+    def _until_end(self, tokens: list[int]) -> list[int]:
+        return tokens[: tokens.index(self.end)] if self.end in tokens else tokens
+
+    def _log_probabilities(self, sequences: list[list[int]], states: Tensor) -> list[list[float]]:
+        """Log-probability of each token given those before it, at temperature 1 and over the whole vocabulary.
+
+        A second pass with known tokens; padding comes after the caption, where a causal decoder does not see it.
+        """
+        begin = self.start[:1]
+        ids = pad_sequence(
+            [torch.tensor([*begin, *tokens]) for tokens in sequences], batch_first=True, padding_value=self.padding
+        ).to(states.device)
+        found: list[list[float]] = []
+        rows = max(1, SCORED_POSITIONS // ids.shape[1])
+        for first in range(0, len(ids), rows):
+            chunk = ids[first : first + rows]
+            logits = self.decode(chunk[:, :-1], states[first : first + rows]).logits.float() if chunk.shape[1] > 1 else None
+            for row in range(len(chunk)):
+                tokens = sequences[first + row]
+                if logits is None or not tokens:
+                    found.append([])
+                    continue
+                targets = chunk[row, 1 : len(tokens) + 1, None]
+                chosen = logits[row, : len(tokens)].log_softmax(-1).gather(1, targets)[:, 0]
+                found.append(chosen.tolist())
+        return found
+
+    def _caption(self, tokens: list[int], log_probabilities: list[float], detail: str | None) -> Caption:
+        special = set(self.tokenizer.all_special_ids)
+        shown = [(token, value) for token, value in zip(tokens, log_probabilities, strict=True) if token not in special]
+        text, groups = split_words(self._text, [token for token, _ in shown])
+        sums = [sum(shown[index][1] for index in group) for _, group in groups]
+        words = tuple(Word(word, math.exp(value)) for (word, _), value in zip(groups, sums, strict=True))
+        score = math.exp(sum(sums) / len(sums)) if sums else 0.0
+        return Caption(text, score, words, detail=detail)
+
+    def _text(self, tokens: list[int]) -> str:
+        text: str = self.tokenizer.decode(tokens, skip_special_tokens=True)
+        return text
+
+    def _replay(self, tokens: list[int], states: Tensor) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Write the tokens again, one by one: attention x gradient and plain attention of each step, (T, S) each.
+
+        The step that writes a token is the one that reads the token before it. Earlier steps are in the cache, so the
+        gradient of the token's log-probability is that of its own step only.
+        """
+        states = states.detach().requires_grad_()  # a root for the gradients; the weights are frozen
+        ids = [*self.start, *tokens]
+        relevance, attention, cache = [], [], None
+        with torch.enable_grad():
+            for position, (token, target) in enumerate(zip(ids, ids[1:], strict=False), start=1):
+                step = torch.tensor([[token]], device=states.device)
+                output = self.decode(step, states, past_key_values=cache, use_cache=True, output_attentions=True)
+                cache = output.past_key_values
+                if position < len(self.start):
+                    continue  # what is forced before the caption
+                log_probability = output.logits[0, -1].float().log_softmax(-1)[target]
+                gradients = torch.autograd.grad(GRADIENT_SCALE * log_probability, output.cross_attentions)
+                weights = _stack(output.cross_attentions)
+                relevance.append(explain.attention_times_gradient(weights, _stack(gradients)))
+                attention.append(explain.mean_attention(weights))
+        return np.stack(relevance), np.stack(attention)
+
+
+def _stack(layers: Sequence[Tensor]) -> npt.NDArray[np.float32]:
+    """A layer's (1, heads, 1, S) each -> (layers, heads, S)."""
+    stacked: npt.NDArray[np.float32] = torch.stack([layer.detach()[0, :, -1].float() for layer in layers]).cpu().numpy()
+    return stacked
+
+
+def load_network(kind: Any, checkpoint: Checkpoint, folder: Path, dtype: Any, **arguments: Any) -> Any:
+    """A transformers model from local safetensors; every weight must be there and fit, none is made up.
+
+    Raises WeightsError.
+    """
+    transformers.utils.logging.disable_progress_bar()
+    try:
+        network, report = kind.from_pretrained(
+            folder,
+            local_files_only=True,
+            use_safetensors=True,
+            dtype=dtype,
+            ignore_mismatched_sizes=True,  # reported below, in our words
+            output_loading_info=True,
+            **arguments,
+        )
+    except (OSError, SafetensorError) as error:
+        raise incomplete(checkpoint, folder, str(error)) from error
+    wrong = sorted({*report["missing_keys"], *(str(item[0]) for item in report["mismatched_keys"])})
+    if wrong:
+        raise incomplete(checkpoint, folder, f"{len(wrong)} weights are missing or of another size ({wrong[0]}, ...)")
+    return network
+
+
+def incomplete(checkpoint: Checkpoint, folder: Path, detail: str) -> WeightsError:
+    """The error for a folder that lacks something."""
+    return WeightsError("weights_incomplete", name=checkpoint.name, folder=folder, detail=detail.splitlines()[0])
