@@ -103,6 +103,7 @@ PHRASES: dict[str, str] = {
     "kind_xml": "an XML file",
     "kind_zip": "a ZIP archive",
     # what is wrong with a file
+    "damage_bomb": "a part of it claims to be larger than any picture",
     "damage_checksum": "a checksum does not match",
     "damage_decode": "its data cannot be decoded",
     "damage_ends": "the file ends too early",

@@ -1,0 +1,253 @@
+"""Files over the network: is a host there, and a download that goes on where it broke off.
+
+A download lands under its final name only when it is whole and its sha256 is right, so that a file which exists can
+be used. The network is spoken to through huggingface_hub's own session, which knows the user's proxies and
+certificates.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from mmcore.errors import Cancelled, WeightsError
+
+Progress = Callable[[int, int], None]
+"""Called with (bytes done, bytes in all)."""
+IsCancelled = Callable[[], bool]
+
+ATTEMPTS = 5
+"""Broken connections in a row, without a new byte between them, before a download gives up."""
+STALL_SECONDS = 10.0
+"""A server that sends nothing for so long counts as a broken connection."""
+
+
+def readable_size(count: int) -> str:
+    """Bytes for people: 990000000 -> "990 MB"."""
+    value, unit = float(count), "bytes"
+    for larger in ("KB", "MB", "GB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.1f} {unit}" if unit == "GB" else f"{value:.0f} {unit}"
+
+
+class Reachability:
+    """Whether hosts answer, asked once a minute and never for longer than two seconds."""
+
+    def __init__(self, limit: float = 2.0, remember: float = 60.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limit, self._remember, self._clock = limit, remember, clock
+        self._lock = threading.Lock()
+        self._answers: dict[str, tuple[float, str | None]] = {}
+
+    def problem(self, address: str) -> str | None:
+        """None where the host of ``address`` (a URL) answers, else what is wrong, in a few words."""
+        with self._lock:  # those who ask meanwhile get this answer instead of asking again
+            asked, answer = self._answers.get(address, (float("-inf"), None))
+            if self._clock() - asked >= self._remember:
+                answer = self._ask(address)
+                self._answers[address] = (self._clock(), answer)
+            return answer
+
+    def forget(self) -> None:
+        """Ask again next time, as a person does who has just plugged in the cable."""
+        with self._lock:
+            self._answers.clear()
+
+    def _ask(self, address: str) -> str | None:
+        answers: list[str | None] = []
+        # In a thread, because looking up a name can hang far beyond any limit that a socket knows.
+        thread = threading.Thread(target=lambda: answers.append(self._knock(address)), daemon=True)
+        thread.start()
+        thread.join(self._limit)
+        return answers[0] if answers else f"no answer within {self._limit:g} s"
+
+    def _knock(self, address: str) -> str | None:
+        from huggingface_hub import get_session
+
+        try:
+            status = get_session().head(address, timeout=self._limit, follow_redirects=False).status_code
+        except Exception as error:  # whatever the network library raises: it means "no"
+            return str(error) or type(error).__name__
+        # A mirror may well say 404 or 401 at its root; a firewall says 403 or 407, a broken gateway 5xx.
+        return f"HTTP {status}" if status in (403, 407) or status >= 500 else None
+
+
+reachability = Reachability()
+"""The process's own memory of who answers."""
+
+
+@dataclass(frozen=True)
+class Download:
+    """One file to fetch."""
+
+    name: str
+    """Checkpoint that it belongs to, for messages."""
+    url: str
+    target: Path
+    sha256: str
+    size: int | None = None
+    """Bytes, where known beforehand."""
+    headers: Mapping[str, str] | None = None
+    lock: Path | None = None
+    """Held while downloading; ``<target>.lock`` unless said otherwise."""
+
+
+def fetch(download: Download, progress: Progress | None = None, cancelled: IsCancelled | None = None) -> Path:
+    """Bring the file to ``download.target`` unless it is there already, and return that path.
+
+    What has arrived stays in ``<target>.part`` when the connection breaks or the person stops, and the next call goes
+    on from there. Two processes that want the same file at once fetch it once.
+
+    Raises WeightsError (refused, broken off, damaged, disk full or read-only) and Cancelled.
+    """
+    target = download.target
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(download.lock or target.with_name(target.name + ".lock"), cancelled):
+            if not target.is_file():
+                part = target.with_name(target.name + ".part")
+                _complete(download, part, progress, cancelled)
+                _check(download, part)
+                os.replace(part, target)
+    except OSError as error:
+        raise WeightsError("weights_disk", name=download.name, folder=target.parent, detail=error) from error
+    return target
+
+
+@contextmanager
+def _locked(path: Path, cancelled: IsCancelled | None) -> Iterator[None]:
+    from filelock import FileLock, Timeout
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    while True:
+        try:
+            lock.acquire(timeout=0.2)
+            break
+        except Timeout:  # another process is downloading it
+            if cancelled is not None and cancelled():
+                raise Cancelled("download_cancelled", done=0, total="?") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _complete(download: Download, part: Path, progress: Progress | None, cancelled: IsCancelled | None) -> None:
+    """Append to ``part`` until it is whole."""
+    failures, total = 0, download.size
+    while True:
+        before = part.stat().st_size if part.exists() else 0
+        if total is not None and before == total:
+            return
+        if total is not None and before > total:
+            part.unlink()  # left over from another version of the file
+            before = 0
+        try:
+            total = _append(download, part, before, total, progress, cancelled)
+        except _Broken as broken:
+            arrived = part.stat().st_size if part.exists() else 0
+            failures = 0 if arrived > before else failures + 1
+            if failures >= ATTEMPTS:
+                raise WeightsError("weights_interrupted", name=download.name, detail=broken) from broken
+            time.sleep(min(0.1 * 2**failures, 2.0))
+
+
+class _Broken(Exception):
+    """The connection broke; trying again may help."""
+
+
+def _append(
+    download: Download,
+    part: Path,
+    start: int,
+    total: int | None,
+    progress: Progress | None,
+    cancelled: IsCancelled | None,
+) -> int:
+    """One connection: append what comes to ``part``, and return the size of the whole file."""
+    from huggingface_hub import get_session
+
+    # Compressed bytes could neither be counted nor continued.
+    headers = {"Accept-Encoding": "identity", **(download.headers or {})}
+    if start:
+        headers["Range"] = f"bytes={start}-"
+    request = get_session().stream("GET", download.url, headers=headers, timeout=STALL_SECONDS, follow_redirects=True)
+    with ExitStack() as stack:
+        with _network():
+            response = stack.enter_context(request)
+        if response.status_code == 416:  # nothing comes after ``start``: the part is whole, or of another file
+            if response.headers.get("Content-Range", "").rpartition("/")[2] == str(start):
+                return start
+            part.unlink()
+            raise _Broken("the file has changed on the server")
+        if response.status_code == 429 or response.status_code >= 500:
+            raise _Broken(f"HTTP {response.status_code}")
+        if response.status_code not in (200, 206):
+            host = urlsplit(download.url).hostname
+            raise WeightsError("weights_refused", name=download.name, host=host, status=response.status_code)
+        if response.status_code == 200:
+            start = 0  # the server does not continue files
+        if "Content-Length" in response.headers:
+            total = start + int(response.headers["Content-Length"])
+        if total is not None:
+            _check_space(download, total - start)
+        done = start
+        chunks = response.iter_bytes()
+        with part.open("ab" if start else "wb") as file:
+            while True:
+                if cancelled is not None and cancelled():
+                    whole = readable_size(total) if total else "?"
+                    raise Cancelled("download_cancelled", done=readable_size(done), total=whole)
+                with _network():
+                    chunk = next(chunks, None)
+                if chunk is None:
+                    break
+                file.write(chunk)
+                done += len(chunk)
+                if progress is not None:
+                    progress(done, total or done)
+    if total is not None and done < total:
+        raise _Broken(f"the connection closed at {done} of {total} bytes")
+    return done
+
+
+@contextmanager
+def _network() -> Iterator[None]:
+    """Whatever the network library raises inside is a broken connection."""
+    try:
+        yield
+    except Exception as error:
+        raise _Broken(str(error) or type(error).__name__) from error
+
+
+def _check_space(download: Download, needed: int) -> None:
+    free = shutil.disk_usage(download.target.parent).free
+    if needed > free:
+        raise WeightsError(
+            "weights_no_space",
+            name=download.name,
+            needed=readable_size(needed),
+            folder=download.target.parent,
+            free=readable_size(free),
+        )
+
+
+def _check(download: Download, part: Path) -> None:
+    """Compare the sha256; a damaged part is thrown away, since no continuation can mend it."""
+    digest = hashlib.sha256()
+    with part.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    if digest.hexdigest() != download.sha256.lower():
+        part.unlink()
+        raise WeightsError("weights_checksum", name=download.name, actual=digest.hexdigest(), expected=download.sha256)
