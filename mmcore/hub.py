@@ -60,11 +60,11 @@ def download_snapshot(checkpoint: Checkpoint, progress: Progress | None, cancell
     from huggingface_hub import HfApi, constants, hf_hub_download, hf_hub_url
     from huggingface_hub.utils import build_hf_headers, tqdm  # type: ignore[attr-defined]  # public, not in __all__
 
-    class Quiet(tqdm):  # type: ignore[misc]
+    class Quiet(tqdm):
         """No bar of its own: ``progress`` tells all there is."""
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **{**kwargs, "disable": True})
+            super().__init__(*args, **{**kwargs, "disable": True})  # type: ignore[no-untyped-call]
 
     if checkpoint.revision is None:
         raise WeightsError("weights_no_revision", name=checkpoint.name)

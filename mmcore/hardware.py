@@ -1,0 +1,78 @@
+"""What the machine offers: device, number type, memory; and what running out of memory looks like."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+
+from mmcore.errors import UnknownNameError
+from mmcore.settings import Settings
+
+ITEM_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+"""Bytes of one number of each type that weights are loaded in."""
+
+# What torch says, in a plain RuntimeError, when the memory of an ordinary machine or of a Mac runs out.
+MEMORY_TEXTS = ("can't allocate memory", "not enough memory", "out of memory")
+
+
+def choose_device(settings: Settings) -> str:
+    """The device as torch names it: the one in the settings, or the best of cuda, mps, xpu, cpu.
+
+    Raises UnknownNameError, which lists the devices that are here, for one that is not.
+    """
+    if settings.device == "cpu":
+        return "cpu"  # the one answer that needs no torch
+    import torch
+
+    here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    here["xpu"] = torch.xpu.is_available()
+    devices = [*(device for device, available in here.items() if available), "cpu"]
+    if settings.device == "auto":
+        return devices[0]
+    if settings.device not in devices:
+        raise UnknownNameError("device on this machine", settings.device, devices)
+    return settings.device
+
+
+def choose_dtype(device: str) -> str:
+    """Half precision on a GPU (bfloat16 where it can), float32 on a processor, where half precision is slow."""
+    if device.startswith("cuda"):
+        import torch
+
+        return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
+    return {"mps": "float16", "xpu": "bfloat16"}.get(device, "float32")
+
+
+def device_memory(device: str) -> int | None:
+    """Bytes of memory that the device has in all; None where it does not say."""
+    if device.startswith("cuda"):
+        import torch
+
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
+        return None
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether it says that memory ran out, on any device."""
+    if isinstance(error, MemoryError):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and (
+        type(error).__name__ == "OutOfMemoryError" or any(part in text for part in MEMORY_TEXTS)
+    )
+
+
+def release_memory() -> None:
+    """Give back what nobody holds any more, the caches of the GPU's allocator included."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return
+    for backend in ("cuda", "mps", "xpu"):
+        module = getattr(torch, backend)
+        if module.is_available():
+            module.empty_cache()
