@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmcore.training.phrases import SYNSET_WORDS, everyday_word
+
 
 @dataclass(frozen=True)
 class Example:
@@ -20,6 +22,7 @@ class Example:
     """"train", "dev" or "held": only "train" is learnt from."""
     captions: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    """Everyday words (see phrases.py)."""
 
 
 def flickr8k(folder: Path) -> Iterator[Example]:
@@ -39,11 +42,14 @@ def objects(folder: Path, held_fraction: float = 0.2, seed: int = 0) -> Iterator
         random.Random(seed).shuffle(part)
         held = round(held_fraction * len(part))
         for position, row in enumerate(part):
+            words = [everyday_word(label) for label in row["label"].split("|")]
+            if source == "imagenet1k_sample":
+                words = [SYNSET_WORDS[row["image"].split("_")[2]]]
             yield Example(
                 folder / "images" / row["image"],
                 source,
                 "held" if position < held else "train",
-                labels=tuple(row["label"].split("|")),
+                labels=tuple(dict.fromkeys(words)),
             )
 
 
@@ -51,11 +57,12 @@ def coco_extra(folder: Path) -> Iterator[Example]:
     """The captioned pictures are held back as a whole; the ones with labels only are for training."""
     for line in (folder / "captions.jsonl").read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
-        labels = tuple(row.get("labels") or ())
+        labels = tuple(everyday_word(label) for label in row.get("labels") or ())
         yield Example(folder / "images" / row["image"], "coco", "held", tuple(row["captions"]), labels)
     with (folder / "labels.tsv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file, delimiter="\t"):
-            yield Example(folder / "images" / row["image"], "coco", "train", labels=tuple(row["labels"].split("|")))
+            labels = tuple(everyday_word(label) for label in row["labels"].split("|"))
+            yield Example(folder / "images" / row["image"], "coco", "train", labels=labels)
 
 
 def captioning_examples(data: Path) -> list[Example]:

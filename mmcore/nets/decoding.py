@@ -1,0 +1,152 @@
+"""From next-word probabilities to captions: greedy, beam search and nucleus sampling, many pictures at once.
+
+Beam search keeps the likeliest partial captions; nucleus sampling (Holtzman et al., "The curious case of neural
+text degeneration", 2020) draws from the smallest set of words whose probabilities sum to top_p.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mmcore.nets.caption_decoder import CaptionDecoder, Memory
+from mmcore.nets.vocabulary import BOS, EOS, PAD, UNKNOWN
+
+NEVER = (PAD, BOS, UNKNOWN)
+"""Tokens that are never written."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """One decoded caption: word tokens without <eos>, and the log-probability of each of them and of the end."""
+
+    tokens: tuple[int, ...]
+    log_probabilities: tuple[float, ...]
+    """One a token, then the one of <eos> (missing where max_words cut the caption off)."""
+
+    @property
+    def score(self) -> float:
+        """Mean log-probability a token: the length-normalised score that ranks beams."""
+        return sum(self.log_probabilities) / max(len(self.log_probabilities), 1)
+
+
+def _step(decoder: CaptionDecoder, last: Tensor, memory: Memory, cache: object) -> Tensor:
+    """Log-probabilities (rows, V) of the next word; the same word twice in a row and special tokens are ruled out."""
+    log_p = decoder(last[:, None], memory, cache)[:, -1]
+    log_p[:, list(NEVER)] = -torch.inf
+    log_p.scatter_(1, last[:, None].clamp_min(0), torch.where(last == BOS, log_p.gather(1, last[:, None])[:, 0], -torch.inf)[:, None])
+    return log_p
+
+
+def beam_search(
+    decoder: CaptionDecoder, memory: Memory, beams: int, captions: int, max_words: int, length_power: float = 1.0
+) -> list[list[Written]]:
+    """The ``captions`` best captions of each picture, best first (B lists). One beam is greedy decoding.
+
+    A finished caption ranks by log-probability / length ** length_power; the search of a picture ends when no
+    unfinished caption could still rank among the best.
+    """
+    pictures, device = len(memory.states), memory.states.device
+    rows = torch.arange(pictures, device=device).repeat_interleave(beams)
+    memory = memory.select(rows)
+    cache = decoder.start(memory)
+    last = torch.full((pictures * beams,), BOS, device=device)
+    total = torch.full((pictures, beams), -torch.inf, device=device)
+    total[:, 0] = 0.0
+    history: list[list[list[tuple[int, float]]]] = [[[] for _ in range(beams)] for _ in range(pictures)]
+    finished: list[list[tuple[float, Written]]] = [[] for _ in range(pictures)]
+    open_pictures = set(range(pictures))
+
+    def keep(picture: int, steps: list[tuple[int, float]], ended: bool) -> None:
+        tokens = tuple(token for token, _ in (steps[:-1] if ended else steps))
+        written = Written(tokens, tuple(value for _, value in steps))
+        finished[picture].append((sum(written.log_probabilities) / len(steps) ** length_power, written))
+
+    for step in range(1, max_words + 2):
+        log_p = _step(decoder, last, memory, cache).view(pictures, beams, -1)
+        if step == 1:
+            log_p[..., EOS] = -torch.inf
+        if step == max_words + 1:
+            ended = log_p[..., EOS].clone()
+            log_p = torch.full_like(log_p, -torch.inf)
+            log_p[..., EOS] = ended
+        vocabulary = log_p.shape[-1]
+        best, flat = (total[..., None] + log_p).flatten(1).topk(2 * beams)
+        chosen_rows: list[int] = []
+        chosen_tokens: list[int] = []
+        values, places = best.tolist(), flat.tolist()
+        for picture in range(pictures):
+            survivors: list[list[tuple[int, float]]] = []
+            scores: list[float] = []
+            if picture in open_pictures:
+                for rank, (value, place) in enumerate(zip(values[picture], places[picture], strict=True)):
+                    beam, token = divmod(place, vocabulary)
+                    if value == -torch.inf or len(survivors) == beams:
+                        break
+                    steps = [*history[picture][beam], (token, value - float(total[picture, beam]))]
+                    if token == EOS:
+                        if rank < beams:
+                            keep(picture, steps, ended=True)
+                        continue
+                    survivors.append(steps)
+                    scores.append(value)
+                    chosen_rows.append(picture * beams + beam)
+                    chosen_tokens.append(token)
+                ranked = sorted((score for score, _ in finished[picture]), reverse=True)
+                hopeless = bool(scores) and len(ranked) >= captions and (
+                    ranked[captions - 1] >= scores[0] / (max_words if length_power else 1) ** length_power
+                    and ranked[captions - 1] >= scores[0] / step**length_power
+                )
+                if not survivors or hopeless:
+                    open_pictures.discard(picture)
+            fill = beams - len(survivors)
+            chosen_rows += [picture * beams] * fill
+            chosen_tokens += [EOS] * fill
+            history[picture] = survivors + [[] for _ in range(fill)]
+            total[picture] = torch.tensor(scores + [-torch.inf] * fill)
+        if not open_pictures:
+            break
+        cache.select(torch.tensor(chosen_rows, device=device), memory=False)
+        last = torch.tensor(chosen_tokens, device=device)
+    return [[written for _, written in sorted(done, key=lambda pair: -pair[0])[:captions]] for done in finished]
+
+
+def nucleus_sample(
+    decoder: CaptionDecoder,
+    memory: Memory,
+    max_words: int,
+    top_p: float = 1.0,
+    temperature: float = 1.0,
+    generator: torch.Generator | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Draw one caption a row: tokens (B, T) with <eos> and PAD behind it, and their log-probabilities (B, T).
+
+    The log-probabilities are the model's own, before temperature and nucleus.
+    """
+    cache = decoder.start(memory)
+    last = torch.full((len(memory.states),), BOS, device=memory.states.device)
+    running = torch.ones_like(last, dtype=torch.bool)
+    tokens, log_probabilities = [], []
+    for step in range(max_words + 1):
+        log_p = _step(decoder, last, memory, cache)
+        if step == 0:
+            log_p[:, EOS] = -torch.inf
+        if step == max_words:
+            last = torch.full_like(last, EOS)
+        else:
+            p = (log_p / temperature).softmax(-1)
+            if top_p < 1.0:
+                ordered, order = p.sort(descending=True)
+                # A word stays while the words before it do not yet hold top_p.
+                ordered[ordered.cumsum(-1) - ordered >= top_p] = 0.0
+                p = torch.zeros_like(p).scatter_(1, order, ordered)
+            last = torch.multinomial(p, 1, generator=generator)[:, 0]
+        tokens.append(torch.where(running, last, PAD))
+        log_probabilities.append(torch.where(running, log_p.gather(1, last[:, None])[:, 0], 0.0))
+        running = running & (last != EOS)
+        if not running.any():
+            break
+        last = torch.where(running, last, EOS)
+    return torch.stack(tokens, 1), torch.stack(log_probabilities, 1)
