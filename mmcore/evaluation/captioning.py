@@ -7,11 +7,20 @@ them with figures from that code. Text is lower-cased and punctuation is dropped
 
 from __future__ import annotations
 
+import json
 import math
 import re
+import statistics
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mmcore.errors import InputError, MMCoreError
+from mmcore.pool import ModelPool
+from mmcore.results import CaptionOptions
+from mmcore.tasks.captioning import caption_many
 
 NGRAM = 4
 SIGMA = 6.0
@@ -123,3 +132,60 @@ def score_captions(candidates: Mapping[str, str], references: Mapping[str, Seque
     judge = CiderD({key: references[key] for key in candidates})
     cider = sum(judge.score(key, text) for key, text in candidates.items()) / max(len(candidates), 1)
     return CaptionScores(len(candidates), cider, bleu_4(candidates, references))
+
+
+def read_references(folder: Path) -> dict[str, tuple[str, ...]]:
+    """``captions.jsonl`` of a folder ({"image", "captions", "split"?} a line): picture path -> captions.
+
+    Where the file names a dev split, only that is measured. Raises InputError where there is no such file.
+    """
+    file = folder / "captions.jsonl"
+    if not file.is_file():
+        raise InputError("file_missing", path=file)
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    if any(row.get("split") == "dev" for row in rows):
+        rows = [row for row in rows if row.get("split") == "dev"]
+    return {str(folder / "images" / row["image"]): tuple(row["captions"]) for row in rows}
+
+
+def read_labels(folder: Path) -> dict[str, tuple[str, ...]]:
+    """``labels.tsv`` of a folder of labelled pictures: the fifth that no training saw; picture path -> everyday words."""
+    from mmcore.training.data import objects
+
+    return {str(example.image): example.labels for example in objects(folder) if example.split == "held"}
+
+
+def run(
+    pool: ModelPool,
+    data: Path,
+    options: CaptionOptions | None = None,
+    model: str | None = None,
+    limit: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Measure a captioner on a folder: CIDEr-D and BLEU-4 where it holds captions, the naming rate where it holds labels.
+
+    Returns the figures with the number of pictures, the model and the median seconds a picture; ``captions`` holds
+    what was written. Raises InputError for a folder without captions.jsonl and labels.tsv.
+    """
+    labelled = not (data / "captions.jsonl").is_file() and (data / "labels.tsv").is_file()
+    truth = read_labels(data) if labelled else read_references(data)
+    paths = list(truth)[:limit]
+    captions: dict[str, str] = {}
+    seconds = []
+    name = ""
+    for path, outcome in zip(
+        paths, caption_many(pool, paths, options, model, progress, limit=len(paths)), strict=True
+    ):
+        if isinstance(outcome, MMCoreError):
+            raise outcome
+        captions[path] = outcome.captions[0].text
+        seconds.append(outcome.seconds)
+        name = outcome.model
+    figures: dict[str, Any] = {"model": name, "pictures": len(captions), "seconds": statistics.median(seconds)}
+    if labelled:
+        named = sum(names_one_of(text, truth[path]) for path, text in captions.items())
+        figures["named"] = named / len(captions)
+    else:
+        figures |= score_captions(captions, truth).to_dict()
+    return {**figures, "captions": captions}
