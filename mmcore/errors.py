@@ -109,6 +109,9 @@ PHRASES: dict[str, str] = {
     "damage_ends": "the file ends too early",
     "damage_header": "its header cannot be read",
     "not_a_file": "it is not an ordinary file",
+    # why a host cannot be reached
+    "offline": "offline mode is on (MMCORE_OFFLINE or HF_HUB_OFFLINE)",
+    "no_answer": "it does not answer",
 }
 """Key -> English words that fill a field of a sentence in MESSAGES. Translations keep the keys."""
 

@@ -57,7 +57,7 @@ def decode_image(source: str | Path | bytes, settings: Settings) -> Image.Image:
     with warnings.catch_warnings():
         # Odd metadata makes Pillow warn on stderr; the pixels decide whether a picture is good.
         warnings.filterwarnings("ignore", module=r"PIL\.|pillow_heif|mmcore\.media")
-        # Readers of hostile bytes raise whatever they like: OSError, SyntaxError, struct.error, MemoryError, ...
+        # Readers of hostile bytes raise what they like: OSError, SyntaxError, struct.error, MemoryError, ...
         try:
             picture = pixels.open_header(kind.name, data)
             sizes = [picture.size, pixels.tile_size(picture)]
@@ -110,6 +110,8 @@ def _too_large(size: int, limit: int) -> InputError:
 
 def _damage(error: Exception, otherwise: str) -> Phrase:
     """What is wrong with the file, from what Pillow says (the messages differ by format and version)."""
+    if isinstance(error, Image.DecompressionBombError):
+        return Phrase("damage_bomb")
     text = str(error).lower()
     if "checksum" in text or "crc" in text:
         return Phrase("damage_checksum")

@@ -44,8 +44,11 @@ TRANSPOSE = {
 def open_header(name: str, data: bytes) -> ImageFile.ImageFile:
     """Read the header only; ``name`` is that of a picture Kind.
 
-    Raises InputError where the library that reads the format is missing, and whatever Pillow raises for a broken one.
+    Raises InputError where the library that reads the format is missing, and whatever that library raises for a
+    broken file.
     """
+    if _needed(name, data) > len(data):  # these two formats' readers cannot tell a short file from a wrong one
+        raise EOFError
     file = BytesIO(data)
     if name == "HEIC":
         try:
@@ -62,8 +65,17 @@ def open_header(name: str, data: bytes) -> ImageFile.ImageFile:
     return factory(file, "")
 
 
+def _needed(name: str, data: bytes) -> int:
+    """Bytes that the file says it has at least, for formats that say so at their start."""
+    if name == "WebP":
+        return 8 + int.from_bytes(data[4:8], "little")
+    if name == "TIFF" and data[2:4] in (b"*\0", b"\0*"):  # where the directory is, often at the end
+        return int.from_bytes(data[4:8], "little" if data.startswith(b"II") else "big")
+    return 0
+
+
 def tile_size(picture: ImageFile.ImageFile) -> tuple[int, int]:
-    """A TIFF is decoded by tiles, each of which may be larger than the picture."""
+    """Width and length of a TIFF's tiles, (0, 0) without: each is decoded whole, and may be larger than the picture."""
     tags = getattr(picture, "tag_v2", {})
     return int(tags.get(TILE_WIDTH, 0)), int(tags.get(TILE_LENGTH, 0))
 

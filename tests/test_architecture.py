@@ -21,7 +21,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"media", "pixels", "sniff", "checkpoints"}),
     frozenset({"weights", "hub", "downloads", "pins"}),
     frozenset({"nets", "families", "explain"}),
-    frozenset({"pool", "index"}),
+    frozenset({"pool", "hardware", "index"}),
     frozenset({"tasks"}),
     frozenset({"cli", "training", "evaluation", "demo"}),
 )
