@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mmcore.pool import LoadedModel, ModelPool
     from mmcore.results import Caption, CaptionOptions, CaptionResult, Tag, Word
     from mmcore.settings import Settings
-    from mmcore.tasks.captioning import caption
+    from mmcore.tasks.captioning import caption, caption_many
 
 __version__ = "0.1.0"
 
@@ -39,6 +39,7 @@ __all__ = [
     "WeightsError",
     "Word",
     "caption",
+    "caption_many",
     "decode_image",
 ]
 
@@ -50,7 +51,7 @@ _HOMES = {
     "mmcore.pool": ("LoadedModel", "ModelPool"),
     "mmcore.results": ("Caption", "CaptionOptions", "CaptionResult", "Tag", "Word"),
     "mmcore.settings": ("Settings",),
-    "mmcore.tasks.captioning": ("caption",),
+    "mmcore.tasks.captioning": ("caption", "caption_many"),
 }
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from mmcore.errors import Cancelled, WeightsError
+from mmcore.errors import Cancelled, Phrase, WeightsError
 
 Progress = Callable[[int, int], None]
 """Called with (bytes done, bytes in all)."""
@@ -68,7 +68,7 @@ class Reachability:
         thread = threading.Thread(target=lambda: answers.append(self._knock(address)), daemon=True)
         thread.start()
         thread.join(self._limit)
-        return answers[0] if answers else f"no answer within {self._limit:g} s"
+        return answers[0] if answers else Phrase("no_answer")
 
     def _knock(self, address: str) -> str | None:
         from huggingface_hub import get_session

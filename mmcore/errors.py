@@ -16,14 +16,20 @@ from __future__ import annotations
 MESSAGES: dict[str, str] = {
     # pictures
     "image_empty": "The file is empty (0 bytes). Choose another picture.",
-    "image_too_large": "The picture file has {megabytes:.1f} MB; the limit is {limit:.0f} MB. Save it smaller and try again.",
+    "image_too_large": (
+        "The picture file has {megabytes:.1f} MB; the limit is {limit:.0f} MB. Save it smaller and try again."
+    ),
     "image_too_many_pixels": (
         "The picture has {width} x {height} pixels ({megapixels:.0f} megapixels); the limit is {limit:.0f} megapixels. "
         "Shrink it and try again."
     ),
-    "image_not_a_picture": "This is not a picture but {kind}. Choose a JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF file.",
+    "image_not_a_picture": (
+        "This is not a picture but {kind}. Choose a JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF file."
+    ),
     "image_svg": "SVG drawings cannot be read. Export the drawing as PNG and try again.",
-    "image_unsupported": "{format} pictures cannot be read on this machine. Save the picture as JPEG or PNG and try again.",
+    "image_unsupported": (
+        "{format} pictures cannot be read on this machine. Save the picture as JPEG or PNG and try again."
+    ),
     "image_damaged": "The picture is damaged or cut off ({format}: {detail}). Export or download it again.",
     "file_missing": "There is no file {path}.",
     "file_is_folder": "{path} is a folder; a file is needed.",
@@ -36,6 +42,8 @@ MESSAGES: dict[str, str] = {
     "text_too_long": "The text has {characters} characters; the limit is {limit}.",
     "option_out_of_range": "{name} is {value}; it must be between {low} and {high}.",
     "option_not_offered": "{model} does not offer {name} {value!r}. It offers: {offered}.",
+    "option_not_whole": "{name} is {value}; it must be a whole number.",
+    "setting_unreadable": "{variable} is {value!r}; it must be {expected}.",
     # names
     "unknown_name": "There is no {kind} called {name!r}. Known: {known}.",
     # weights
@@ -47,18 +55,24 @@ MESSAGES: dict[str, str] = {
         "{name} is not on this machine, and the Hugging Face hub cannot be reached from here ({detail}). "
         "Copy its folder here and set {variable} to it, or run `mmcore download {name}` once where there is a network."
     ),
-    "weights_incomplete": "The weights of {name} in {folder} are incomplete: {detail}. Run `mmcore download {name}` again.",
+    "weights_incomplete": (
+        "The weights of {name} in {folder} are incomplete: {detail}. Run `mmcore download {name}` again."
+    ),
     "weights_unsafe": "The weights of {name} in {folder} hold no safetensors file. Other formats are not loaded.",
     "weights_no_revision": (
-        "{name} has no pinned revision yet, so it is not downloaded. Run `mmcore models pin` where the hub can be reached."
+        "{name} has no pinned revision yet, so it is not downloaded. Run `mmcore models pin` where the hub can be "
+        "reached."
     ),
-    "weights_checksum": "The download of {name} is damaged (sha256 {actual}, expected {expected}). Run the download again.",
+    "weights_checksum": (
+        "The download of {name} is damaged (sha256 {actual}, expected {expected}). Run the download again."
+    ),
     "weights_interrupted": (
         "The download of {name} broke off ({detail}). What has arrived is kept: run `mmcore download {name}` again "
         "to go on."
     ),
     "weights_refused": (
-        "{host} does not give out {name} (HTTP {status}). If its terms must be accepted first, accept them on its page, "
+        "{host} does not give out {name} (HTTP {status}). If its terms must be accepted first, accept them on its "
+        "page, "
         "log in with `hf auth login` and try again."
     ),
     "weights_host_unreachable": (
@@ -102,6 +116,9 @@ PHRASES: dict[str, str] = {
     "kind_web_page": "a web page (HTML)",
     "kind_xml": "an XML file",
     "kind_zip": "a ZIP archive",
+    # what a setting must be
+    "expected_number": "a number above 0",
+    "expected_size": 'a size such as "500M" or "4G"',
     # what is wrong with a file
     "damage_bomb": "a part of it claims to be larger than any picture",
     "damage_checksum": "a checksum does not match",

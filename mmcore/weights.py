@@ -16,11 +16,10 @@ from urllib.parse import urlsplit
 
 from mmcore.checkpoints import Checkpoint
 from mmcore.downloads import Download, IsCancelled, Progress, fetch, reachability, readable_size
-from mmcore.errors import MMCoreError, WeightsError
+from mmcore.errors import MMCoreError, Phrase, WeightsError
 from mmcore.hub import cached_snapshots, download_snapshot
 from mmcore.settings import Settings, local_variable
 
-OFFLINE = "offline mode is on (MMCORE_OFFLINE or HF_HUB_OFFLINE)"
 INDEX = "model.safetensors.index.json"
 """Lists the parts of weights that are split over several files."""
 
@@ -102,7 +101,7 @@ def hub_reachable(settings: Settings) -> bool:
 def hub_problem(settings: Settings) -> str | None:
     """None where the hub answers, else why it does not, in a few words."""
     if settings.offline:
-        return OFFLINE
+        return Phrase("offline")
     from huggingface_hub import constants
 
     return reachability.problem(constants.ENDPOINT)
@@ -183,7 +182,7 @@ def _unreachable(checkpoint: Checkpoint, settings: Settings) -> WeightsError | N
     if checkpoint.source == "hub":
         problem = hub_problem(settings)
         return WeightsError("weights_hub_unreachable", detail=problem, **values) if problem else None
-    problem = OFFLINE if settings.offline else reachability.problem(checkpoint.location)
+    problem = Phrase("offline") if settings.offline else reachability.problem(checkpoint.location)
     host = urlsplit(checkpoint.location).hostname
     return WeightsError("weights_host_unreachable", detail=problem, host=host, **values) if problem else None
 

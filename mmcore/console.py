@@ -1,0 +1,108 @@
+"""What every command shares: stdout that carries answers only, errors and progress on stderr, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import replace
+from typing import Any, NoReturn, TextIO
+
+import typer
+
+from mmcore.errors import InputError, MMCoreError, UnknownNameError
+from mmcore.settings import Settings
+
+FAILED = 1
+WRONG_USAGE = 2
+
+
+def complain(message: object) -> None:
+    """One line on stderr."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def wrong_usage(message: object) -> NoReturn:
+    """Say what is wrong with the command line and leave with exit status 2."""
+    complain(f"mmcore: {message}")
+    raise typer.Exit(WRONG_USAGE)
+
+
+@contextmanager
+def usage() -> Iterator[None]:
+    """Around whatever reads options: a value that is not allowed is wrong usage, not a failed input."""
+    try:
+        yield
+    except (UnknownNameError, InputError) as error:
+        wrong_usage(error)
+
+
+def read_settings(**changes: Any) -> Settings:
+    """Settings of the environment, with those of the command line (None: not given) on top."""
+    with usage():
+        try:
+            settings = Settings.from_env()
+        except ValueError as error:
+            wrong_usage(f"a MMCORE_ variable is not a number: {error}")
+        return replace(settings, **{name: value for name, value in changes.items() if value is not None})
+
+
+@contextmanager
+def answers_only() -> Iterator[TextIO]:
+    """The stream for answers: stdout, which nothing else reaches meanwhile.
+
+    What libraries print, also from C below Python, goes to stderr.
+    """
+    out = sys.stdout
+    sys.stdout.flush()
+    try:
+        real = out.fileno() == 1
+    except (OSError, ValueError, AttributeError):  # replaced, by a test or a notebook
+        real = False
+    if not real:
+        with redirect_stdout(sys.stderr):
+            yield out
+        return
+    saved = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with redirect_stdout(sys.stderr), os.fdopen(os.dup(saved), "w", encoding="utf-8") as stream:
+            yield stream
+    finally:
+        os.dup2(saved, 1)
+        os.close(saved)
+
+
+def write_json(out: TextIO, answer: dict[str, Any]) -> None:
+    """One JSON line, at once. ASCII, so that no terminal's encoding and no odd file name can break it."""
+    out.write(json.dumps(answer) + "\n")
+    out.flush()
+
+
+@contextmanager
+def progress_bar(label: str, unit: Callable[[int], str] = str) -> Iterator[Callable[[int, int], None]]:
+    """A ``progress(done, total)`` that draws a bar on stderr, where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(label, total=None, state="")
+
+        def update(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total, state=f"{unit(done)} / {unit(total)}")
+
+        yield update
+
+
+@contextmanager
+def failures_reported() -> Iterator[None]:
+    """Around a whole command: our own errors become a line on stderr and exit status 1."""
+    try:
+        yield
+    except MMCoreError as error:
+        complain(f"mmcore: {error}")
+        raise typer.Exit(FAILED) from None
