@@ -17,10 +17,10 @@ MESSAGES: dict[str, str] = {
     # pictures
     "image_empty": "The file is empty (0 bytes). Choose another picture.",
     "image_too_large": (
-        "The picture file has {megabytes:.1f} MB; the limit is {limit:.0f} MB. Save it smaller and try again."
+        "The picture file has {megabytes:.2f} MB; the limit is {limit:g} MB. Save it smaller and try again."
     ),
     "image_too_many_pixels": (
-        "The picture has {width} x {height} pixels ({megapixels:.0f} megapixels); the limit is {limit:.0f} megapixels. "
+        "The picture has {width} x {height} pixels ({megapixels:.2f} megapixels); the limit is {limit:g} megapixels. "
         "Shrink it and try again."
     ),
     "image_not_a_picture": (

@@ -54,6 +54,9 @@ class CaptionOptions:
             raise InputError(
                 "option_not_offered", model="mmcore", name="decoding", value=self.decoding, offered=", ".join(DECODINGS)
             )
+        for name in ("num_captions", "num_beams", "max_words", "seed"):
+            if not isinstance(getattr(self, name), int):
+                raise InputError("option_not_whole", name=name, value=getattr(self, name))
         _check("num_captions", self.num_captions, 1, MAX_CAPTIONS)
         _check("num_beams", self.num_beams, 1, MAX_CAPTIONS)
         _check("top_p", self.top_p, 0.05, 1.0)

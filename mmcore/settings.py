@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
 import platformdirs
 
-from mmcore.errors import UnknownNameError
+from mmcore.errors import InputError, Phrase, UnknownNameError
 
 TIERS = ("compact", "standard", "large")
 TIER_CHOICES = (*TIERS, "auto")
@@ -23,13 +25,27 @@ def local_variable(name: str) -> str:
     return LOCAL_PREFIX + "".join(letter if letter.isalnum() else "_" for letter in name).upper()
 
 
+UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+SIZES = ("memory_budget", "image_pixels", "image_bytes", "audio_bytes", "text_characters", "labels", "files")
+"""Settings that are whole numbers and may be written as "50M"."""
+
+TRUE = frozenset(("1", "true", "yes", "on"))
+"""What switches a variable on, in any case; huggingface_hub reads its own in the same way."""
+
+
 def parse_size(text: str) -> int:
-    """Bytes of "4G", "500M", "1.5GB" or a plain number."""
-    number = text.strip().upper().removesuffix("B").removesuffix("I")
-    for unit, factor in (("K", 1 << 10), ("M", 1 << 20), ("G", 1 << 30), ("T", 1 << 40)):
-        if number.endswith(unit):
-            return int(float(number[:-1]) * factor)
-    return int(float(number))
+    """Bytes of "4G", "500M", "1.5GB" or a plain number. Raises ValueError for anything else."""
+    match = re.fullmatch(r"(\d+(?:\.\d*)?)\s*([KMGT]?)I?B?", text.strip().upper())
+    if match is None:
+        raise ValueError(f"not a size: {text!r}")
+    return int(float(match[1]) * UNITS[match[2]])
+
+
+def _parse_positive(text: str) -> float:
+    number = float(text)
+    if not 0 < number < math.inf:
+        raise ValueError(f"not above 0: {text!r}")
+    return number
 
 
 @dataclass(frozen=True)
@@ -66,24 +82,30 @@ class Settings:
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """Read MMCORE_* from ``environ`` (the process's own by default).
 
-        Raises UnknownNameError for a tier or device that does not exist.
+        Raises UnknownNameError for a tier or device that does not exist, InputError for a size that cannot be read.
         """
         env = os.environ if environ is None else environ
         given: dict[str, object] = {}
-        if env.get("MMCORE_HOME"):
-            given["home"] = Path(env["MMCORE_HOME"]).expanduser()
-        if env.get("MMCORE_TIER"):
-            given["tier"] = env["MMCORE_TIER"]
-        if env.get("MMCORE_DEVICE"):
-            given["device"] = env["MMCORE_DEVICE"]
-        if env.get("MMCORE_MEMORY_BUDGET"):
-            given["memory_budget"] = parse_size(env["MMCORE_MEMORY_BUDGET"])
-        given["offline"] = any(env.get(name, "0") not in ("", "0") for name in ("MMCORE_OFFLINE", "HF_HUB_OFFLINE"))
-        for name in ("image_pixels", "image_bytes", "audio_bytes", "text_characters", "labels", "files"):
-            if env.get(f"MMCORE_{name.upper()}"):
-                given[name] = parse_size(env[f"MMCORE_{name.upper()}"])
-        if env.get("MMCORE_AUDIO_SECONDS"):
-            given["audio_seconds"] = float(env["MMCORE_AUDIO_SECONDS"])
+
+        def read(name: str, parse: Callable[[str], object], expected: str = "") -> None:
+            variable = f"MMCORE_{name.upper()}"
+            value = env.get(variable, "").strip()
+            if value:
+                try:
+                    given[name] = parse(value)
+                except ValueError:
+                    wanted = Phrase(expected)
+                    raise InputError("setting_unreadable", variable=variable, value=value, expected=wanted) from None
+
+        read("home", lambda value: Path(value).expanduser())
+        read("tier", str)
+        read("device", str)
+        for name in SIZES:
+            read(name, parse_size, "expected_size")
+        read("audio_seconds", _parse_positive, "expected_number")
+        given["offline"] = any(
+            env.get(name, "").strip().lower() in TRUE for name in ("MMCORE_OFFLINE", "HF_HUB_OFFLINE")
+        )
         local = {key: Path(value).expanduser() for key, value in env.items() if key.startswith(LOCAL_PREFIX) and value}
         given["local"] = MappingProxyType(local)
         return cls(**given)  # type: ignore[arg-type]

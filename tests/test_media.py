@@ -187,7 +187,7 @@ def test_threads_decode_at_once(settings: Settings):
 NOT = "This is not a picture but {}. Choose a JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF file."
 DAMAGED = "The picture is damaged or cut off ({}: {}). Export or download it again."
 ENDS, HEADER, DATA = "the file ends too early", "its header cannot be read", "its data cannot be decoded"
-PIXELS = "The picture has {} x {} pixels ({} megapixels); the limit is 50 megapixels. Shrink it and try again."
+PIXELS = "The picture has {} x {} pixels ({:.2f} megapixels); the limit is 50 megapixels. Shrink it and try again."
 NO_SVG = "SVG drawings cannot be read. Export the drawing as PNG and try again."
 NO_READER = "{} pictures cannot be read on this machine. Save the picture as JPEG or PNG and try again."
 FTYP = b"\0\0\0\x18ftyp%s\0\0\2\0isommp41" + bytes(64)
@@ -202,7 +202,7 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
     "empty": (lambda: b"", "The file is empty (0 bytes). Choose another picture."),
     "too many bytes": (
         lambda: b"\xff\xd8\xff" + bytes(30_500_000),
-        "The picture file has 30.5 MB; the limit is 30 MB. Save it smaller and try again.",
+        "The picture file has 30.50 MB; the limit is 30 MB. Save it smaller and try again.",
     ),
     # not pictures
     "pdf": (lambda: b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj", NOT.format("a PDF document")),
@@ -241,7 +241,7 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
     "icon": (lambda: encode(plain(size=(16, 16)), "ICO"), NO_READER.format("Windows icon")),
     # more pixels than the limit: nothing of them is decoded
     "png bomb": (lambda: png(60_000, 60_000), PIXELS.format(60000, 60000, 3600)),
-    "png just over": (lambda: png(10_000, 5_001), PIXELS.format(10000, 5001, 50)),
+    "png just over": (lambda: png(10_000, 5_001), PIXELS.format(10000, 5001, 50.01)),
     "jpeg bomb": (lambda: make.jpeg_of_size(65_000, 65_000), PIXELS.format(65000, 65000, 4225)),
     "gif bomb": (lambda: make.gif_of_size(65_000, 65_000), PIXELS.format(65000, 65000, 4225)),
     "webp bomb": (lambda: make.webp_of_size(16_000, 16_000), PIXELS.format(16000, 16000, 256)),
@@ -355,7 +355,7 @@ def test_a_bomb_is_refused_before_its_pixels_are_decoded(settings: Settings, mon
         pytest.fail("pixels were decoded")
 
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", load)
-    with pytest.raises(InputError, match=r"\(81 megapixels\); the limit is 50"):
+    with pytest.raises(InputError, match=r"\(81\.00 megapixels\); the limit is 50"):
         decode_image(png(9_000, 9_000), settings)
 
 
@@ -374,7 +374,7 @@ def test_a_large_file_is_not_read_to_its_end(settings: Settings, tmp_path: Path,
     with path.open("wb") as file:
         file.truncate(10_000_000_000)  # sparse: takes no room
     monkeypatch.setattr(Path, "open", lambda *_: pytest.fail("the file was opened"))
-    with pytest.raises(InputError, match=r"The picture file has 10000\.0 MB; the limit is 30 MB\."):
+    with pytest.raises(InputError, match=r"The picture file has 10000\.00 MB; the limit is 30 MB\."):
         decode_image(path, settings)
 
 
