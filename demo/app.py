@@ -1,0 +1,121 @@
+"""The page: header, tabs, limits. ``build_demo`` lays it out, ``main`` serves it.
+
+This file is also the ``app_file`` of a Hugging Face Space, which runs it as a script: the last lines then start the
+package that it belongs to, so that relative imports work. gradio is imported when the page is built, torch not before
+a visitor comes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+    from mmcore.pool import ModelPool
+    from mmcore.settings import Settings
+
+TITLE = "MMCore Studio"
+WAITING = 64
+"""Requests that may wait in the queue; further ones are told to try again."""
+UPLOADS_CHECKED = 600
+"""Seconds between two sweeps of the uploads folder."""
+UPLOADS_KEPT = 3600
+"""Seconds that an upload is kept."""
+
+
+def build_demo(pool: ModelPool, settings: Settings) -> gr.Blocks:
+    """The whole page. Loads no model and imports no torch."""
+    import gradio as gr
+
+    from . import i18n, shell, uploads
+    from .tabs import TABS
+
+    uploads.refuse_addresses()
+    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(UPLOADS_CHECKED, UPLOADS_KEPT)) as demo:
+        with gr.Row(elem_id="mm-header"):
+            with gr.Column(scale=1, min_width=300):
+                gr.HTML(f"<h1>{TITLE}</h1>", elem_id="mm-brand")
+                gr.Markdown(i18n.ui("tagline"), elem_id="mm-tagline")
+            with gr.Row(elem_id="mm-switches"):
+                tier = gr.Radio(
+                    [(i18n.ui(f"tier.{name}"), name) for name in shell.offered_tiers()],
+                    value="compact",
+                    label=i18n.ui("tier"),
+                    container=False,
+                    elem_id="mm-tier",
+                    elem_classes="mm-segments",
+                )
+                language = gr.Radio(
+                    [(name, code) for code, name in i18n.LANGUAGES.items()],
+                    value=i18n.DEFAULT_LANGUAGE,
+                    label=i18n.ui("language"),
+                    container=False,
+                    elem_id="mm-language",
+                    elem_classes="mm-segments",
+                )
+                dark = gr.Button("◐", elem_id="mm-dark", size="sm")
+        line = gr.HTML("", elem_id="mm-line")
+        to_models = gr.Button(
+            i18n.ui("to_models"), visible=False, size="sm", elem_id="mm-to-models", elem_classes="mm-link"
+        )
+        page = shell.Shell(pool, settings, demo, language, tier, line, to_models)
+        with gr.Tabs(elem_id="mm-tabs") as tabs:
+            for tab in TABS:
+                with gr.Tab(i18n.ui(f"tab.{tab.name}"), id=tab.name):
+                    tab.build(page)
+
+        browser: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
+        demo.load(None, None, language, js="() => window.mmcore.language()", **browser)
+        language.change(None, language, None, js="(code) => { window.mmcore.setLanguage(code); }", **browser)
+        dark.click(None, None, None, js="() => { window.mmcore.toggleDark(); }", **browser)
+        to_models.click(
+            lambda: gr.update(selected="models"), None, tabs, api_name="to_models", api_visibility="private", queue=False
+        )
+    return demo.queue(max_size=WAITING)
+
+
+def launch(demo: gr.Blocks, settings: Settings, **options: Any) -> tuple[Any, str, str]:
+    """Serve the page with the project's look and limits; ``options`` go to ``gr.Blocks.launch``."""
+    from . import examples, i18n, style
+
+    chosen: dict[str, Any] = {
+        "theme": style.theme(),
+        "css": style.css(),
+        "head": style.head(),
+        "i18n": i18n.browser_texts(),
+        "favicon_path": examples.assets() / "icon.svg",
+        "footer_links": ["api"],
+        # A classroom shares machines: nobody's pictures stay in the browser.
+        "run_history": False,
+        "show_error": False,
+        "mcp_server": True,
+        "allowed_paths": [],
+        # gradio's own limit only guards the disk; ours, with their sentences, are stricter and come right after.
+        "max_file_size": max(settings.image_bytes, settings.audio_bytes) + 1,
+        "strict_cors": True,
+    }
+    return demo.launch(**{**chosen, **options})
+
+
+def main(host: str | None = None, port: int | None = None, share: bool = False) -> None:
+    """Serve the demo until interrupted.
+
+    ``host`` None leaves it to gradio: 127.0.0.1, or GRADIO_SERVER_NAME, which a Space sets. ``port`` None takes the
+    first free one from 7860.
+    """
+    from mmcore.pool import ModelPool
+    from mmcore.settings import Settings
+
+    settings = Settings.from_env()
+    demo = build_demo(ModelPool(settings), settings)
+    launch(demo, settings, server_name=host, server_port=port, share=share)
+
+
+if __name__ == "__main__":
+    import runpy
+    import sys
+    from pathlib import Path
+
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    runpy.run_module("demo", run_name="__main__", alter_sys=True)

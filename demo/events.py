@@ -1,0 +1,122 @@
+"""Between a gradio event and our code: errors in the visitor's language, and long work that reports and stops."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import queue
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
+
+from mmcore.errors import Cancelled, MMCoreError
+
+from . import i18n
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+MODELS = "models"
+"""``concurrency_id`` of every event that runs a model."""
+MODELS_AT_ONCE = 2
+"""How many of them run at a time; the others wait in the queue."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What is shown in place of an answer: an error that is meant for the visitor, or the reference of another one."""
+
+    error: MMCoreError | None
+    reference: str = ""
+
+    def message(self, language: str) -> str:
+        """The sentence to show, in that language."""
+        if self.error is None:
+            return i18n.text(language, "text.internal", reference=self.reference)
+        return i18n.error_text(language, self.error)
+
+
+def failure(error: Exception) -> Failure:
+    """Turn an exception into what the visitor may see; one that is not ours is logged in full under a reference."""
+    if isinstance(error, MMCoreError):
+        return Failure(error)
+    reference = secrets.token_hex(4)
+    logger.error("unexpected error, reference %s", reference, exc_info=error)
+    return Failure(None, reference)
+
+
+def attempt(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T | Failure:
+    """The result of the call, or its Failure: for panels that show an error where the answer would be."""
+    try:
+        return function(*args, **kwargs)
+    except Exception as error:
+        return failure(error)
+
+
+def reported(function: Callable[P, T]) -> Callable[P, T]:
+    """Wrap an event handler whose last input is the language: errors become a message at the edge of the page."""
+
+    @functools.wraps(function)
+    def handler(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            raise shown(failure(error), str(args[-1])) from None
+
+    return handler
+
+
+def shown(problem: Failure, language: str) -> Exception:
+    """The gradio error for a failure; its text is all that reaches the visitor."""
+    import gradio as gr
+
+    title = i18n.text(language, "text.error_title")
+    return gr.Error(problem.message(language), title=title, duration=12, print_exception=False)
+
+
+@dataclass(frozen=True)
+class Step:
+    """Long work has come this far."""
+
+    done: int
+    total: int
+
+
+def in_background(
+    work: Callable[[Callable[[int, int], None], Callable[[], bool]], T],
+) -> Iterator[Step | T]:
+    """Run ``work(progress, cancelled)`` in a thread; yield a Step whenever it reports, and its result at the end.
+
+    Closing the iterator, which is what gradio does when a visitor presses Stop or leaves, makes ``cancelled()`` true.
+    Errors of the work are raised here; Cancelled after closing is not.
+    """
+    messages: queue.Queue[Step | tuple[T] | Exception] = queue.Queue()
+    stop = threading.Event()
+
+    def run() -> None:
+        try:
+            messages.put((work(lambda done, total: messages.put(Step(done, total)), stop.is_set),))
+        except Exception as error:
+            if not (stop.is_set() and isinstance(error, Cancelled)):
+                messages.put(error)
+
+    threading.Thread(target=run, daemon=True, name="demo-work").start()
+    try:
+        while True:
+            message = messages.get()
+            # A download reports many times a second; only its latest step is worth a message to the page.
+            while isinstance(message, Step) and not messages.empty():
+                message = messages.get()
+            if isinstance(message, Step):
+                yield message
+            elif isinstance(message, tuple):
+                yield message[0]
+                return
+            else:
+                raise message
+    finally:
+        stop.set()

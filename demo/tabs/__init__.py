@@ -1,0 +1,24 @@
+"""The tabs of the page, in the order in which they stand. Adding one is a module here and a line in TABS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from . import captioning, models
+
+if TYPE_CHECKING:
+    from ..shell import Shell
+
+
+class Tab(NamedTuple):
+    """One tab: ``name`` is its id and, as ``ui.tab.<name>``, the key of its title."""
+
+    name: str
+    build: Callable[[Shell], None]
+
+
+TABS: tuple[Tab, ...] = (
+    Tab("captioning", captioning.build),
+    Tab("models", models.build),
+)

@@ -1,0 +1,186 @@
+"""The captioning tab: a picture in, a sentence out, and for every word where in the picture it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from mmcore import checkpoints
+from mmcore.results import DECODINGS, MAX_CAPTIONS, MAX_WORDS
+
+from .. import captions, events, examples, render, shell, style
+from ..i18n import ui
+from . import captioning_api, captioning_batch
+
+if TYPE_CHECKING:
+    from ..shell import Shell
+
+View = tuple[render.Answer | events.Failure | None, ...]
+"""What the answer panels show, the second model's after the first's; kept to be shown again in another language."""
+
+
+def build(page: Shell) -> None:
+    """Lay out the tab and connect its events."""
+    names = [(record.title, record.name) for record in checkpoints.of_task(captions.TASK)]
+    start = shell.best_of_tier(captions.TASK, "compact", page.settings)
+    view = gr.State(())
+    with gr.Row(equal_height=False, elem_classes="mm-columns"):
+        with gr.Column(scale=5, min_width=320):
+            picture = gr.Image(
+                type="filepath",
+                image_mode=None,
+                sources=["upload", "clipboard", "webcam"],
+                label=ui("picture"),
+                placeholder=ui("picture_placeholder"),
+                height=340,
+                buttons=["fullscreen"],
+                elem_id="mm-picture",
+            )
+            run = gr.Button(ui("run"), variant="primary", elem_id="mm-run")
+            with gr.Row():
+                model = gr.Dropdown(names, value=start.name, label=ui("model"), elem_id="mm-model", filterable=False)
+                detail = gr.Dropdown(label=ui("detail"), elem_id="mm-detail", filterable=False, **_levels(start))
+            gr.Examples(
+                [[str(example.path)] for example in examples.pictures()],
+                inputs=[picture],
+                label=ui("examples"),  # type: ignore[arg-type]  # translated like every label
+                examples_per_page=32,
+                elem_id="mm-examples",
+            )
+            options = _options()
+            with gr.Accordion(ui("compare"), open=False, elem_id="mm-compare"):
+                second = gr.Dropdown(
+                    [(ui("none"), ""), *names],
+                    value="",
+                    label=ui("compare_model"),
+                    info=ui("compare_info"),
+                    elem_id="mm-second",
+                    filterable=False,
+                )
+        with gr.Column(scale=7, min_width=320), gr.Row(equal_height=False):
+            answers = [_panel(place) for place in range(2)]
+
+    def describe(payload: Mapping[str, Any] | None, model: str, *rest: Any) -> tuple[Any, ...]:
+        *form, second_model, language = rest
+        if payload is None:
+            return _shown((None,), language)
+        wanted = [model, second_model] if second_model else [model]
+        return _shown(tuple(captions.describe(page.pool, payload, name, *form) for name in wanted), language)
+
+    # preprocess=False: the raw upload, because gradio's own reading answers a broken picture before we can.
+    gr.on(
+        [run.click, picture.change],
+        describe,
+        inputs=[picture, model, detail, *options, second, page.language],
+        outputs=[*answers, view],
+        preprocess=False,
+        trigger_mode="always_last",
+        concurrency_id=events.MODELS,
+        concurrency_limit=events.MODELS_AT_ONCE,
+        show_progress="minimal",
+        show_progress_on=answers[0],
+        api_name="captioning_describe",
+        api_visibility="private",
+    )
+    page.language.change(
+        lambda contents, language: _shown(contents, language)[:2],
+        inputs=[view, page.language],
+        outputs=answers,
+        show_progress="hidden",
+        queue=False,
+        api_name="captioning_translate",
+        api_visibility="private",
+    )
+    _connect_choosers(page, model, detail, start)
+    captioning_batch.build(page, [model, detail, *options])
+    captioning_api.build(page)
+    with gr.Accordion(ui("credits"), open=False):
+        gr.HTML(render.credits_list(examples.pictures()))
+
+
+def _panel(place: int) -> gr.HTML:
+    return gr.HTML(
+        render.panel(None, "en") if place == 0 else "",
+        js_on_load=style.web_file("answer.js"),
+        elem_id=f"mm-answer-{place + 1}",
+        elem_classes="mm-panel",
+        visible=place == 0,
+        min_width=280,
+    )
+
+
+def _shown(contents: View, language: str) -> tuple[Any, ...]:
+    """Values of the two panels and of the state behind them."""
+    first, *more = contents or (None,)
+    beside = gr.update(value=render.panel(more[0], language) if more else "", visible=bool(more))
+    return render.panel(first, language), beside, contents
+
+
+def _options() -> list[gr.components.Component]:
+    """The closed accordion, in the order of ``captions.options_of``."""
+    with gr.Accordion(ui("more"), open=False, elem_id="mm-options"):
+        decoding = gr.Radio(
+            [(ui(f"decoding.{name}"), name) for name in DECODINGS],
+            value="beam",
+            label=ui("decoding"),
+            info=ui("decoding_info"),
+        )
+        with gr.Row():
+            num = gr.Slider(1, MAX_CAPTIONS, value=3, step=1, label=ui("num_captions"))
+            longest = gr.Slider(1, MAX_WORDS, value=30, step=1, label=ui("max_words"))
+        beams = gr.Slider(1, MAX_CAPTIONS, value=3, step=1, label=ui("num_beams"), info=ui("num_beams_info"))
+        with gr.Row():
+            top_p = gr.Slider(0.05, 1, value=0.9, step=0.05, label=ui("top_p"), info=ui("top_p_info"))
+            heat = gr.Slider(0.05, 5, value=1, step=0.05, label=ui("temperature"), info=ui("temperature_info"))
+        seed = gr.Number(0, precision=0, minimum=0, label=ui("seed"), info=ui("seed_info"))
+    return [decoding, num, beams, longest, top_p, heat, seed]
+
+
+def _levels(checkpoint: checkpoints.Checkpoint) -> dict[str, Any]:
+    """Properties of the chooser of the detail level: hidden where the model has one level only."""
+    levels = [(ui(f"detail.{level}"), level) for level in checkpoint.details]
+    return {"choices": levels, "value": next(iter(checkpoint.details), None), "visible": bool(levels)}
+
+
+def _connect_choosers(page: Shell, model: gr.Dropdown, detail: gr.Dropdown, start: checkpoints.Checkpoint) -> None:
+    """The header's tiers and the tab's models say the same; what cannot be used is not chosen, and the line says why."""
+    in_use = gr.State(start.name)
+
+    def taken(wanted: checkpoints.Checkpoint, current: str, language: str) -> tuple[Any, ...]:
+        choice = shell.choose(wanted, checkpoints.find(current), page.settings, language)
+        record = choice.checkpoint
+        return record.tier, record.name, record.name, choice.line, gr.update(visible=choice.download), gr.update(**_levels(record))
+
+    @events.reported
+    def choose_tier(tier: str, current: str, language: str) -> tuple[Any, ...]:
+        return taken(shell.best_of_tier(captions.TASK, tier, page.settings), current, language)
+
+    @events.reported
+    def choose_model(name: str, current: str, language: str) -> tuple[Any, ...]:
+        return taken(checkpoints.find(name), current, language)
+
+    @events.reported
+    def welcome(language: str) -> tuple[Any, ...]:
+        wanted = page.pool.choose(captions.TASK)
+        chosen = taken(wanted, start.name, language)
+        captions.warm_up(page.pool, chosen[1])
+        return chosen
+
+    @events.reported
+    def translate(current: str, language: str) -> str:
+        return shell.model_facts(checkpoints.find(current), page.settings, language)
+
+    outputs = [page.tier, model, in_use, page.line, page.to_models, detail]
+    quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
+    page.tier.input(
+        choose_tier, [page.tier, in_use, page.language], outputs, api_name="captioning_choose_tier", **quiet
+    )
+    model.input(choose_model, [model, in_use, page.language], outputs, api_name="captioning_choose_model", **quiet)
+    page.demo.load(
+        welcome, [page.language], outputs, js=shell.with_language(0), api_name="captioning_welcome", **quiet
+    )
+    page.language.change(
+        translate, [in_use, page.language], page.line, api_name="captioning_translate_line", **quiet
+    )

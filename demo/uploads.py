@@ -1,0 +1,64 @@
+"""What a visitor sent, before it is decoded: only files that were uploaded, never an address, never a server path.
+
+gradio's own ``gr.Image`` opens a picture before our code runs and answers a broken one with a generic message, so
+events that take pictures are declared with ``preprocess=False`` and their raw value is read here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmcore.errors import InputError
+
+
+def path_of(payload: Mapping[str, Any] | None) -> Path:
+    """The uploaded file of a raw ``gr.Image`` or ``gr.File`` value.
+
+    Raises InputError when nothing was given, for an address, and for a path that no upload made.
+    """
+    if not payload:
+        raise InputError("nothing_given")
+    from gradio.utils import get_upload_folder, is_in_or_equal
+
+    given = payload.get("path")
+    if not isinstance(given, str) or not given or "://" in given:
+        raise InputError("upload_not_a_file")
+    path = Path(given).resolve()
+    if not is_in_or_equal(path, Path(get_upload_folder()).resolve()) or not path.is_file():
+        raise InputError("upload_not_a_file")
+    return path
+
+
+def paths_of(payload: Sequence[Mapping[str, Any]] | None, limit: int) -> list[tuple[str, Path]]:
+    """(name as the visitor knows it, uploaded file) of every file of a raw ``gr.File`` value.
+
+    Raises InputError when there is none, or more than ``limit``.
+    """
+    if not payload:
+        raise InputError("nothing_given")
+    if len(payload) > limit:
+        raise InputError("too_many_files", count=len(payload), limit=limit)
+    files = []
+    for item in payload:
+        path = path_of(item)
+        files.append((Path(str(item.get("orig_name") or path.name)).name, path))
+    return files
+
+
+async def _refuse_address(url: str, cache_dir: str) -> str:
+    import gradio as gr
+
+    raise gr.Error(str(InputError("upload_not_a_file")), print_exception=False)
+
+
+def refuse_addresses() -> None:
+    """Stop gradio from fetching an address that a visitor sends in place of a file.
+
+    gradio fetches it before any function of ours is called, for whatever input it stands in, and offers no setting:
+    its one download function is replaced.
+    """
+    from gradio import processing_utils
+
+    processing_utils.async_ssrf_protected_download = _refuse_address

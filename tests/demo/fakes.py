@@ -1,0 +1,68 @@
+"""A captioner that needs no weights, loaded through the real pool."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from mmcore.checkpoints import Checkpoint
+from mmcore.pool import ModelPool
+from mmcore.results import Caption, CaptionOptions, Tag, Word
+from mmcore.settings import Settings
+
+SENTENCES = ("a brown dog runs on the grass .", "two dogs play outside .", "an animal in a field .", "a dog .")
+GRID = (7, 7)
+
+
+class FakeCaptioner:
+    """Says the same of every picture, but what it says depends on the options; dark pictures leave it unsure.
+
+    The word at place i looks at cell (i, i) of the grid.
+    """
+
+    confidence_threshold = 0.3
+
+    def __init__(self, checkpoint: Checkpoint, device: str) -> None:
+        self.checkpoint = checkpoint
+        self.device = device
+        self.asked: list[CaptionOptions] = []
+
+    def memory(self) -> int:
+        return 20_000_000
+
+    def caption(self, images: Sequence[Image.Image], options: CaptionOptions) -> list[tuple[Caption, ...]]:
+        self.asked.append(options)
+        count = 1 if options.decoding == "greedy" else options.num_captions
+        return [tuple(self._one(place, self._light(image)) for place in range(count)) for image in images]
+
+    def _light(self, image: Image.Image) -> float:
+        return float(np.asarray(image.convert("L")).mean()) / 255
+
+    def _one(self, place: int, light: float) -> Caption:
+        text = SENTENCES[place % len(SENTENCES)]
+        sure = 0.9 if light > 0.1 else 0.2
+        words = tuple(Word(word, sure - 0.05 * index) for index, word in enumerate(text.split()))
+        return Caption(text=text.replace(" .", "."), score=sure / (place + 1), words=words)
+
+    def word_maps(self, image: Image.Image, caption: Caption) -> npt.NDArray[np.float32]:
+        maps = np.full((len(caption.words), *GRID), 0.2 / 49, np.float32)
+        for place in range(len(caption.words)):
+            maps[place, place % GRID[0], place % GRID[1]] += 0.8
+        return maps
+
+    def tags(self, image: Image.Image) -> tuple[Tag, ...]:
+        return (Tag("espresso", 0.93), Tag("cup", 0.4), Tag("table", 0.01))
+
+
+def located(checkpoint: Checkpoint, settings: Settings, **_: Any) -> Path:
+    return settings.home
+
+
+def fake_pool(settings: Settings, model: type[FakeCaptioner] = FakeCaptioner) -> ModelPool:
+    """A real pool whose models are fakes; every checkpoint loads."""
+    return ModelPool(settings, loader=lambda record, folder, device, dtype: model(record, device), locate=located)
