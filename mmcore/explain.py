@@ -1,6 +1,6 @@
-"""From attention weights to one picture-shaped map a word: where in the picture does this word come from?
+"""Where in the picture does a word come from: attention weights in, one picture-shaped map a word out.
 
-A captioner writes a word while its *cross-attention* distributes weights, which sum to 1, over the parts of the picture.
+While a captioner writes a word, its *cross-attention* spreads weights, which sum to 1, over the parts of the picture.
 Two readings of these weights are offered:
 
 ``mean_attention``
@@ -48,7 +48,8 @@ def normalize(maps: npt.ArrayLike) -> Floats:
     weights = np.maximum(np.nan_to_num(np.asarray(maps, np.float64), posinf=0.0), 0)
     total = weights.sum(axis=(-2, -1), keepdims=True)
     even = np.full_like(weights, 1 / (weights.shape[-2] * weights.shape[-1]))
-    return np.divide(weights, total, out=even, where=total > 0).astype(np.float32)
+    scaled: Floats = np.divide(weights, total, out=even, where=total > 0).astype(np.float32)
+    return scaled
 
 
 def word_maps(

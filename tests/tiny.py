@@ -15,8 +15,27 @@ from typing import Any
 import torch
 from PIL import Image, ImageDraw
 
-WORDS = "a an the two red blue green black white dog cat man woman ball tree car house sky sits runs on in with and near of".split()
-PIECES = "##s ##ing ##ed ##er , . ' -".split()
+NOUNS = ("dog", "cat", "man", "woman", "ball", "tree", "car", "house", "sky")
+OTHERS = (
+    "a",
+    "an",
+    "the",
+    "two",
+    "red",
+    "blue",
+    "green",
+    "black",
+    "white",
+    "sits",
+    "runs",
+    "on",
+    "in",
+    "with",
+    "and",
+    "of",
+)
+WORDS = (*NOUNS, *OTHERS)
+PIECES = ("##s", "##ing", "##ed", "##er", ",", ".", "'", "-")
 
 
 def pictures(count: int, size: tuple[int, int] = (64, 48)) -> list[Image.Image]:
@@ -128,8 +147,8 @@ def bart_tokenizer() -> Any:
     )
 
 
-def florence2(folder: Path, seed: int = 0) -> Path:
-    """Save a tiny Florence-2: 4 x 4 patches of a 128-pixel picture, width 32, two layers on each side."""
+def florence2_network(seed: int = 2) -> tuple[Any, Any]:
+    """A Florence-2 with 4 x 4 patches of a 128-pixel picture, width 32, two layers on each side; and its processor."""
     from transformers import BartConfig, Florence2Config, Florence2ForConditionalGeneration, Florence2Processor
     from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
     from transformers.models.florence2.configuration_florence2 import Florence2VisionConfig
@@ -166,8 +185,8 @@ def florence2(folder: Path, seed: int = 0) -> Path:
         words = network.model.language_model.shared.weight
         # The output layer has no bias: an embedding of zeros makes a token's logit 0, far below the best word's.
         for text, token in tokenizer.get_vocab().items():
-            known = text == "</s>" or text in ",.s" or text.removeprefix("\u0120") in WORDS and text[0] == "\u0120"
-            words[token] *= 0.75 if text == "</s>" else float(known)
+            known = text == "</s>" or text in ",.s" or (text[0] == "\u0120" and text[1:] in WORDS)
+            words[token] *= 2.0 if text == "</s>" else float(known)
     # What florence-community/Florence-2-base says in generation_config.json.
     network.generation_config.update(
         bos_token_id=0,
@@ -184,7 +203,15 @@ def florence2(folder: Path, seed: int = 0) -> Path:
         size={"height": 128, "width": 128}, crop_size={"height": 128, "width": 128}, do_center_crop=False
     )
     image_processor.image_seq_length = 17
-    processor = Florence2Processor(image_processor, tokenizer, post_processor_config={"pure_text": {}})
+    return network, Florence2Processor(image_processor, tokenizer, post_processor_config={"pure_text": {}})
+
+
+def florence2(folder: Path, seed: int = 2) -> Path:
+    """Save a tiny Florence-2 with its processor."""
+    return save_florence2(folder, *florence2_network(seed))
+
+
+def save_florence2(folder: Path, network: Any, processor: Any) -> Path:
     network.save_pretrained(folder)
     processor.save_pretrained(folder)
     return folder

@@ -9,28 +9,22 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from pathlib import Path
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-import transformers
 from PIL import Image
-from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
-from transformers.generation.logits_process import (
-    LogitsProcessor,
-    LogitsProcessorList,
-    TemperatureLogitsWarper,
-    TopPLogitsWarper,
-)
+from transformers.generation.logits_process import LogitsProcessorList
 
 from mmcore import explain
 from mmcore.checkpoints import Checkpoint
-from mmcore.errors import InputError, WeightsError
-from mmcore.families._words import find_words, group_tokens, split_words
+from mmcore.errors import InputError
+from mmcore.families._sampling import NucleusDraw
+from mmcore.families._words import group_tokens, split_words
 from mmcore.results import Caption, CaptionOptions, Tag, Word
 
 SCORED_POSITIONS = 1024
@@ -38,30 +32,6 @@ SCORED_POSITIONS = 1024
 
 GRADIENT_SCALE = 128.0
 """Gradients are taken of 128 x the log-probability, so that small ones do not vanish in half precision."""
-
-
-class NucleusDraw(LogitsProcessor):
-    """Nucleus sampling (Holtzman et al., ICLR 2020) with a random generator of its own for each picture.
-
-    It draws a token and rules out all others, so that a greedy search follows the draw. The process-wide random state
-    is neither read nor changed, the same seed gives the same captions in any thread, on any device and in any batch.
-    A picture alone gets exactly the captions of ``generate(do_sample=True)`` after ``torch.manual_seed(seed)``.
-    """
-
-    def __init__(self, options: CaptionOptions, pictures: int) -> None:
-        self.warpers = LogitsProcessorList()
-        if options.temperature != 1.0:
-            self.warpers.append(TemperatureLogitsWarper(options.temperature))
-        if options.top_p < 1.0:
-            self.warpers.append(TopPLogitsWarper(options.top_p))
-        self.generators = [torch.Generator().manual_seed(options.seed) for _ in range(pictures)]
-
-    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        """Scores (B * N, V) -> 0 for the drawn token, -inf for the others."""
-        probabilities = self.warpers(input_ids, scores).float().softmax(-1).cpu()
-        pictures = probabilities.chunk(len(self.generators))
-        drawn = [torch.multinomial(rows, 1, generator=g) for rows, g in zip(pictures, self.generators, strict=True)]
-        return torch.full_like(scores, -torch.inf).scatter(1, torch.cat(drawn).to(scores.device), 0.0)
 
 
 class GenerativeCaptioner(ABC):
@@ -178,22 +148,21 @@ class GenerativeCaptioner(ABC):
 
         A second pass with known tokens; padding comes after the caption, where a causal decoder does not see it.
         """
-        begin = self.start[:1]
         ids = pad_sequence(
-            [torch.tensor([*begin, *tokens]) for tokens in sequences], batch_first=True, padding_value=self.padding
+            [torch.tensor([self.start[0], *tokens]) for tokens in sequences],
+            batch_first=True,
+            padding_value=self.padding,
         ).to(states.device)
+        if ids.shape[1] == 1:  # every caption is empty
+            return [[] for _ in sequences]
         found: list[list[float]] = []
         rows = max(1, SCORED_POSITIONS // ids.shape[1])
         for first in range(0, len(ids), rows):
             chunk = ids[first : first + rows]
-            logits = self.decode(chunk[:, :-1], states[first : first + rows]).logits.float() if chunk.shape[1] > 1 else None
-            for row in range(len(chunk)):
-                tokens = sequences[first + row]
-                if logits is None or not tokens:
-                    found.append([])
-                    continue
+            logits = self.decode(chunk[:, :-1], states[first : first + rows]).logits
+            for row, tokens in enumerate(sequences[first : first + rows]):
                 targets = chunk[row, 1 : len(tokens) + 1, None]
-                chosen = logits[row, : len(tokens)].log_softmax(-1).gather(1, targets)[:, 0]
+                chosen = logits[row, : len(tokens)].float().log_softmax(-1).gather(1, targets)[:, 0]
                 found.append(chosen.tolist())
         return found
 
@@ -220,7 +189,7 @@ class GenerativeCaptioner(ABC):
         ids = [*self.start, *tokens]
         relevance, attention, cache = [], [], None
         with torch.enable_grad():
-            for position, (token, target) in enumerate(zip(ids, ids[1:], strict=False), start=1):
+            for position, (token, target) in enumerate(pairwise(ids), start=1):
                 step = torch.tensor([[token]], device=states.device)
                 output = self.decode(step, states, past_key_values=cache, use_cache=True, output_attentions=True)
                 cache = output.past_key_values
@@ -238,32 +207,3 @@ def _stack(layers: Sequence[Tensor]) -> npt.NDArray[np.float32]:
     """A layer's (1, heads, 1, S) each -> (layers, heads, S)."""
     stacked: npt.NDArray[np.float32] = torch.stack([layer.detach()[0, :, -1].float() for layer in layers]).cpu().numpy()
     return stacked
-
-
-def load_network(kind: Any, checkpoint: Checkpoint, folder: Path, dtype: Any, **arguments: Any) -> Any:
-    """A transformers model from local safetensors; every weight must be there and fit, none is made up.
-
-    Raises WeightsError.
-    """
-    transformers.utils.logging.disable_progress_bar()
-    try:
-        network, report = kind.from_pretrained(
-            folder,
-            local_files_only=True,
-            use_safetensors=True,
-            dtype=dtype,
-            ignore_mismatched_sizes=True,  # reported below, in our words
-            output_loading_info=True,
-            **arguments,
-        )
-    except (OSError, SafetensorError) as error:
-        raise incomplete(checkpoint, folder, str(error)) from error
-    wrong = sorted({*report["missing_keys"], *(str(item[0]) for item in report["mismatched_keys"])})
-    if wrong:
-        raise incomplete(checkpoint, folder, f"{len(wrong)} weights are missing or of another size ({wrong[0]}, ...)")
-    return network
-
-
-def incomplete(checkpoint: Checkpoint, folder: Path, detail: str) -> WeightsError:
-    """The error for a folder that lacks something."""
-    return WeightsError("weights_incomplete", name=checkpoint.name, folder=folder, detail=detail.splitlines()[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 # A word keeps what stands inside it ("man's", "black-and-white"); punctuation around it is a word of its own.
 WORD = re.compile(r"\w(?:\S*\w)?|[^\w\s]+")
@@ -29,7 +30,9 @@ def group_tokens(words: Sequence[tuple[int, int]], tokens: Sequence[tuple[int, i
     ]
 
 
-def split_words(decode: Callable[[list[int]], str], tokens: Sequence[int]) -> tuple[str, list[tuple[str, tuple[int, ...]]]]:
+def split_words(
+    decode: Callable[[list[int]], str], tokens: Sequence[int]
+) -> tuple[str, list[tuple[str, tuple[int, ...]]]]:
     """Token ids -> the text, and each of its words with the indices of its tokens.
 
     ``decode`` turns ids into text; it may move white space (a space before a comma), but not letters. So a token's
@@ -45,5 +48,5 @@ def split_words(decode: Callable[[list[int]], str], tokens: Sequence[int]) -> tu
         written = sum(not character.isspace() for character in decode(list(tokens[: index + 1])))
         ends.append(min(max(written, ends[-1]), place[-1]))
     words = find_words(text)
-    groups = group_tokens([(place[start], place[end]) for start, end in words], list(zip(ends, ends[1:], strict=False)))
+    groups = group_tokens([(place[start], place[end]) for start, end in words], list(pairwise(ends)))
     return text, [(text[start:end], group) for (start, end), group in zip(words, groups, strict=True)]

@@ -17,7 +17,8 @@ from transformers import BertTokenizer, BlipForConditionalGeneration
 from transformers.models.blip.image_processing_pil_blip import BlipImageProcessorPil
 
 from mmcore.checkpoints import Checkpoint
-from mmcore.families._generation import GenerativeCaptioner, incomplete, load_network
+from mmcore.families._generation import GenerativeCaptioner
+from mmcore.families._loading import incomplete, load_network, require_one_of
 from mmcore.families.base import Captioner
 
 
@@ -61,6 +62,7 @@ class Blip(GenerativeCaptioner):
 
 def load(checkpoint: Checkpoint, folder: Path, device: str, dtype: Any) -> Captioner:
     """BLIP from a local folder. Raises WeightsError where something is missing."""
+    require_one_of(checkpoint, folder, "tokenizer.json", "vocab.txt")
     network = load_network(BlipForConditionalGeneration, checkpoint, folder, dtype)
     try:
         tokenizer = BertTokenizer.from_pretrained(folder, local_files_only=True)

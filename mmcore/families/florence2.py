@@ -3,10 +3,10 @@
 Xiao et al., "Florence-2: Advancing a unified representation for a variety of vision tasks", CVPR 2024;
 Florence2ForConditionalGeneration of transformers with the florence-community checkpoints (no remote code).
 
-Word maps: the encoder (BART) reads one token that pools the whole picture, then the patches row by row, then the prompt.
-The decoder's cross-attention to the patches' places is what is shown. The encoder has mixed a little of every place
-into every other one by then, and what the model takes from the pooled token or the prompt has no place at all: so a map
-says where the model read, not all of what it read.
+Word maps: the encoder (BART) reads one token that pools the whole picture, then the patches row by row, then the
+prompt. The decoder's cross-attention to the patches' places is what is shown. The encoder has mixed a little of every
+place into every other one by then, and what the model takes from the pooled token or the prompt has no place at all:
+so a map says where the model read, not all of what it read.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from transformers.modeling_outputs import BaseModelOutput
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from mmcore.checkpoints import Checkpoint
-from mmcore.families._generation import GenerativeCaptioner, incomplete, load_network
+from mmcore.families._generation import GenerativeCaptioner
+from mmcore.families._loading import incomplete, load_network, require_one_of
 from mmcore.families.base import Captioner
 from mmcore.results import CaptionOptions
 
@@ -52,7 +53,7 @@ class Florence2(GenerativeCaptioner):
         self.grid = (side, side)
 
     def encode(self, images: Sequence[Image.Image], detail: str | None) -> Tensor:
-        """Pictures and the question of the level -> encoder states (B, 1 + 24 * 24 + prompt, 768) for the base model."""
+        """Pictures and the level's question -> encoder states (B, 1 + 24 * 24 + prompt, 768) for the base model."""
         inputs = self.processor(images=list(images), text=[TASKS[detail or "short"]] * len(images), return_tensors="pt")
         inputs = inputs.to(self.device)
         begin = torch.full((len(images), 1), self.start[0], device=self.device)
@@ -82,11 +83,10 @@ class Florence2(GenerativeCaptioner):
 
 def load(checkpoint: Checkpoint, folder: Path, device: str, dtype: Any) -> Captioner:
     """Florence-2 from a local folder. Raises WeightsError where something is missing."""
+    require_one_of(checkpoint, folder, "tokenizer.json", "vocab.json")
     # Only eager attention hands out its weights, which word maps need; the picture encoder may be fast.
     attention = {"text_config": "eager", "vision_config": "sdpa"}
-    network = load_network(
-        Florence2ForConditionalGeneration, checkpoint, folder, dtype, attn_implementation=attention
-    )
+    network = load_network(Florence2ForConditionalGeneration, checkpoint, folder, dtype, attn_implementation=attention)
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         image_processor = CLIPImageProcessorPil.from_pretrained(folder, local_files_only=True)
