@@ -1,0 +1,198 @@
+"""What is installed, and where: the wheel, the dependencies, the two commands."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+import zipfile
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import mmcore
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+DEPENDENCIES = [Requirement(line) for line in PROJECT["project"]["dependencies"]]
+
+
+def python(*arguments: str, cwd: Path, path: Path | None = None) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "PYTHONPATH": str(path)} if path else dict(os.environ)
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, cwd=cwd, env=env, check=False)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built without a network."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build = "import sys, hatchling.build; print(hatchling.build.build_wheel(sys.argv[1]))"
+    done = python("-W", "ignore", "-c", build, str(folder), cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    return folder / done.stdout.split()[-1]
+
+
+@pytest.fixture(scope="module")
+def names(wheel: Path) -> set[str]:
+    """Every file in the wheel."""
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+def sources(folder: str) -> list[str]:
+    """Files of a folder as they stand in the checkout."""
+    return [
+        str(path.relative_to(ROOT))
+        for path in sorted((ROOT / folder).rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    ]
+
+
+def test_the_wheel_holds_the_whole_core(names: set[str]):
+    assert set(sources("mmcore")) <= names
+    assert "mmcore/py.typed" in names
+
+
+def test_the_wheel_holds_the_bundled_weights(names: set[str]):
+    shipped = [name for name in sources("mmcore/bundled") if name.endswith(".safetensors")]
+    assert shipped, "there are no bundled weights: the product could not answer offline"
+    assert set(shipped) <= names
+
+
+def test_the_demo_is_shipped_as_mmcore_demo(names: set[str]):
+    shipped = {name.replace("demo/", "mmcore_demo/", 1) for name in sources("demo")}
+    shipped |= {f"mmcore_demo/{name}" for name in sources("assets") if not name.startswith("assets/screenshots")}
+    assert shipped <= names
+
+
+def test_the_wheel_installs_nothing_else(names: set[str]):
+    tops = {name.partition("/")[0] for name in names}
+    assert tops == {"mmcore", "mmcore_demo", f"mmcore_studio-{mmcore.__version__}.dist-info"}
+    assert not [name for name in names if "screenshots" in name or "__pycache__" in name]
+
+
+def test_the_wheels_metadata(wheel: Path):
+    with zipfile.ZipFile(wheel) as archive:
+        folder = f"mmcore_studio-{mmcore.__version__}.dist-info"
+        metadata = archive.read(f"{folder}/METADATA").decode()
+        commands = archive.read(f"{folder}/entry_points.txt").decode()
+        licence = archive.read(f"{folder}/licenses/LICENSE").decode()
+    assert "Name: mmcore-studio\n" in metadata
+    assert f"Version: {mmcore.__version__}\n" in metadata
+    assert "License-Expression: Apache-2.0\n" in metadata
+    assert "Requires-Python: >=3.10\n" in metadata
+    assert "mmcore = mmcore.cli:app" in commands
+    assert licence == (ROOT / "LICENSE").read_text("utf-8")
+
+
+def test_an_installed_wheel_builds_its_demo(wheel: Path, tmp_path: Path):
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    code = (
+        "import mmcore, mmcore_demo.app, mmcore_demo.examples as examples;"
+        "print(mmcore.__file__, mmcore_demo.__file__, examples.assets(), sep='\\n');"
+        "assert callable(mmcore_demo.app.build_demo) and callable(mmcore_demo.app.main);"
+        "assert (examples.assets() / 'credits.json').is_file()"
+    )
+    (tmp_path / "elsewhere").mkdir()
+    done = python("-c", code, cwd=tmp_path / "elsewhere", path=tmp_path / "site")
+    assert done.returncode == 0, done.stderr
+    assert all(line.startswith(str(tmp_path / "site")) for line in done.stdout.split()), done.stdout
+
+
+@pytest.mark.parametrize("path", sources("demo"))
+def test_the_demo_calls_itself_by_no_name(path: str):
+    """It is called demo in a checkout and mmcore_demo when installed: its own imports are relative."""
+    if not path.endswith(".py"):
+        assert "\0" not in path
+        return
+    tree = ast.parse((ROOT / path).read_text("utf-8"))
+    named = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    named += [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and not node.level]
+    assert not [name for name in named if name.partition(".")[0] in ("demo", "mmcore_demo")]
+
+
+def test_the_command_line_starts():
+    for command in (["-m", "mmcore", "--help"], ["-m", "mmcore", "caption", "--help"]):
+        done = python(*command, cwd=ROOT)
+        assert done.returncode == 0, done.stderr
+        assert "Usage: mmcore" in done.stdout
+
+
+def test_the_console_script_is_the_same_app():
+    from mmcore.__main__ import app
+    from mmcore.cli import app as other
+
+    assert app is other
+    assert PROJECT["project"]["scripts"] == {"mmcore": "mmcore.cli:app"}
+
+
+# Dependencies
+
+
+def third_party() -> set[str]:
+    """Top-level packages that mmcore and demo import and that are not ours or Python's."""
+    found: set[str] = set()
+    for path in (*sources("mmcore"), *sources("demo")):
+        if not path.endswith(".py"):
+            continue
+        for node in ast.walk(ast.parse((ROOT / path).read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                found.update(alias.name.partition(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                found.add((node.module or "").partition(".")[0])
+    return found - set(sys.stdlib_module_names) - {"mmcore", "mmcore_demo", "demo"}
+
+
+@pytest.mark.parametrize("package", sorted(third_party()))
+def test_every_import_is_a_declared_dependency(package: str):
+    if package == "spaces":
+        pytest.skip("only a ZeroGPU Space has it")
+    declared = {canonicalize_name(requirement.name) for requirement in DEPENDENCIES}
+    distributions = {canonicalize_name(name) for name in packages_distributions().get(package, [package])}
+    assert declared & distributions, f"{package} is imported but comes from {distributions}, not in pyproject.toml"
+
+
+def test_what_a_space_needs_is_allowed():
+    ranges = {canonicalize_name(requirement.name): requirement for requirement in DEPENDENCIES}
+    assert "mcp" in ranges["gradio"].extras
+    assert "6.30.0" not in ranges["gradio"].specifier, "security fixes came with 6.31"
+    for version in ("2.8.0", "2.11.0", "2.13.0"):
+        assert version in ranges["torch"].specifier, "ZeroGPU offers 2.8 to 2.11"
+    assert not {"torchvision", "torchaudio"} & (set(ranges) | third_party())
+
+
+def test_requirements_txt_is_up_to_date():
+    done = python(".ci/requirements.py", "--check", cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+
+
+def test_requirements_txt_is_the_dependencies():
+    lines = (ROOT / "requirements.txt").read_text("utf-8").splitlines()
+    assert [Requirement(line) for line in lines if not line.startswith("#")] == DEPENDENCIES
+
+
+# The checkout
+
+
+def test_ci_runs_what_the_readme_says():
+    ci, readme = (ROOT / ".ci" / "run").read_text("utf-8"), (ROOT / "README.md").read_text("utf-8")
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
+    for command in ('pip install -e ".[dev]"', "pytest"):
+        assert command in readme
+        assert command in ci.replace("pip install --quiet", "pip install")
+    assert "set -euo pipefail" in ci
+
+
+def test_the_version_is_in_the_changelog():
+    assert f"## [{mmcore.__version__}]" in (ROOT / "CHANGELOG.md").read_text("utf-8")
