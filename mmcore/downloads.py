@@ -26,6 +26,8 @@ IsCancelled = Callable[[], bool]
 
 ATTEMPTS = 5
 """Broken connections in a row, without a new byte between them, before a download gives up."""
+RETRY_SECONDS = 0.1
+"""Pause after a broken connection; twice as long after each further one."""
 STALL_SECONDS = 10.0
 """A server that sends nothing for so long counts as a broken connection."""
 
@@ -159,7 +161,7 @@ def _complete(download: Download, part: Path, progress: Progress | None, cancell
             failures = 0 if arrived > before else failures + 1
             if failures >= ATTEMPTS:
                 raise WeightsError("weights_interrupted", name=download.name, detail=broken) from broken
-            time.sleep(min(0.1 * 2**failures, 2.0))
+            time.sleep(RETRY_SECONDS * 2**failures)
 
 
 class _Broken(Exception):

@@ -163,7 +163,10 @@ def problem_of(checkpoint: Checkpoint, folder: Path) -> WeightsError | None:
     if not (folder / "config.json").is_file():
         return incomplete("there is no config.json")
     if (folder / INDEX).is_file():
-        parts = set(json.loads((folder / INDEX).read_text(encoding="utf-8"))["weight_map"].values())
+        try:
+            parts = set(json.loads((folder / INDEX).read_text(encoding="utf-8"))["weight_map"].values())
+        except (ValueError, KeyError, AttributeError):
+            return incomplete(f"{INDEX} cannot be read")
         missing = sorted(part for part in parts if not (folder / part).is_file())
         return incomplete(f"there is no {missing[0]}") if missing else None
     if any(folder.glob("*.safetensors")):
