@@ -1,0 +1,1 @@
+"""Metrics of each task, and speed as a ratio to a reference."""

@@ -47,7 +47,7 @@ def measure(name: str, call: Callable[[], object], repeats: int, warm_up: int = 
 
 
 def blip_architecture(beams: int, tokens: int) -> Callable[[np.ndarray[Any, Any]], object]:
-    """BLIP-base built from its configuration, as a function of (H, W, 3) pixels; exactly ``tokens`` tokens are written."""
+    """BLIP-base built from its configuration: a function of (H, W, 3) pixels that writes exactly ``tokens`` tokens."""
     import torch
     from transformers import BlipConfig, BlipForConditionalGeneration
 

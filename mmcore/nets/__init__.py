@@ -1,0 +1,1 @@
+"""Our own networks in plain PyTorch, one idea a file."""

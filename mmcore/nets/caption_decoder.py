@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -72,10 +73,13 @@ class Attention(nn.Module):
         key, value = self.key_value(source).chunk(2, -1)
         return self.split(key), self.split(value)
 
-    def forward(self, x: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None, causal: bool = False) -> Tensor:
+    def forward(
+        self, x: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None, causal: bool = False
+    ) -> Tensor:
+        """Queries of ``x`` (B, T, D) against keys and values -> (B, T, D)."""
         query = self.split(self.query(x))
         y = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=causal)
-        return self.out(y.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
+        return self.out(y.transpose(1, 2).flatten(2))
 
     def weights(self, x: Tensor, key: Tensor, mask: Tensor | None = None) -> Tensor:
         """The attention weights themselves, (B, heads, T, S): softmax(QK' / sqrt(d)), to be shown to people."""
@@ -106,9 +110,10 @@ class Layer(nn.Module):
     def forward(
         self, x: Tensor, words: tuple[Tensor, Tensor], memory: tuple[Tensor, Tensor], mask: Tensor, causal: bool
     ) -> Tensor:
+        """Words (B, T, D); keys and values of the words and of the memory -> (B, T, D)."""
         x = x + self.dropout(self.self_attention(self.self_norm(x), *words, causal=causal))
         x = x + self.dropout(self.cross_attention(self.cross_norm(x), *memory, mask=mask))
-        return x + self.dropout(self.feedforward(self.feed_norm(x)))  # type: ignore[no-any-return]
+        return x + self.dropout(self.feedforward(self.feed_norm(x)))
 
 
 @dataclass
@@ -150,6 +155,11 @@ class CaptionDecoder(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         nn.init.constant_(self.copy_gate.bias, -3.0)
 
+    @property
+    def stack(self) -> list[Layer]:
+        """The layers, first to last."""
+        return cast("list[Layer]", list(self.layers))
+
     def remember(self, features: Tensor, tag_tokens: Tensor, tag_probabilities: Tensor) -> Memory:
         """Image features (B, 1280, 7, 7) and K tags (B, K) with their probabilities -> what to look at."""
         cells = self.grid_norm(self.grid(features.flatten(2).transpose(1, 2))) + self.cell_position
@@ -165,7 +175,8 @@ class CaptionDecoder(nn.Module):
 
     def start(self, memory: Memory) -> Cache:
         """An empty cache for decoding step by step."""
-        return Cache([None] * len(self.layers), [layer.cross_attention.keys_values(memory.states) for layer in self.layers])
+        looked_at = [layer.cross_attention.keys_values(memory.states) for layer in self.stack]
+        return Cache([None] * len(self.layers), looked_at)
 
     def forward(self, tokens: Tensor, memory: Memory, cache: Cache | None = None) -> Tensor:
         """Words (B, T), beginning with <bos> -> log-probabilities (B, T, V).
@@ -185,7 +196,7 @@ class CaptionDecoder(nn.Module):
             start = cache.length
             cache.length += tokens.shape[1]
         x = self.dropout(self.read(tokens) + self.position[start : start + tokens.shape[1]])
-        for index, layer in enumerate(self.layers):
+        for index, layer in enumerate(self.stack):
             words = layer.self_attention.keys_values(layer.self_norm(x))
             if cache is not None:
                 past = cache.words[index]
@@ -193,7 +204,7 @@ class CaptionDecoder(nn.Module):
                     words = (torch.cat([past[0], words[0]], 2), torch.cat([past[1], words[1]], 2))
                 cache.words[index] = words
             x = layer(x, words, memories[index], memory.mask, causal=cache is None)
-        return self.norm(x)  # type: ignore[no-any-return]
+        return self.norm(x)
 
     def log_probabilities(self, hidden: Tensor, memory: Memory) -> Tensor:
         """(1 - g) softmax(vocabulary) + g softmax(tags): write a word, or copy a tag with probability g."""
@@ -203,7 +214,7 @@ class CaptionDecoder(nn.Module):
         return torch.logaddexp(F.logsigmoid(-gate) + write, F.logsigmoid(gate) + copied.clamp_min(1e-9).log())
 
     def write_or_copy(self, hidden: Tensor, memory: Memory) -> tuple[Tensor, Tensor, Tensor]:
-        """Log-probabilities to write each word (B, T, V), probabilities to copy each tag (B, T, K), gate logit (B, T, 1)."""
+        """Log-probabilities to write (B, T, V), probabilities to copy each tag (B, T, K), gate logits (B, T, 1)."""
         write = F.linear(hidden, self.embedding.weight, self.bias).float().log_softmax(-1)
         missing = (memory.tag_tokens == PAD)[:, None]
         tags = memory.states[:, CELLS:]
@@ -230,7 +241,7 @@ class CaptionDecoder(nn.Module):
         """Cross-attention of every layer while writing ``tokens`` (B, T): (layers, B, heads, T, M)."""
         x = self.read(tokens) + self.position[: tokens.shape[1]]
         maps = []
-        for layer in self.layers:
+        for layer in self.stack:
             key_value = layer.cross_attention.keys_values(memory.states)
             words = layer.self_attention.keys_values(layer.self_norm(x))
             looking = x + layer.self_attention(layer.self_norm(x), *words, causal=True)

@@ -32,7 +32,7 @@ class Seen:
 
 
 class CompactCaptioner(nn.Module):
-    """Built from the ``network`` part of config.json, which holds the words, so that weights and words cannot disagree."""
+    """Built from the ``network`` part of config.json, which holds the words: weights and words cannot disagree."""
 
     tag_tokens: Tensor
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mmcore.nets.caption_decoder import CaptionDecoder, Memory
+from mmcore.nets.caption_decoder import Cache, CaptionDecoder, Memory
 from mmcore.nets.vocabulary import BOS, EOS, PAD, UNKNOWN
 
 NEVER = (PAD, BOS, UNKNOWN)
@@ -32,12 +32,11 @@ class Written:
         return sum(self.log_probabilities) / max(len(self.log_probabilities), 1)
 
 
-def _step(decoder: CaptionDecoder, last: Tensor, memory: Memory, cache: object) -> Tensor:
+def _step(decoder: CaptionDecoder, last: Tensor, memory: Memory, cache: Cache) -> Tensor:
     """Log-probabilities (rows, V) of the next word; the same word twice in a row and special tokens are ruled out."""
     log_p = decoder(last[:, None], memory, cache)[:, -1]
     log_p[:, list(NEVER)] = -torch.inf
-    log_p.scatter_(1, last[:, None].clamp_min(0), torch.where(last == BOS, log_p.gather(1, last[:, None])[:, 0], -torch.inf)[:, None])
-    return log_p
+    return log_p.scatter(1, last[:, None], -torch.inf)
 
 
 def beam_search(
@@ -95,9 +94,13 @@ def beam_search(
                     chosen_rows.append(picture * beams + beam)
                     chosen_tokens.append(token)
                 ranked = sorted((score for score, _ in finished[picture]), reverse=True)
-                hopeless = bool(scores) and len(ranked) >= captions and (
-                    ranked[captions - 1] >= scores[0] / (max_words if length_power else 1) ** length_power
-                    and ranked[captions - 1] >= scores[0] / step**length_power
+                hopeless = (
+                    bool(scores)
+                    and len(ranked) >= captions
+                    and (
+                        ranked[captions - 1] >= scores[0] / (max_words if length_power else 1) ** length_power
+                        and ranked[captions - 1] >= scores[0] / step**length_power
+                    )
                 )
                 if not survivors or hopeless:
                     open_pictures.discard(picture)

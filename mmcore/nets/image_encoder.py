@@ -9,7 +9,8 @@ Shapes below: B pictures, 224 x 224 pixels.
 
 from __future__ import annotations
 
-import torch
+from typing import cast
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -45,8 +46,9 @@ class SameConv2d(nn.Conv2d):
     """Convolution with TensorFlow's "same" padding."""
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, C, S, S) -> (B, C', ceil(S / stride), ceil(S / stride))."""
         kernel, stride = self.kernel_size[0], self.stride[0]
-        total = max(kernel - stride, 0) if x.shape[-1] % stride == 0 else max(kernel - x.shape[-1] % stride, 0)
+        total = max(kernel - (x.shape[-1] % stride or stride), 0)
         before = total // 2
         if total - before == before:
             return F.conv2d(x, self.weight, self.bias, self.stride, before, groups=self.groups)
@@ -63,7 +65,7 @@ def conv_norm(inputs: int, outputs: int, kernel: int = 1, stride: int = 1, group
 
 
 class InvertedResidual(nn.Module):
-    """MobileNetV2 block: widen (1x1), filter each channel (depthwise), narrow (1x1), add the input where shapes allow."""
+    """MobileNetV2 block: widen (1x1), filter each channel (depthwise), narrow (1x1); add the input if shapes allow."""
 
     def __init__(self, inputs: int, outputs: int, expansion: int, kernel: int, stride: int) -> None:
         super().__init__()
@@ -74,6 +76,7 @@ class InvertedResidual(nn.Module):
         self.residual = stride == 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, S, S) -> (B, outputs, S / stride, S / stride)."""
         y = x if self.expand is None else F.relu6(self.expand(x))
         y = self.project(F.relu6(self.depthwise(y)))
         return x + y if self.residual else y
@@ -98,6 +101,7 @@ class Trunk(nn.Module):
         self.blocks = stages(0, TRUNK_STAGES, 32)
 
     def forward(self, images: Tensor) -> Tensor:
+        """Normalised pictures -> general visual features."""
         features: Tensor = self.blocks(F.relu6(self.stem(images)))
         return features
 
@@ -111,10 +115,13 @@ class Top(nn.Module):
         self.head = conv_norm(STAGES[-1][1], FEATURES)
 
     def forward(self, features: Tensor) -> Tensor:
+        """Features of the trunk -> a grid of semantic features, each >= 0."""
         return F.relu6(self.head(self.blocks(features)))
 
 
-def state_dict_from_lukemelas(source: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor], Tensor, Tensor]:
+def state_dict_from_lukemelas(
+    source: dict[str, Tensor],
+) -> tuple[dict[str, Tensor], dict[str, Tensor], Tensor, Tensor]:
     """Sort the published ImageNet weights into ours: (trunk, top, classifier weight, classifier bias).
 
     The file names its parts as the lukemelas implementation does (``_blocks.0._bn1.weight``).
@@ -144,10 +151,10 @@ def state_dict_from_lukemelas(source: dict[str, Tensor]) -> tuple[dict[str, Tens
 
 
 def fuse_norms(module: nn.Module) -> nn.Module:
-    """Fold every batch normalisation into the convolution before it: the same function in evaluation, a third faster."""
+    """Fold every batch normalisation into the convolution before it: the same function in evaluation, but faster."""
     for name, child in module.named_children():
         if isinstance(child, nn.Sequential) and len(child) == 2 and isinstance(child[1], nn.BatchNorm2d):
-            setattr(module, name, fuse_conv_bn_eval(child[0].eval(), child[1].eval()))
+            setattr(module, name, fuse_conv_bn_eval(cast("SameConv2d", child[0]).eval(), child[1].eval()))
         else:
             fuse_norms(child)
     return module

@@ -32,6 +32,7 @@ class Tagger(nn.Module):
         self.register_buffer("head_words", torch.tensor(head_words), persistent=False)
 
     def forward(self, pooled: Tensor) -> Tensor:
+        """Pooled features of the untouched ImageNet encoder -> word probabilities."""
         classes = self.imagenet(pooled).softmax(-1)
         by_class = classes.new_zeros(len(pooled), self.words).index_add(1, self.class_words, classes)
         by_word = torch.zeros_like(by_class)

@@ -26,14 +26,18 @@ MIN_MENTIONS = 40
 MIN_PICTURES = 8
 """A label that the ImageNet head names already is learnt by the word head only with this many training pictures."""
 
-NOT_TAGS = set(
-    """a an the and or of in on at to by for with from into onto over under up down out off through across along
-    around behind beside between near next is are be being was has have does do doing its it his her him their them
-    they he she who that this there another other others others' each some something someone one two three four five
-    many several both all while as during after about against towards toward past away very together like ready lot
-    set get gets getting take takes taking make makes making go going goes while whilst s t 's trying tries top front
-    side middle back left right edge day number""".split()
-)
+LEAST_PROBABILITY = 0.03
+"""A word of less is no tag."""
+
+_NOT_TAGS = """
+a an the and or of in on at to by for with from into onto over under up down out off through across along around
+behind beside between near next is are be being was has have does do doing its it his her him their them they he she
+who that this there another other others others' each some something someone one two three four five many several
+both all while as during after about against towards toward past away very together like ready lot set get gets
+getting take takes taking make makes making go going goes whilst s t 's trying tries top front side middle back left
+right edge day number
+"""
+NOT_TAGS = frozenset(_NOT_TAGS.split())
 """Words that say nothing about what is in the picture."""
 
 
@@ -124,10 +128,10 @@ def make_tagger(imagenet: nn.Linear, head: nn.Linear, head_words: Sequence[str],
     return tagger.eval()
 
 
-def top_tags(probabilities: Tensor, word_tokens: Tensor, count: int, least: float = 0.03) -> tuple[Tensor, Tensor]:
+def top_tags(probabilities: Tensor, word_tokens: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """Word probabilities (N, T) -> the ``count`` likeliest as vocabulary tokens (N, count) and probabilities.
 
-    Places with less than ``least`` are PAD.
+    Places with less than LEAST_PROBABILITY are PAD.
     """
     values, places = probabilities.topk(count)
-    return torch.where(values >= least, word_tokens[places], PAD), values
+    return torch.where(values >= LEAST_PROBABILITY, word_tokens[places], PAD), values

@@ -86,9 +86,7 @@ def test_look_shows_the_weights_that_were_used(decoder: CaptionDecoder, memory: 
     # The first layer by hand: softmax(QK' / sqrt(d)) of the first layer's cross-attention.
     layer = decoder.layers[0]
     x = decoder.read(TOKENS) + decoder.position[:4]
-    x = x + layer.self_attention(
-        layer.self_norm(x), *layer.self_attention.keys_values(layer.self_norm(x)), causal=True
-    )
+    x = x + layer.self_attention(layer.self_norm(x), *layer.self_attention.keys_values(layer.self_norm(x)), causal=True)
     query = layer.cross_attention.split(layer.cross_attention.query(layer.cross_norm(x)))
     key, _ = layer.cross_attention.keys_values(memory.states)
     scores = (query @ key.transpose(-2, -1) / (CONFIG.width // CONFIG.heads) ** 0.5).masked_fill(

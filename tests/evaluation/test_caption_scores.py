@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmcore.evaluation.captioning import CiderD, bleu_4, score_captions, tokenize
+from mmcore.evaluation.caption_scores import CiderD, bleu_4, score_captions, tokenize
 
 REFERENCES = {
     "1": ["A black dog runs on the beach .", "A dog is running along the shore", "the black dog runs by the sea"],

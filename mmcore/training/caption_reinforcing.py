@@ -1,0 +1,84 @@
+"""Stage 3 of the captioner's recipe, self-critical training: the decoder learns what scores well.
+
+Rennie et al., "Self-critical sequence training", CVPR 2017, with the leave-one-out baseline of Luo, "A better variant
+of self-critical sequence training", 2020.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from mmcore.evaluation.caption_scores import CiderD
+from mmcore.nets.decoding import nucleus_sample
+from mmcore.nets.vocabulary import BOS, PAD, join_words
+from mmcore.training.material import Material
+from mmcore.training.trained import Average, Captioner, report, with_pooled_dropout
+
+
+def reinforce(model: Captioner, material: Material, folder: Path) -> None:
+    """Stage 3: self-critical sequence training. Stores ``reinforced.pt``."""
+    recipe = material.recipe
+    draw = random.Random(recipe.seed + 1)
+    torch.manual_seed(recipe.seed + 1)
+    judge = CiderD({str(row): captions for row, captions in material.captions.items()})
+    average = Average(model, recipe.average)
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": list(model.top.parameters()), "lr": recipe.reinforce_rate * 0.3},
+            {"params": list(model.decoder.parameters()), "lr": recipe.reinforce_rate},
+        ],
+        weight_decay=0.01,
+    )
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
+        optimizer, recipe.reinforce_epochs * material.batches, recipe.reinforce_rate * 0.05
+    )
+    started = time.monotonic()
+    with_pooled_dropout(model.decoder)
+    for epoch in range(recipe.reinforce_epochs):
+        rewards = []
+        for rows in material.epoch(draw):
+            pictures = material.random_pictures(rows, draw)
+            owners = torch.arange(len(rows)).repeat_interleave(recipe.samples)
+            # Sampling without dropout and without gradients; the gradient comes from one pass over what was drawn.
+            model.eval()
+            with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+                memory = model.remember(*pictures).select(owners)
+                drawn, _ = nucleus_sample(model.decoder, memory, recipe.max_words)
+            texts = [join_words(material.vocabulary.decode(tokens)) for tokens in drawn.tolist()]
+            reward = torch.tensor(
+                [judge.score(str(rows[int(owner)]), text) for owner, text in zip(owners, texts, strict=True)]
+            ).view(len(rows), recipe.samples)
+            baseline = (reward.sum(1, keepdim=True) - reward) / (recipe.samples - 1)
+            advantage = (reward - baseline).flatten()
+            with torch.autocast("cpu", torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
+                memory = model.remember(*pictures).select(owners)
+                tokens = torch.cat([torch.full_like(drawn[:, :1], BOS), drawn], 1)
+                hidden = model.decoder.hidden(tokens[:, :-1], memory)
+                log_p, _ = model.decoder.target_log_probabilities(hidden, memory, drawn)
+            real = drawn != PAD
+            loss = -(advantage[:, None] * log_p * real).sum() / real.sum()
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            average.update(model)
+            rewards.append(float(reward.mean()))
+        line = {"epoch": epoch + 1, "reward": sum(rewards) / len(rewards), "seconds": time.monotonic() - started}
+        kept = {name: value.clone() for name, value in model.state_dict().items()}
+        model.load_state_dict(average.values)
+        line |= report(model, material)
+        torch.save(model.state_dict(), folder / f"reinforced{epoch + 1}.pt")
+        model.load_state_dict(kept)
+        print(json.dumps({name: round(value, 4) for name, value in line.items()}), flush=True)
+    model.load_state_dict(average.values)
+    torch.save(model.state_dict(), folder / "reinforced.pt")
+    (folder / "recipe.json").write_text(json.dumps(asdict(recipe), indent=2))

@@ -1,0 +1,53 @@
+"""From trained weights to the files of the bundle."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_file
+
+from mmcore.nets.captioner import CompactCaptioner
+from mmcore.nets.image_encoder import state_dict_from_lukemelas
+from mmcore.training.ingredients import Ingredients
+from mmcore.training.material import Recipe
+from mmcore.training.phrases import IMAGENET_WORDS
+from mmcore.training.recognition import LEAST_PROBABILITY
+from mmcore.training.trained import Captioner
+
+
+def network_config(captioner: Captioner, known: dict[str, Any]) -> dict[str, Any]:
+    """The ``network`` part of config.json: sizes and words."""
+    place = {word: position for position, word in enumerate(known["tag_words"])}
+    decoder = asdict(captioner.decoder.config)
+    del decoder["vocabulary"]
+    return {
+        "decoder": decoder,
+        "least_tag_probability": LEAST_PROBABILITY,
+        "class_words": [place[word] for word in IMAGENET_WORDS],
+        "head_words": [place[word] for word in known["head_words"]],
+        "tag_words": known["tag_words"],
+        "vocabulary": known["words"],
+    }
+
+
+def export(
+    captioner: Captioner, known: dict[str, Any], ingredients: Ingredients, recipe: Recipe, output: Path
+) -> CompactCaptioner:
+    """Write ``model.safetensors`` (fp16) and ``config.json``; returns the network."""
+    config = network_config(captioner, known)
+    network = CompactCaptioner(config)
+    trunk, top, _, _ = state_dict_from_lukemelas(ingredients.encoder())
+    network.trunk.load_state_dict(trunk)
+    network.recognition_top.load_state_dict(top)
+    network.tagger.load_state_dict(known["tagger"])
+    network.top.load_state_dict(captioner.top.state_dict())
+    network.decoder.load_state_dict(captioner.decoder.state_dict())
+    output.mkdir(parents=True, exist_ok=True)
+    state = {name: value.half() if value.is_floating_point() else value for name, value in network.state_dict().items()}
+    save_file(state, output / "model.safetensors")
+    settings = {"confidence_threshold": recipe.confidence_threshold, "map_layers": recipe.map_layers, "network": config}
+    (output / "config.json").write_text(json.dumps(settings, indent=1), encoding="utf-8")
+    return network.eval()
