@@ -32,7 +32,8 @@ def build_demo(pool: ModelPool, settings: Settings) -> gr.Blocks:
     from .tabs import TABS
 
     uploads.refuse_addresses()
-    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(UPLOADS_CHECKED, UPLOADS_KEPT)) as demo:
+    demo = gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(UPLOADS_CHECKED, UPLOADS_KEPT))
+    with demo:
         with gr.Row(elem_id="mm-header"):
             with gr.Column(scale=1, min_width=300):
                 gr.HTML(f"<h1>{TITLE}</h1>", elem_id="mm-brand")
@@ -54,25 +55,41 @@ def build_demo(pool: ModelPool, settings: Settings) -> gr.Blocks:
                     elem_id="mm-language",
                     elem_classes="mm-segments",
                 )
-                dark = gr.Button("◐", elem_id="mm-dark", size="sm")
+                dark = gr.Button("◐", elem_id="mm-dark", size="sm", min_width=44)
         line = gr.HTML("", elem_id="mm-line")
         to_models = gr.Button(
             i18n.ui("to_models"), visible=False, size="sm", elem_id="mm-to-models", elem_classes="mm-link"
         )
         page = shell.Shell(pool, settings, demo, language, tier, line, to_models)
         with gr.Tabs(elem_id="mm-tabs") as tabs:
+            titles = []
             for tab in TABS:
-                with gr.Tab(i18n.ui(f"tab.{tab.name}"), id=tab.name):
+                with gr.Tab(i18n.ui(f"tab.{tab.name}"), id=tab.name) as title:
                     tab.build(page)
+                titles.append(title)
 
         browser: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
         demo.load(None, None, language, js="() => window.mmcore.language()", **browser)
         language.change(None, language, None, js="(code) => { window.mmcore.setLanguage(code); }", **browser)
+        # gradio translates everything in place but the titles of tabs that are not open.
+        language.change(
+            lambda code: [gr.update(label=i18n.text(code, f"ui.tab.{tab.name}")) for tab in TABS],
+            language,
+            titles,
+            api_name="translate_tabs",
+            **browser,
+        )
         dark.click(None, None, None, js="() => { window.mmcore.toggleDark(); }", **browser)
         to_models.click(
-            lambda: gr.update(selected="models"), None, tabs, api_name="to_models", api_visibility="private", queue=False
+            lambda: gr.update(selected="models"),
+            None,
+            tabs,
+            api_name="to_models",
+            api_visibility="private",
+            queue=False,
         )
-    return demo.queue(max_size=WAITING)
+    demo.queue(max_size=WAITING)
+    return demo
 
 
 def launch(demo: gr.Blocks, settings: Settings, **options: Any) -> tuple[Any, str, str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mmcore import checkpoints
-from mmcore.errors import MMCoreError
+from mmcore.errors import InputError, MMCoreError
 from mmcore.media import decode_image
 from mmcore.pool import ModelPool
 from mmcore.results import CaptionOptions, CaptionResult
@@ -28,42 +28,57 @@ logger = logging.getLogger(__name__)
 
 
 def options_of(
-    model: str,
-    detail: str | None,
+    detail: str | None = None,
     decoding: Any = "beam",
-    num_captions: float = 1,
-    num_beams: float = 3,
-    max_words: float = 30,
-    top_p: float = 0.9,
-    temperature: float = 1.0,
-    seed: float | None = 0,
+    num_captions: Any = 1,
+    num_beams: Any = 3,
+    max_words: Any = 30,
+    top_p: Any = 0.9,
+    temperature: Any = 1.0,
+    seed: Any = 0,
     *,
     explain: bool = False,
 ) -> CaptionOptions:
-    """Options from raw form values; a detail level that ``model`` does not have falls back to its own default.
+    """Options from raw form values, which may be anything that JSON can hold.
 
-    Raises InputError for a value out of range, UnknownNameError for a model that does not exist.
+    Raises InputError for a value out of range or of the wrong kind.
     """
     return CaptionOptions(
         decoding=decoding,
-        num_captions=int(num_captions),
-        num_beams=int(num_beams),
-        max_words=int(max_words),
-        top_p=float(top_p),
-        temperature=float(temperature),
-        seed=int(seed or 0),
-        detail=detail if detail in checkpoints.find(model).details else None,
+        num_captions=_whole(num_captions),
+        num_beams=_whole(num_beams),
+        max_words=_whole(max_words),
+        top_p=_real("top_p", top_p, 0.05, 1.0),
+        temperature=_real("temperature", temperature, 0.05, 5.0),
+        seed=_whole(0 if seed is None else seed),
+        detail=detail or None,
         explain=explain,
     )
 
 
+def _whole(value: Any) -> Any:
+    """3.0 -> 3, since JSON does not tell them apart; CaptionOptions says what is wrong with anything else."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _real(name: str, value: Any, low: float, high: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InputError("option_out_of_range", name=name, value=value, low=low, high=high)
+    return float(value)
+
+
+def _level(model: str, detail: str | None) -> str | None:
+    """``detail`` if the model has that level: the form keeps the level of a model that was chosen before."""
+    return detail if detail in checkpoints.find(model).details else None
+
+
 def describe(
-    pool: ModelPool, payload: Mapping[str, Any], model: str, *form: Any, explain: bool = True
+    pool: ModelPool, payload: Mapping[str, Any], model: str, detail: str | None, *form: Any
 ) -> Answer | Failure:
-    """Caption one upload: ``form`` is what ``options_of`` takes after the model."""
+    """Caption one upload with maps: ``form`` is what ``options_of`` takes after the level of detail."""
 
     def work() -> Answer:
-        options = options_of(model, *form, explain=explain)
+        options = options_of(_level(model, detail), *form, explain=True)
         image = decode_image(uploads.path_of(payload), pool.settings)
         return answer_of(caption(pool, image, options, model), image)
 
@@ -71,19 +86,19 @@ def describe(
 
 
 def describe_for_api(pool: ModelPool, payload: Mapping[str, Any] | None, model: str, *form: Any) -> CaptionResult:
-    """The same for programs: no maps, and errors are raised."""
-    options = options_of(model, *form)
+    """The same for programs: no maps, errors are raised, and a level that the model does not have is one."""
+    options = options_of(*form)
     return caption(pool, decode_image(uploads.path_of(payload), pool.settings), options, model)
 
 
 def describe_many(
-    pool: ModelPool, payload: Sequence[Mapping[str, Any]] | None, model: str, *form: Any
+    pool: ModelPool, payload: Sequence[Mapping[str, Any]] | None, model: str, detail: str | None, *form: Any
 ) -> Iterator[tuple[list[BatchRow], int]]:
     """Caption many uploads: every UPDATE seconds and at the end, (all rows so far, number of files in all).
 
     A file that cannot be read becomes a row that says so. Raises MMCoreError where nothing can be done at all.
     """
-    options = options_of(model, *form)
+    options = options_of(_level(model, detail), *form)
     files = uploads.paths_of(payload, pool.settings.files)
     rows: list[BatchRow] = []
     yield [], len(files)

@@ -35,7 +35,8 @@ def viridis() -> npt.NDArray[np.uint8]:
     anchors = np.asarray(_ANCHORS, dtype=np.float64)
     positions = np.linspace(0, len(anchors) - 1, 256)
     channels = [np.interp(positions, np.arange(len(anchors)), anchors[:, channel]) for channel in range(3)]
-    return np.stack(channels, axis=1).round().astype(np.uint8)
+    table: npt.NDArray[np.uint8] = np.stack(channels, axis=1).round().astype(np.uint8)
+    return table
 
 
 def css_gradient() -> str:
@@ -56,9 +57,15 @@ def heat_image(evidence: npt.NDArray[np.float32], width: int, height: int) -> Im
     smooth = np.clip(smooth, 0, None)
     highest = max(float(smooth.max()), EVEN_TIMES / evidence.size)
     levels = np.rint(smooth / highest * 255).astype(np.uint8)
-    image = Image.fromarray(levels, mode="L")
+    image = Image.fromarray(levels)
     image.putpalette(viridis().tobytes())
+    image.info["transparency"] = _opacity()  # Pillow's name for the opacity of each colour of a palette
     return image
+
+
+def _opacity() -> bytes:
+    """Opacity of the 256 colours: the picture shows through everywhere, most where there is least evidence."""
+    return bytes(np.rint(np.linspace(0.3, 0.75, 256) * 255).astype(np.uint8))
 
 
 def data_uri(image: Image.Image, file_format: str) -> str:

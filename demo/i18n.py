@@ -17,6 +17,7 @@ from mmcore.errors import MMCoreError, Phrase
 
 if TYPE_CHECKING:
     import gradio as gr
+    from gradio.i18n import I18nData
 
 LANGUAGES: Mapping[str, str] = MappingProxyType({"en": "English", "zh": "中文"})
 """Code -> name in the language itself, the default first."""
@@ -63,7 +64,7 @@ def accepted_language(header: str | None) -> str:
     return max(known, key=lambda item: item[0])[1] if known else DEFAULT_LANGUAGE
 
 
-def ui(key: str) -> gr.I18nData:
+def ui(key: str) -> I18nData:
     """A text of the page itself, translated by the browser: ``ui("run")`` is the key ``ui.run``.
 
     Raises KeyError for a key that no locale file has.

@@ -81,7 +81,9 @@ def _t(language: str, key: str, /, **values: object) -> str:
 
 def _caption(caption: Caption, index: int, answer: Answer, language: str) -> str:
     told = _most_telling(caption)
-    words = "".join(_word(caption, position, position == told, answer, language) for position in range(len(caption.words)))
+    words = "".join(
+        _word(caption, position, position == told, answer, language) for position in range(len(caption.words))
+    )
     hidden = " hidden" if index else ""
     faint = "" if answer.result.confident else " mm-faint"
     plain = escape(caption.text, quote=True)
@@ -95,7 +97,9 @@ def _caption(caption: Caption, index: int, answer: Answer, language: str) -> str
 def _word(caption: Caption, position: int, first: bool, answer: Answer, language: str) -> str:
     word = caption.words[position]
     shown = escape(word.text)
-    space = " " if position and any(letter.isalnum() for letter in word.text) else ""
+    if not any(letter.isalnum() for letter in word.text):
+        return f"<span>{shown}</span>"
+    space = " " if position else ""
     if caption.maps is None:
         title = _t(language, "text.word_probability", word=word.text, probability=percent(word.probability))
         return f'{space}<span class="mm-word" style="--p:{word.probability:.3f}" title="{title}">{shown}</span>'
@@ -113,7 +117,8 @@ def _most_telling(caption: Caption) -> int | None:
         return None
     shares = caption.maps.reshape(len(caption.maps), -1)
     entropies = -(shares * np.log(np.maximum(shares, 1e-12))).sum(axis=1)
-    return int(np.argmin(entropies))
+    sayable = [any(letter.isalnum() for letter in word.text) for word in caption.words]
+    return int(np.argmin(np.where(sayable, entropies, np.inf)))
 
 
 def _doubt(tags: tuple[Tag, ...], language: str) -> str:

@@ -77,6 +77,8 @@ def choose(wanted: Checkpoint, current: Checkpoint, settings: Settings, language
         )
     else:
         reason = error_text(language, state.problem)
+    if wanted is current:
+        return Choice(current, model_facts(current, settings, language), False)
     tier = text(language, f"text.tier.{wanted.tier}")
     kept = text(language, "text.tier_kept", tier=tier, current=current.title, reason=reason)
     return Choice(current, tables.notice(kept) + model_facts(current, settings, language), download)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import examples
+from .i18n import LANGUAGES, text
+
 if TYPE_CHECKING:
     from gradio.themes import Base
+    from gradio.themes.utils.fonts import Font
 
 _WEB = Path(__file__).parent / "web"
 
@@ -39,7 +44,13 @@ def css() -> str:
 
 def head() -> str:
     """What goes into the page's head: the script that chooses language and brightness before the page is built."""
-    return f"<script>{web_file('head.js')}</script>"
+    names = {
+        "#mm-dark": {code: text(code, "ui.dark") for code in LANGUAGES},
+        **{f'#mm-examples img[src$="/{item.path.name}"]': dict(item.alt) for item in examples.pictures()},
+    }
+    # "<" cannot end the script element early.
+    listed = json.dumps(names, ensure_ascii=False).replace("<", "\\u003c")
+    return f"<script>window.mmcoreNames = {listed};\n{web_file('head.js')}</script>"
 
 
 def theme() -> Base:
@@ -71,6 +82,8 @@ def theme() -> Base:
         block_label_text_color_dark="*neutral_400",
         block_title_text_color="*neutral_700",
         block_title_text_color_dark="*neutral_300",
+        block_info_text_color="*neutral_600",
+        block_info_text_color_dark="*neutral_400",
         button_primary_background_fill="*primary_700",
         button_primary_background_fill_hover="*primary_800",
         button_primary_background_fill_dark="*primary_600",
@@ -83,7 +96,7 @@ def theme() -> Base:
     )
 
 
-def _system_font(name: str) -> object:
+def _system_font(name: str) -> Font:
     """A font that the visitor's machine has: named in the style sheet, never loaded."""
     from gradio.themes.utils.fonts import Font
 

@@ -15,7 +15,7 @@ from mmcore.results import CaptionResult
 
 from .events import Failure
 from .i18n import text
-from .render import device_name, download_link
+from .render import device_name, download_link, seconds_text
 
 CSV_COLUMNS = ("file", "caption", "score", "model", "seconds", "error")
 
@@ -30,7 +30,7 @@ class BatchRow:
 
 def batch_headers(language: str) -> list[str]:
     """Column titles of the batch table."""
-    return [text(language, f"text.batch.{name}") for name in ("file", "caption", "score", "seconds")]
+    return [text(language, f"text.batch.{name}") for name in ("file", "caption", "score", "time")]
 
 
 def batch_table(rows: Iterable[BatchRow], language: str) -> list[list[str]]:
@@ -41,7 +41,7 @@ def batch_table(rows: Iterable[BatchRow], language: str) -> list[list[str]]:
             table.append([row.file, row.outcome.message(language), "", ""])
         else:
             best = row.outcome.captions[0]
-            table.append([row.file, best.text, f"{best.score:.2f}", f"{row.outcome.seconds:.2f}"])
+            table.append([row.file, best.text, f"{best.score:.2f}", seconds_text(row.outcome.seconds)])
     return table
 
 
@@ -95,10 +95,9 @@ def batch_downloads(rows: Sequence[BatchRow], language: str) -> str:
 def progress_bar(done: int, total: int, label: str) -> str:
     """A progress bar with its label."""
     share = done / total if total else 0.0
-    return (
-        f'<div class="mm-progress"><progress max="1" value="{share:.4f}" aria-label="{escape(label, quote=True)}"></progress>'
-        f"<span>{escape(label)}</span></div>"
-    )
+    name = escape(label, quote=True)
+    bar = f'<progress max="1" value="{share:.4f}" aria-label="{name}"></progress>'
+    return f'<div class="mm-progress">{bar}<span>{escape(label)}</span></div>'
 
 
 def size_text(count: int) -> str:
@@ -116,9 +115,12 @@ def quality_text(checkpoint: Checkpoint) -> str:
 def model_line(checkpoint: Checkpoint, language: str, *, cached: bool) -> str:
     """One line under the model chooser: size, licence, quality, and whether it is here or what the download costs."""
     size = size_text(checkpoint.bytes)
-    place = text(language, "text.here") if cached else text(language, "text.download_costs", size=size)
     quality = quality_text(checkpoint) or text(language, "text.quality_unknown")
-    facts = [checkpoint.title, size, checkpoint.licence, quality, place]
+    facts = [checkpoint.title, size, checkpoint.licence, quality]
+    if cached:
+        facts.append(text(language, "text.here"))
+    elif checkpoint.source != "bundled":
+        facts.append(text(language, "text.download_costs", size=size))
     return '<p class="mm-line">' + " · ".join(f"<span>{escape(fact)}</span>" for fact in facts) + "</p>"
 
 
@@ -151,7 +153,8 @@ def models_table(states: Iterable[ModelState], language: str) -> str:
     columns = ("model", "tier", "size", "licence", "quality", "place", "loaded")
     head = "".join(f'<th scope="col">{escape(text(language, f"text.models.{name}"))}</th>' for name in columns)
     body = "".join(_model_row(state, language) for state in states)
-    return f'<div class="mm-scroll"><table class="mm-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    table = f'<table class="mm-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    return f'<div class="mm-scroll">{table}</div>'
 
 
 def _model_row(state: ModelState, language: str) -> str:
@@ -175,4 +178,8 @@ def _model_row(state: ModelState, language: str) -> str:
         loaded,
     ]
     name = f"{escape(checkpoint.title)}<br><code>{escape(checkpoint.name)}</code>"
-    return f'<tr><th scope="row">{name}</th>' + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
+    tight = (0, 1)
+    row = "".join(
+        f"<td{' class=mm-tight' if place in tight else ''}>{escape(cell)}</td>" for place, cell in enumerate(cells)
+    )
+    return f'<tr><th scope="row">{name}</th>{row}</tr>'

@@ -33,22 +33,22 @@ def build(page: Shell) -> None:
                 image_mode=None,
                 sources=["upload", "clipboard", "webcam"],
                 label=ui("picture"),
-                placeholder=ui("picture_placeholder"),
+                placeholder=str(ui("picture_placeholder")),
                 height=340,
                 buttons=["fullscreen"],
                 elem_id="mm-picture",
             )
-            run = gr.Button(ui("run"), variant="primary", elem_id="mm-run")
-            with gr.Row():
-                model = gr.Dropdown(names, value=start.name, label=ui("model"), elem_id="mm-model", filterable=False)
-                detail = gr.Dropdown(label=ui("detail"), elem_id="mm-detail", filterable=False, **_levels(start))
             gr.Examples(
                 [[str(example.path)] for example in examples.pictures()],
                 inputs=[picture],
-                label=ui("examples"),  # type: ignore[arg-type]  # translated like every label
+                label=ui("examples"),
                 examples_per_page=32,
                 elem_id="mm-examples",
             )
+            with gr.Row():
+                model = gr.Dropdown(names, value=start.name, label=ui("model"), elem_id="mm-model", filterable=False)
+                detail = gr.Dropdown(label=ui("detail"), elem_id="mm-detail", filterable=False, **_levels(start))
+            run = gr.Button(ui("run"), variant="primary", elem_id="mm-run")
             options = _options()
             with gr.Accordion(ui("compare"), open=False, elem_id="mm-compare"):
                 second = gr.Dropdown(
@@ -59,7 +59,7 @@ def build(page: Shell) -> None:
                     elem_id="mm-second",
                     filterable=False,
                 )
-        with gr.Column(scale=7, min_width=320), gr.Row(equal_height=False):
+        with gr.Column(scale=7, min_width=320), gr.Row(equal_height=False, elem_classes="mm-answers"):
             answers = [_panel(place) for place in range(2)]
 
     def describe(payload: Mapping[str, Any] | None, model: str, *rest: Any) -> tuple[Any, ...]:
@@ -145,13 +145,20 @@ def _levels(checkpoint: checkpoints.Checkpoint) -> dict[str, Any]:
 
 
 def _connect_choosers(page: Shell, model: gr.Dropdown, detail: gr.Dropdown, start: checkpoints.Checkpoint) -> None:
-    """The header's tiers and the tab's models say the same; what cannot be used is not chosen, and the line says why."""
+    """The header's tiers and the tab's models say the same; what cannot be used is not chosen, and the line says so."""
     in_use = gr.State(start.name)
 
     def taken(wanted: checkpoints.Checkpoint, current: str, language: str) -> tuple[Any, ...]:
         choice = shell.choose(wanted, checkpoints.find(current), page.settings, language)
         record = choice.checkpoint
-        return record.tier, record.name, record.name, choice.line, gr.update(visible=choice.download), gr.update(**_levels(record))
+        return (
+            record.tier,
+            record.name,
+            record.name,
+            choice.line,
+            gr.update(visible=choice.download),
+            gr.update(**_levels(record)),
+        )
 
     @events.reported
     def choose_tier(tier: str, current: str, language: str) -> tuple[Any, ...]:
@@ -178,9 +185,5 @@ def _connect_choosers(page: Shell, model: gr.Dropdown, detail: gr.Dropdown, star
         choose_tier, [page.tier, in_use, page.language], outputs, api_name="captioning_choose_tier", **quiet
     )
     model.input(choose_model, [model, in_use, page.language], outputs, api_name="captioning_choose_model", **quiet)
-    page.demo.load(
-        welcome, [page.language], outputs, js=shell.with_language(0), api_name="captioning_welcome", **quiet
-    )
-    page.language.change(
-        translate, [in_use, page.language], page.line, api_name="captioning_translate_line", **quiet
-    )
+    page.demo.load(welcome, [page.language], outputs, js=shell.with_language(0), api_name="captioning_welcome", **quiet)
+    page.language.change(translate, [in_use, page.language], page.line, api_name="captioning_translate_line", **quiet)

@@ -36,19 +36,21 @@ def build(page: Shell) -> None:
         """Describe a picture in a sentence of English, or in several.
 
         Args:
-            image: The picture: JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF, at most 50 megapixels and 30 MB. It must be an uploaded file or a data: address; other addresses are not fetched.
-            model: Name of the model. "compact-captioner" is always there; others must have been downloaded before.
+            image: The picture: an uploaded file (JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC, AVIF) or a data: address.
+            model: Name of the model. "compact-captioner" is always there; others must be downloaded before.
             num_captions: How many captions to give, best first (1-10). Greedy decoding gives exactly one.
-            decoding: "beam" (best of several candidates), "nucleus" (drawn from the likely words) or "greedy".
+            decoding: "beam" (best of several candidates), "nucleus" (drawn from likely words) or "greedy".
             num_beams: Width of the beam search (1-10).
             max_words: Longest caption, in words (1-60).
-            detail: Level of detail, for models that have levels: "short", "detailed" or "very detailed". Empty: the model's own default.
-            top_p: For nucleus decoding: draw from the smallest set of words whose probabilities sum to this (0.05-1).
+            detail: "short", "detailed" or "very detailed" for models with such levels. Empty: their default.
+            top_p: For nucleus decoding: the likely words have probabilities that sum to this (0.05-1).
             temperature: For nucleus decoding: below 1 plays safe, above 1 is bold (0.05-5).
             seed: For nucleus decoding: the same seed gives the same captions.
 
         Returns:
-            A JSON object: "captions" is a list of {"text", "score"}, best first, where score (0-1) is how sure the model is of its words; "model", "device" and "seconds" say what made them; "confident" is false where the model doubts its caption, and "tags" then name what it recognises.
+            "captions": a list of {"text", "score"}, best first; score (0-1) says how sure the model is of its words.
+            "model", "device", "seconds": what made them, and how long it took.
+            "confident": false where the model doubts its caption; "tags" then name what it recognises.
         """
         try:
             form = (detail or None, decoding, num_captions, num_beams, max_words, top_p, temperature, seed)

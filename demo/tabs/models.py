@@ -21,7 +21,7 @@ def build(page: Shell) -> None:
     gr.Markdown(ui("models_intro"))
     table = gr.HTML("", elem_id="mm-models-table", min_height=240)
     names = [(record.title, record.name) for record in CHECKPOINTS]
-    with gr.Row(equal_height=True):
+    with gr.Row(equal_height=False, elem_classes="mm-buttons"):
         pick = gr.Dropdown(names, value=names[0][1], label=ui("models_pick"), filterable=False, scale=3)
         download = gr.Button(ui("download"), variant="primary", elem_id="mm-download", min_width=120)
         stop = gr.Button(ui("stop"), variant="stop", interactive=False, min_width=120)
@@ -53,7 +53,13 @@ def build(page: Shell) -> None:
         fetch, [pick, page.language], [message, table, stop], api_name="models_download", concurrency_limit=2, **quiet
     )
     stop.click(
-        lambda: gr.update(interactive=False), None, stop, cancels=[running], queue=False, api_name="models_stop", **quiet
+        lambda: gr.update(interactive=False),
+        None,
+        stop,
+        cancels=[running],
+        queue=False,
+        api_name="models_stop",
+        **quiet,
     )
     unload.click(release, [pick, page.language], [message, table], api_name="models_unload", **quiet)
     refresh.click(show, page.language, table, api_name="models_refresh", **quiet)

@@ -28,6 +28,20 @@
     return false;
   };
 
+  // gradio gives pictures in a row of examples no text, and a button with a symbol no name.
+  const nameThings = () => {
+    for (const [selector, names] of Object.entries(window.mmcoreNames)) {
+      for (const thing of document.querySelectorAll(selector)) {
+        const name = names[language];
+        if (thing.title === name) continue;
+        thing.title = name;
+        if (thing instanceof HTMLImageElement) thing.alt = name;
+        else thing.setAttribute("aria-label", name);
+      }
+    }
+  };
+  new MutationObserver(nameThings).observe(document, { childList: true, subtree: true });
+
   window.mmcore = {
     language: () => language,
     setLanguage: async (code) => {
@@ -35,6 +49,7 @@
       language = code;
       remember(KEY_LANGUAGE, code);
       document.documentElement.lang = LOCALES[code];
+      nameThings();
       if (!(await changeLocale(LOCALES[code]).catch(() => false))) location.reload();
     },
     toggleDark: () => {
