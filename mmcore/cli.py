@@ -40,6 +40,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain text, which any terminal, screen reader and log can take
 )
 models_app = typer.Typer(help="List the models: where they come from, what they cost, whether they are here.")
 evaluate_app = typer.Typer(help="Measure a model on a data folder.", no_args_is_help=True)
@@ -84,7 +85,7 @@ def main(
 
 @app.command("caption")
 def caption_command(
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Pictures.", show_default=False)],
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="Pictures.", show_default=False)],
     tier: Tier = None,
     model: Model = None,
     num: Annotated[int, typer.Option(help="Captions a picture, best first (1-10).")] = 1,
@@ -195,7 +196,7 @@ def _described(checkpoint: Checkpoint, state: weights.Availability) -> dict[str,
 
 @models_app.command("pin")
 def pin_command(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Default: all without one.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Default: all without one.")] = None,
 ) -> None:
     """Look up the revisions of hub models and write them into mmcore/checkpoints.py."""
     from mmcore.pins import pin
@@ -213,7 +214,7 @@ def pin_command(
 
 
 @app.command("download")
-def download_command(names: Annotated[list[str], typer.Argument(metavar="NAME...", show_default=False)]) -> None:
+def download_command(names: Annotated[list[str], typer.Argument(metavar="NAME", show_default=False)]) -> None:
     """Bring models to this machine; a download that broke off goes on where it was."""
     settings, failed = read_settings(), False
     with usage():

@@ -42,11 +42,7 @@ def usage() -> Iterator[None]:
 def read_settings(**changes: Any) -> Settings:
     """Settings of the environment, with those of the command line (None: not given) on top."""
     with usage():
-        try:
-            settings = Settings.from_env()
-        except ValueError as error:
-            wrong_usage(f"a MMCORE_ variable is not a number: {error}")
-        return replace(settings, **{name: value for name, value in changes.items() if value is not None})
+        return replace(Settings.from_env(), **{name: value for name, value in changes.items() if value is not None})
 
 
 @contextmanager

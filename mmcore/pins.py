@@ -87,27 +87,26 @@ def write_revision(path: Path, name: str, revision: str) -> None:
 
     Raises WeightsError where the file cannot be written, and ValueError where it has no such entry.
     """
-    source = path.read_text(encoding="utf-8")
+    source = path.read_bytes()
     keywords = _keywords(source, name)
-    lines = source.splitlines(keepends=True)
-    value = f'revision="{revision}"'
+    lines = source.splitlines(keepends=True)  # of bytes, since ast counts columns in them
+    value = f'revision="{revision}"'.encode()
     if "revision" in keywords:
         old = keywords["revision"]
         first, last = old.lineno - 1, (old.end_lineno or old.lineno) - 1
         lines[first : last + 1] = [lines[first][: old.col_offset] + value + lines[last][old.end_col_offset :]]
     else:
         after = keywords["location"]
-        indent = " " * after.col_offset
-        lines.insert(after.end_lineno or after.lineno, f"{indent}{value},\n")
+        lines.insert(after.end_lineno or after.lineno, b" " * after.col_offset + value + b",\n")
     temporary = path.with_name(path.name + ".new")
     try:
-        temporary.write_text("".join(lines), encoding="utf-8")
+        temporary.write_bytes(b"".join(lines))
         os.replace(temporary, path)
     except OSError as error:
         raise WeightsError("weights_disk", name=name, folder=path.parent, detail=error) from error
 
 
-def _keywords(source: str, name: str) -> dict[str, ast.keyword]:
+def _keywords(source: bytes, name: str) -> dict[str, ast.keyword]:
     """The arguments of ``Checkpoint(name="<name>", ...)`` in ``source``."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Checkpoint":
