@@ -9,14 +9,13 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 from transformers.generation.logits_process import LogitsProcessorList
 
@@ -66,6 +65,10 @@ class GenerativeCaptioner(ABC):
     @abstractmethod
     def decode(self, ids: Tensor, states: Tensor, **arguments: Any) -> Any:
         """One teacher-forced pass: ids (B, T), states (B, S, D) -> transformers output with logits (B, T, V)."""
+
+    @abstractmethod
+    def self_attention_memory(self) -> list[nn.Module]:
+        """The layers that make the keys and values of the decoder's self-attention."""
 
     def max_tokens(self, options: CaptionOptions) -> int:
         """Longest caption in tokens."""
@@ -122,9 +125,14 @@ class GenerativeCaptioner(ABC):
             position = caption.text.index(word.text, position)
             words.append((position, position + len(word.text)))
             position += len(word.text)
-        relevance, attention = self._replay(encoded["input_ids"], states)
-        groups = group_tokens(words, encoded["offset_mapping"])
-        return explain.word_maps(relevance, groups, self.grid, self.first_cell, fallback=attention)
+        attentions, gradients = self._read_back(encoded["input_ids"], states)
+        return explain.word_maps(
+            explain.attention_times_gradient(attentions, gradients),
+            group_tokens(words, encoded["offset_mapping"]),
+            self.grid,
+            self.first_cell,
+            fallback=explain.mean_attention(attentions),
+        )
 
     # Steps
 
@@ -179,31 +187,34 @@ class GenerativeCaptioner(ABC):
         text: str = self.tokenizer.decode(tokens, skip_special_tokens=True)
         return text
 
-    def _replay(self, tokens: list[int], states: Tensor) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """Write the tokens again, one by one: attention x gradient and plain attention of each step, (T, S) each.
+    def _read_back(self, tokens: list[int], states: Tensor) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """One pass over a whole caption: cross-attention and its gradients in each token's step, (layers, heads, T, S).
 
-        The step that writes a token is the one that reads the token before it. Earlier steps are in the cache, so the
-        gradient of the token's log-probability is that of its own step only.
+        The step that writes a token is the one that reads the token before it, and the gradient of a token's
+        log-probability is to be that of its own step. So the keys and values by which later steps remember earlier
+        ones are held fixed: then one backward pass over the sum of all tokens serves each of them.
         """
         states = states.detach().requires_grad_()  # a root for the gradients; the weights are frozen
-        ids = [*self.start, *tokens]
-        relevance, attention, cache = [], [], None
-        with torch.enable_grad():
-            for position, (token, target) in enumerate(pairwise(ids), start=1):
-                step = torch.tensor([[token]], device=states.device)
-                output = self.decode(step, states, past_key_values=cache, use_cache=True, output_attentions=True)
-                cache = output.past_key_values
-                if position < len(self.start):
-                    continue  # what is forced before the caption
-                log_probability = output.logits[0, -1].float().log_softmax(-1)[target]
-                gradients = torch.autograd.grad(GRADIENT_SCALE * log_probability, output.cross_attentions)
-                weights = _stack(output.cross_attentions)
-                relevance.append(explain.attention_times_gradient(weights, _stack(gradients)))
-                attention.append(explain.mean_attention(weights))
-        return np.stack(relevance), np.stack(attention)
+        ids = torch.tensor([[*self.start, *tokens]], device=states.device)
+        hooks = [layer.register_forward_hook(_hold_fixed) for layer in self.self_attention_memory()]
+        try:
+            with torch.enable_grad():
+                output = self.decode(ids[:, :-1], states, use_cache=False, output_attentions=True)
+                log_probabilities = output.logits[0].float().log_softmax(-1).gather(1, ids[0, 1:, None])
+                gradients = torch.autograd.grad(GRADIENT_SCALE * log_probabilities.sum(), output.cross_attentions)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        forced = len(self.start) - 1
+        return _stack(output.cross_attentions)[:, :, forced:], _stack(gradients)[:, :, forced:]
+
+
+def _hold_fixed(layer: nn.Module, inputs: object, output: Tensor) -> Tensor:
+    """Forward hook: the same numbers, without a way back for gradients."""
+    return output.detach()
 
 
 def _stack(layers: Sequence[Tensor]) -> npt.NDArray[np.float32]:
-    """A layer's (1, heads, 1, S) each -> (layers, heads, S)."""
-    stacked: npt.NDArray[np.float32] = torch.stack([layer.detach()[0, :, -1].float() for layer in layers]).cpu().numpy()
+    """(1, heads, T, S) of each layer -> (layers, heads, T, S)."""
+    stacked: npt.NDArray[np.float32] = torch.cat([layer.detach().float() for layer in layers]).cpu().numpy()
     return stacked

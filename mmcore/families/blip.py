@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import BertTokenizer, BlipForConditionalGeneration
 from transformers.models.blip.image_processing_pil_blip import BlipImageProcessorPil
 
@@ -58,6 +58,11 @@ class Blip(GenerativeCaptioner):
     def decode(self, ids: Tensor, states: Tensor, **arguments: Any) -> Any:
         """Teacher-forced pass of the text decoder."""
         return self.network.text_decoder(ids, encoder_hidden_states=states, **arguments)
+
+    def self_attention_memory(self) -> list[nn.Module]:
+        """Key and value layers of the text decoder's self-attention."""
+        blocks = [layer.attention.self for layer in self.network.text_decoder.bert.encoder.layer]
+        return [layer for block in blocks for layer in (block.key, block.value)]
 
 
 def load(checkpoint: Checkpoint, folder: Path, device: str, dtype: Any) -> Captioner:

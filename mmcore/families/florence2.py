@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import AutoTokenizer, Florence2ForConditionalGeneration, Florence2Processor
 from transformers.modeling_outputs import BaseModelOutput
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
@@ -75,6 +75,11 @@ class Florence2(GenerativeCaptioner):
         return self.network(
             encoder_outputs=BaseModelOutput(last_hidden_state=states), decoder_input_ids=ids, **arguments
         )
+
+    def self_attention_memory(self) -> list[nn.Module]:
+        """Key and value layers of the decoder's self-attention."""
+        blocks = [layer.self_attn for layer in self.network.model.language_model.decoder.layers]
+        return [layer for block in blocks for layer in (block.k_proj, block.v_proj)]
 
     def max_tokens(self, options: CaptionOptions) -> int:
         """``max_words`` for a short caption, a multiple for longer ones."""

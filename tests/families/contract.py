@@ -14,7 +14,7 @@ from PIL import Image
 
 from mmcore import families, weights
 from mmcore.checkpoints import find
-from mmcore.explain import center_of_mass, share, word_maps
+from mmcore.explain import center_of_mass, mean_attention, share, word_maps
 from mmcore.families.base import Captioner
 from mmcore.results import Caption, CaptionOptions, Word
 from mmcore.settings import Settings, local_variable
@@ -121,6 +121,27 @@ def check_maps(model: Any, cells: int) -> None:
     assert model.word_maps(SOME[0], Caption("", 0.0, ())).shape == (0, cells, cells)
 
 
+def check_own_step(model: Any, decode: Any) -> None:
+    """Attention is that of a plain pass; a token's gradient is that of its own step, whatever follows.
+
+    ``decode(ids, states)`` is the plain pass.
+    """
+    tokens = model.tokenizer("a dog and a cat on the sky", add_special_tokens=False)["input_ids"]
+    states = model.encode(SOME[:1], model.detail(None)).detach()
+    attentions, gradients = model._read_back(tokens, states)
+    ids = torch.tensor([[*model.start, *tokens]])
+    output = decode(ids, states.requires_grad_())
+    own = slice(len(model.start) - 1, -1)
+    plain = torch.stack(output.cross_attentions)[:, 0, :, own].numpy(force=True)
+    assert np.allclose(attentions, plain, atol=1e-5)
+    # What the last layer reads in a step acts on this step alone, so there the plain gradient is the same.
+    chosen = output.logits[0, :-1].log_softmax(-1).gather(1, ids[0, 1:, None])
+    (slope,) = torch.autograd.grad(128 * chosen.sum(), output.cross_attentions[-1])
+    assert np.allclose(gradients[-1], slope[0, :, own].numpy(force=True), rtol=1e-3, atol=1e-2)
+    for end in range(1, len(tokens)):
+        assert np.allclose(model._read_back(tokens[:end], states)[1], gradients[:, :, :end], rtol=1e-3, atol=1e-2)
+
+
 def quarter(heat: Any, corner: str) -> float:
     """Weight of a map in a corner's quarter of the picture."""
     row, column = seeing.CORNERS[corner]
@@ -137,7 +158,7 @@ def check_known_answer(model: Any, corner: str) -> None:
     assert_near(center_of_mass(red), corner)
     assert_near(center_of_mass(blue), other)
     tokens = model.tokenizer(caption.text, add_special_tokens=False)["input_ids"]
-    _, attention = model._replay(tokens, model.encode([image], model.detail(None)))
+    attention = mean_attention(model._read_back(tokens, model.encode([image], model.detail(None)))[0])
     for looked in word_maps(attention, [(index,) for index in range(len(tokens))], model.grid, model.first_cell):
         assert quarter(looked, corner) == pytest.approx(quarter(looked, other), abs=0.1)
         assert quarter(looked, corner) + quarter(looked, other) > 0.9

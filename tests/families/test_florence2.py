@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from transformers import AutoTokenizer, Florence2ForConditionalGeneration, Florence2Processor
+from transformers.modeling_outputs import BaseModelOutput
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from mmcore.checkpoints import find
@@ -108,6 +109,16 @@ def test_seed_decides_and_the_global_random_state_stays(model: Any) -> None:
 
 def test_word_maps_are_distributions_over_the_patches(model: Any) -> None:
     contract.check_maps(model, cells=4)
+
+
+def test_maps_come_from_each_words_own_step(model: Any, folder: Path) -> None:
+    network = Florence2ForConditionalGeneration.from_pretrained(folder, attn_implementation="eager").eval()
+
+    def decode(ids: torch.Tensor, states: torch.Tensor) -> Any:
+        memory = BaseModelOutput(last_hidden_state=states)
+        return network(encoder_outputs=memory, decoder_input_ids=ids, output_attentions=True)
+
+    contract.check_own_step(model, decode)
 
 
 def test_word_map_uses_the_question_of_the_caption_level(model: Any) -> None:
