@@ -7,32 +7,34 @@ stderr. Exit status: 0 done, 1 something failed (the other inputs are still done
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Annotated, Any, TextIO
 
 import typer
 
-from mmcore import __version__, checkpoints, weights
+from mmcore import __version__, checkpoints, console, weights, workshop
 from mmcore.checkpoints import Checkpoint
 from mmcore.console import (
     FAILED,
+    Device,
+    Json,
+    Local,
+    Model,
+    Tier,
     answers_only,
+    chosen,
     complain,
     failures_reported,
     progress_bar,
     read_settings,
     usage,
     write_json,
-    wrong_usage,
 )
 from mmcore.downloads import readable_size
 from mmcore.errors import MMCoreError
-from mmcore.pool import ModelPool
 from mmcore.results import CaptionOptions, CaptionResult
-from mmcore.settings import DEVICES, TIER_CHOICES, Settings, local_variable
 from mmcore.tasks import captioning
 
 app = typer.Typer(
@@ -43,27 +45,10 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain text, which any terminal, screen reader and log can take
 )
 models_app = typer.Typer(help="List the models: where they come from, what they cost, whether they are here.")
-evaluate_app = typer.Typer(help="Measure a model on a data folder.", no_args_is_help=True)
-bench_app = typer.Typer(help="Measure speed, as ratios to a stated reference.", no_args_is_help=True)
-train_app = typer.Typer(help="Train the compact models anew.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
-app.add_typer(evaluate_app, name="evaluate")
-app.add_typer(bench_app, name="bench")
-app.add_typer(train_app, name="train")
-
-Json = Annotated[bool, typer.Option("--json", help="JSON lines on stdout and nothing else.")]
-Tier = Annotated[str | None, typer.Option(help=f"One of {', '.join(TIER_CHOICES)}.", metavar="TIER")]
-Model = Annotated[str | None, typer.Option(help="Name of the model (see `mmcore models`).", metavar="NAME")]
-Device = Annotated[str | None, typer.Option(help=f"One of {', '.join(DEVICES)}.", metavar="DEVICE")]
-Local = Annotated[Path | None, typer.Option(help="Take the weights of --model from this folder.", metavar="DIR")]
-Data = Annotated[Path, typer.Option(help="Folder with the data.", metavar="DIR")]
-PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
-"""For commands that hand their arguments to another program."""
-
-
-def make_pool(settings: Settings) -> ModelPool:
-    """The pool of a command; tests put theirs in its place."""
-    return ModelPool(settings)
+app.add_typer(workshop.evaluate_app, name="evaluate")
+app.add_typer(workshop.bench_app, name="bench")
+app.add_typer(workshop.train_app, name="train")
 
 
 def _version(wanted: bool) -> None:
@@ -99,7 +84,7 @@ def caption_command(
     json_lines: Json = False,
 ) -> None:
     """Describe pictures in words."""
-    settings, model = _chosen(tier, model, device, local)
+    settings, model = chosen(tier, model, device, local)
     with usage():
         options = CaptionOptions(
             decoding=decoding,  # type: ignore[arg-type]  # checked by CaptionOptions
@@ -109,7 +94,7 @@ def caption_command(
             detail=detail,
             seed=seed,
         )
-        pool = make_pool(settings)
+        pool = console.make_pool(settings)
         captioning.checkpoint_for(pool, options, model)
     failed = 0
     with answers_only() as out, progress_bar("captioning") as progress:
@@ -122,21 +107,6 @@ def caption_command(
                 _print_captions(out, path, outcome)
     if failed:
         raise typer.Exit(FAILED)
-
-
-def _chosen(tier: str | None, model: str | None, device: str | None, local: Path | None) -> tuple[Settings, str | None]:
-    """Settings for what the command line chooses, checked."""
-    if tier is not None and model is not None:
-        wrong_usage("give --tier or --model, not both")
-    settings = read_settings(tier=tier, device=device)
-    if model is not None:
-        with usage():
-            checkpoints.find(model)
-    if local is not None:
-        if model is None:
-            wrong_usage("--local needs --model, to say whose weights the folder holds")
-        settings = replace(settings, local={**settings.local, local_variable(model): local})
-    return settings, model
 
 
 def _answer(outcome: CaptionResult | MMCoreError) -> dict[str, Any]:
@@ -152,20 +122,6 @@ def _print_captions(out: TextIO, path: str, outcome: CaptionResult | MMCoreError
     if not outcome.confident:
         seen = ", ".join(tag.text for tag in outcome.tags)
         print(f"{path}: not sure" + (f"; recognised: {seen}" if seen else ""), file=out, flush=True)
-
-
-def _print_figures(out: TextIO, figures: dict[str, Any], json_lines: bool) -> None:
-    """A measurement: whole as one JSON line, or the figures that fit on a line each."""
-    if json_lines:
-        write_json(out, figures)
-        return
-    for name, value in figures.items():
-        rows = value if isinstance(value, list) else [value]
-        for row in rows:
-            if isinstance(row, str | int | float):
-                print(f"{name}: {row:.4f}" if isinstance(row, float) else f"{name}: {row}", file=out)
-            elif rows is value:
-                print(f"{name}: " + ", ".join(f"{key} {item}" for key, item in row.items()), file=out)
 
 
 @models_app.callback(invoke_without_command=True)
@@ -233,7 +189,9 @@ def download_command(names: Annotated[list[str], typer.Argument(metavar="NAME", 
 
 @app.command("demo")
 def demo_command(
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for the whole network.")] = "127.0.0.1",
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on, 0.0.0.0 for all. Default: this machine only.")
+    ] = None,
     port: Annotated[int | None, typer.Option(help="Default: the first free one from 7860.")] = None,
     share: Annotated[bool, typer.Option("--share", help="Make a public link for a while.")] = False,
 ) -> None:
@@ -242,46 +200,3 @@ def demo_command(
     package = "mmcore_demo" if find_spec("mmcore_demo") is not None else "demo"
     with failures_reported():
         import_module(f"{package}.app").main(host=host, port=port, share=share)
-
-
-@evaluate_app.command("captioning")
-def evaluate_captioning_command(
-    data: Data,
-    limit: Annotated[int | None, typer.Option(help="Pictures at most.", min=1)] = None,
-    tier: Tier = None,
-    model: Model = None,
-    device: Device = None,
-    local: Local = None,
-    json_lines: Json = False,
-) -> None:
-    """CIDEr-D and BLEU-4 on captioned pictures (captions.jsonl), the naming rate on labelled ones (labels.tsv)."""
-    from mmcore.evaluation.captioning import run
-
-    settings, model = _chosen(tier, model, device, local)
-    with failures_reported(), answers_only() as out, progress_bar("captioning") as progress:
-        figures = run(make_pool(settings), data, model=model, limit=limit, progress=progress)
-        _print_figures(out, figures, json_lines)
-
-
-@bench_app.command("captioning")
-def bench_captioning_command(
-    repeats: Annotated[int, typer.Option(help="Measurements, of which the median counts.", min=1)] = 10,
-    beams: Annotated[int, typer.Option(help="Width of the beam search (1-10).", min=1, max=10)] = 3,
-    tier: Tier = None,
-    device: Device = None,
-    json_lines: Json = False,
-) -> None:
-    """Time of one caption, compared with BLIP-base's architecture on this machine."""
-    from mmcore.evaluation.bench import run
-
-    settings, _ = _chosen(tier, None, device, None)
-    with failures_reported(), answers_only() as out:
-        figures = run(make_pool(settings), repeats=repeats, beams=beams)
-        _print_figures(out, figures, json_lines)
-
-
-@train_app.command("captioning", context_settings=PASS_ON)
-def train_captioning_command(context: typer.Context) -> None:
-    """Train the compact captioner; see `mmcore train captioning --help`."""
-    with failures_reported():
-        import_module("mmcore.training.captioning").main(context.args)

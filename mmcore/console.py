@@ -1,4 +1,4 @@
-"""What every command shares: stdout that carries answers only, errors and progress on stderr, exit codes."""
+"""What every command shares: options, stdout that carries answers only, errors and progress on stderr, exit status."""
 
 from __future__ import annotations
 
@@ -8,15 +8,29 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
-from typing import Any, NoReturn, TextIO
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TextIO
 
 import typer
 
+from mmcore import checkpoints
 from mmcore.errors import InputError, MMCoreError, UnknownNameError
-from mmcore.settings import Settings
+from mmcore.pool import ModelPool
+from mmcore.settings import DEVICES, TIER_CHOICES, Settings, local_variable
 
 FAILED = 1
 WRONG_USAGE = 2
+
+Json = Annotated[bool, typer.Option("--json", help="JSON lines on stdout and nothing else.")]
+Tier = Annotated[str | None, typer.Option(help=f"One of {', '.join(TIER_CHOICES)}.", metavar="TIER")]
+Model = Annotated[str | None, typer.Option(help="Name of the model (see `mmcore models`).", metavar="NAME")]
+Device = Annotated[str | None, typer.Option(help=f"One of {', '.join(DEVICES)}.", metavar="DEVICE")]
+Local = Annotated[Path | None, typer.Option(help="Take the weights of --model from this folder.", metavar="DIR")]
+
+
+def make_pool(settings: Settings) -> ModelPool:
+    """The pool of a command; tests put theirs in its place."""
+    return ModelPool(settings)
 
 
 def complain(message: object) -> None:
@@ -43,6 +57,21 @@ def read_settings(**changes: Any) -> Settings:
     """Settings of the environment, with those of the command line (None: not given) on top."""
     with usage():
         return replace(Settings.from_env(), **{name: value for name, value in changes.items() if value is not None})
+
+
+def chosen(tier: str | None, model: str | None, device: str | None, local: Path | None) -> tuple[Settings, str | None]:
+    """Settings for what the command line chooses, checked."""
+    if tier is not None and model is not None:
+        wrong_usage("give --tier or --model, not both")
+    settings = read_settings(tier=tier, device=device)
+    if model is not None:
+        with usage():
+            checkpoints.find(model)
+    if local is not None:
+        if model is None:
+            wrong_usage("--local needs --model, to say whose weights the folder holds")
+        settings = replace(settings, local={**settings.local, local_variable(model): local})
+    return settings, model
 
 
 @contextmanager

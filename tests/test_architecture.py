@@ -23,7 +23,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"nets", "families", "explain"}),
     frozenset({"pool", "hardware", "index"}),
     frozenset({"tasks"}),
-    frozenset({"cli", "console", "training", "evaluation", "demo"}),
+    frozenset({"cli", "console", "workshop", "training", "evaluation", "demo"}),
 )
 """A module imports from its own layer and from those before it; DESIGN, "Layers"."""
 

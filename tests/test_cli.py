@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from mmcore import __version__, checkpoints, cli, weights
+from mmcore import __version__, checkpoints, cli, console, weights
 from mmcore.checkpoints import CHECKPOINTS, Checkpoint, find
 from mmcore.errors import WeightsError
 from mmcore.pool import ModelPool
@@ -34,7 +34,7 @@ def pools(monkeypatch: pytest.MonkeyPatch) -> list[ModelPool]:
         made.append(fake_pool(settings))
         return made[-1]
 
-    monkeypatch.setattr(cli, "make_pool", make_pool)
+    monkeypatch.setattr(console, "make_pool", make_pool)
     monkeypatch.setenv("MMCORE_OFFLINE", "1")
     return made
 
@@ -135,7 +135,7 @@ def test_options_arrive(picture: str, monkeypatch: pytest.MonkeyPatch):
 
 def test_tier_and_device_arrive(picture: str, pools: list[ModelPool], monkeypatch: pytest.MonkeyPatch):
     asked: list[Settings] = []
-    monkeypatch.setattr(cli, "make_pool", lambda settings: asked.append(settings) or fake_pool(settings))
+    monkeypatch.setattr(console, "make_pool", lambda settings: asked.append(settings) or fake_pool(settings))
     result = mmcore("caption", picture, "--tier", "standard", "--device", "cpu", "--json")
     assert lines(result)[0]["model"] == "blip-base"
     assert (asked[0].tier, asked[0].device) == ("standard", "cpu")
@@ -185,7 +185,7 @@ def test_a_wrong_environment_is_wrong_usage(
 
 
 def test_weights_that_are_not_here_are_an_error_of_each_file(picture: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(cli, "make_pool", lambda settings: fake_pool(settings, locate=weights.locate))
+    monkeypatch.setattr(console, "make_pool", lambda settings: fake_pool(settings, locate=weights.locate))
     result = mmcore("caption", picture, picture, "--model", "blip-base", "--json")
     assert result.exit_code == 1
     for answer in lines(result):
@@ -198,7 +198,7 @@ def test_weights_that_are_not_here_are_an_error_of_each_file(picture: str, monke
 CHATTY = """
 import os, sys
 sys.path.insert(0, {root!r})
-from mmcore import cli
+from mmcore import cli, console
 from tests.fakes import FakeCaptioner, fake_pool
 
 def chatty(checkpoint, folder, device, dtype):
@@ -207,7 +207,7 @@ def chatty(checkpoint, folder, device, dtype):
     os.system("echo loading, from a child")
     return FakeCaptioner(checkpoint, device)
 
-cli.make_pool = lambda settings: fake_pool(settings, loader=chatty)
+console.make_pool = lambda settings: fake_pool(settings, loader=chatty)
 cli.app(sys.argv[1:], prog_name="mmcore")
 """
 
@@ -344,7 +344,11 @@ def test_demo_hands_over(monkeypatch: pytest.MonkeyPatch):
     module.main = lambda **options: called.append(options)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "demo.app", module)
     assert mmcore("demo", "--port", 7999, "--host", "0.0.0.0", "--share").exit_code == 0
-    assert called == [{"host": "0.0.0.0", "port": 7999, "share": True}]
+    assert mmcore("demo").exit_code == 0
+    assert called == [
+        {"host": "0.0.0.0", "port": 7999, "share": True},
+        {"host": None, "port": None, "share": False},
+    ]
 
 
 def test_evaluate_measures_a_folder(tmp_path: Path):
@@ -372,6 +376,13 @@ def test_evaluate_without_data_says_so(tmp_path: Path):
     assert result.exit_code == 1
     assert result.stdout == ""
     assert "captions.jsonl" in result.stderr
+
+
+def test_train_says_what_is_missing(tmp_path: Path):
+    result = mmcore("train", "captioning", "--data", tmp_path, "--work", tmp_path / "work", "--json")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert str(tmp_path / "flickr8k") in result.stderr
 
 
 @pytest.mark.parametrize("command", [[], ["evaluate"], ["train"], ["bench"]])
