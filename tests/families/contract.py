@@ -116,6 +116,7 @@ def check_maps(model: Any, cells: int) -> None:
     words = tuple(Word(text, 0.5) for text in ("a", "dog", "sits"))
     caption = Caption("a dog sits", 0.5, words)
     maps = model.word_maps(SOME[0], caption)
+    assert not any(layer._forward_hooks for layer in model.self_attention_memory())
     assert not np.allclose(maps[0], maps[1], atol=1e-3)
     assert not np.allclose(maps, model.word_maps(SOME[1], caption), atol=1e-3)
     assert model.word_maps(SOME[0], Caption("", 0.0, ())).shape == (0, cells, cells)
