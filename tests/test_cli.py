@@ -20,6 +20,7 @@ from mmcore.errors import WeightsError
 from mmcore.pool import ModelPool
 from mmcore.results import CaptionOptions
 from mmcore.settings import Settings, local_variable
+from tests import tiny
 from tests.fakes import FakeCaptioner, fake_pool
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -199,6 +200,7 @@ CHATTY = """
 import os, sys
 sys.path.insert(0, {root!r})
 from mmcore import cli, console
+from tests import tiny
 from tests.fakes import FakeCaptioner, fake_pool
 
 def chatty(checkpoint, folder, device, dtype):
@@ -269,6 +271,37 @@ def test_the_real_command_with_the_real_bundle(picture: str, broken: str):
     assert (answer["path"], answer["model"]) == (picture, "compact-captioner")
     assert error["error"]["type"] == "InputError"
     assert "Traceback" not in done.stderr
+
+
+def test_the_real_command_with_a_real_small_model(picture: str, tmp_path: Path):
+    """Everything is real but the size: weights, families, pool, task, command, in a process of its own."""
+    folder = tiny.blip(tmp_path / "blip")
+    before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    command = [
+        sys.executable,
+        "-m",
+        "mmcore",
+        "caption",
+        picture,
+        picture,
+        "--model",
+        "blip-base",
+        "--local",
+        str(folder),
+    ]
+    done = subprocess.run(
+        [*command, "--num", "2", "--max-words", "5", "--device", "cpu", "--json"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=300,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    first, second = (json.loads(line) for line in done.stdout.splitlines())
+    assert (first["model"], first["device"], len(first["captions"])) == ("blip-base", "cpu", 2)
+    assert first["captions"] == second["captions"]
+    assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
 
 
 # models, download, pin
