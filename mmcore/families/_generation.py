@@ -142,9 +142,12 @@ class GenerativeCaptioner(ABC):
         if asked is None:
             return offered[0] if offered else None
         if asked not in offered:
-            known = ", ".join(offered) or "no levels"
             raise InputError(
-                "option_not_offered", model=self.checkpoint.name, name="detail", value=asked, offered=known
+                "option_not_offered",
+                model=self.checkpoint.title,
+                name="detail",
+                value=asked,
+                offered=", ".join(offered) or "-",
             )
         return asked
 

@@ -129,7 +129,7 @@ def test_no_picture_no_caption(model: Any) -> None:
 
 
 def test_level_of_detail_is_not_offered(model: Any) -> None:
-    with pytest.raises(InputError, match=r"blip-base does not offer detail 'short'"):
+    with pytest.raises(InputError, match=r"BLIP base does not offer detail 'short'"):
         model.caption(SOME, CaptionOptions(detail="short"))
 
 
