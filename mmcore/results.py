@@ -41,7 +41,7 @@ class CaptionOptions:
     temperature: float = 1.0
     """Divides the logits before nucleus sampling (0.05-5)."""
     max_words: int = 30
-    """Longest caption (1-60): words for the compact model, tokens for others, a multiple for longer levels of detail."""
+    """Longest caption (1-60), in words for the compact model, in tokens for others; a multiple at higher detail."""
     seed: int = 0
     """Seed of nucleus sampling: the same seed gives the same captions."""
     detail: str | None = None

@@ -77,10 +77,10 @@ def check_words(model: Any, pictures: list[Image.Image]) -> None:
                 assert answer[0].score >= answer[1].score
 
 
-def check_batch(model: Any, **values: Any) -> None:
+def check_batch(model: Any, max_words: int = 12, detail: str | None = None) -> None:
     """A picture gets the same captions alone and in a batch, in any order."""
     for decoding in ("greedy", "beam", "nucleus"):
-        options = CaptionOptions(decoding=decoding, num_captions=2, max_words=12, **values)
+        options = CaptionOptions(decoding=decoding, num_captions=2, max_words=max_words, detail=detail)
         together = model.caption(SOME, options)
         assert texts(together) == [texts(model.caption([picture], options))[0] for picture in SOME]
         assert texts(together)[::-1] == texts(model.caption(SOME[::-1], options))
