@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmcore import media
+from mmcore import media, pixels
 from mmcore.errors import InputError, Phrase
 from mmcore.media import clean_text, decode_image, list_images
 from mmcore.settings import Settings
@@ -311,6 +311,18 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
 }
 
 
+def forbid_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Headers may be read, pixels not: a limit that fails would else fill the memory of the machine."""
+    open_header = pixels.open_header
+
+    def header_only(name: str, data: bytes) -> Image.Image:
+        picture = open_header(name, data)
+        monkeypatch.setattr(picture, "load", lambda: pytest.fail("pixels were decoded"))
+        return picture
+
+    monkeypatch.setattr(pixels, "open_header", header_only)
+
+
 @pytest.mark.parametrize("name", BAD)
 def test_every_bad_file_gets_its_sentence(
     name: str,
@@ -322,6 +334,8 @@ def test_every_bad_file_gets_its_sentence(
 ):
     build, sentence = BAD[name]
     data = build()
+    if sentence.startswith("The picture has"):
+        forbid_pixels(monkeypatch)
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
@@ -348,15 +362,6 @@ def test_every_bad_file_gets_its_sentence(
 def test_there_are_at_least_twenty_kinds_of_bad_file():
     assert len(BAD) >= 20
     assert len({sentence for _, sentence in BAD.values()}) >= 20
-
-
-def test_a_bomb_is_refused_before_its_pixels_are_decoded(settings: Settings, monkeypatch: pytest.MonkeyPatch):
-    def load(self: Image.Image) -> None:
-        pytest.fail("pixels were decoded")
-
-    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", load)
-    with pytest.raises(InputError, match=r"\(81\.00 megapixels\); the limit is 50"):
-        decode_image(png(9_000, 9_000), settings)
 
 
 def test_limits_are_inclusive_and_come_from_the_settings(settings: Settings):
