@@ -65,6 +65,9 @@ class Reachability:
             self._answers.clear()
 
     def _ask(self, address: str) -> str | None:
+        from huggingface_hub import get_session
+
+        get_session()  # importing and preparing it takes a slow machine seconds, which are not the host's
         answers: list[str | None] = []
         # In a thread, because looking up a name can hang far beyond any limit that a socket knows.
         thread = threading.Thread(target=lambda: answers.append(self._knock(address)), daemon=True)
