@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from mmcore.settings import Settings
 
 SENTENCES = ("a brown dog runs on the grass .", "two dogs play outside .", "an animal in a field .", "a dog .")
 GRID = (7, 7)
+ASKED = "asked.jsonl"
+"""File in MMCORE_HOME: one line a request, with the options that reached the model."""
 
 
 class FakeCaptioner:
@@ -27,16 +31,17 @@ class FakeCaptioner:
 
     confidence_threshold = 0.3
 
-    def __init__(self, checkpoint: Checkpoint, device: str) -> None:
+    def __init__(self, checkpoint: Checkpoint, device: str, log: Path) -> None:
         self.checkpoint = checkpoint
         self.device = device
-        self.asked: list[CaptionOptions] = []
+        self._log = log
 
     def memory(self) -> int:
         return 20_000_000
 
     def caption(self, images: Sequence[Image.Image], options: CaptionOptions) -> list[tuple[Caption, ...]]:
-        self.asked.append(options)
+        with self._log.open("a", encoding="utf-8") as log:
+            log.write(json.dumps({"model": self.checkpoint.name, "pictures": len(images), **asdict(options)}) + "\n")
         count = 1 if options.decoding == "greedy" else options.num_captions
         return [tuple(self._one(place, self._light(image)) for place in range(count)) for image in images]
 
@@ -64,5 +69,10 @@ def located(checkpoint: Checkpoint, settings: Settings, **_: Any) -> Path:
 
 
 def fake_pool(settings: Settings, model: type[FakeCaptioner] = FakeCaptioner) -> ModelPool:
-    """A real pool whose models are fakes; every checkpoint loads."""
-    return ModelPool(settings, loader=lambda record, folder, device, dtype: model(record, device), locate=located)
+    """A real pool whose models are fakes; every checkpoint loads. What they are asked is kept in ASKED."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    return ModelPool(
+        settings,
+        loader=lambda record, folder, device, dtype: model(record, device, folder / ASKED),
+        locate=located,
+    )

@@ -1,0 +1,21 @@
+"""``python -m tests.demo.serve``: the real page with the fake captioner. Prints its address; serves until killed."""
+
+from __future__ import annotations
+
+import threading
+
+from demo.app import build_demo, launch
+from mmcore.settings import Settings
+from tests.demo.fakes import fake_pool
+
+
+def main() -> None:
+    settings = Settings.from_env()
+    demo = build_demo(fake_pool(settings), settings)
+    _, url, _ = launch(demo, settings, prevent_thread_lock=True, quiet=True)
+    print(f"serving {url}", flush=True)
+    threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""A process that serves the demo, for tests of its API and of its page.
+
+A process of its own, because gradio leaves event loops open and warns about pandas, and because the settings that it
+reads from the environment should be the ones of the test.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.demo.fakes import ASKED
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running demo. Its limits are small enough to be reached in a test: 6 files, pictures of 200 kB."""
+
+    url: str
+    home: Path
+
+    @property
+    def uploads(self) -> Path:
+        """Where gradio puts what is uploaded."""
+        return self.home / "uploads"
+
+    def log(self) -> str:
+        """What it wrote to stderr so far."""
+        return (self.home / "log").read_text(encoding="utf-8")
+
+    def asked(self) -> list[dict[str, Any]]:
+        """The options of every request that reached a fake model."""
+        return [json.loads(line) for line in (self.home / ASKED).read_text(encoding="utf-8").splitlines()]
+
+
+@contextmanager
+def serving(home: Path) -> Iterator[Server]:
+    """Serve the demo with the fake captioner from ``home``, offline. Only the compact checkpoint is on the machine."""
+    compact = home / "compact"
+    compact.mkdir()
+    for name in ("config.json", "model.safetensors"):
+        (compact / name).write_text("{}")
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("MMCORE_", "GRADIO_", "HF_"))},
+        "MMCORE_HOME": str(home),
+        "MMCORE_OFFLINE": "1",
+        "MMCORE_DEVICE": "cpu",
+        "MMCORE_FILES": "6",
+        "MMCORE_IMAGE_BYTES": "200000",
+        "MMCORE_LOCAL_COMPACT_CAPTIONER": str(compact),
+        "HF_HUB_OFFLINE": "1",
+        "HF_HOME": str(home / "hf"),
+        "GRADIO_TEMP_DIR": str(home / "uploads"),
+        "GRADIO_ANALYTICS_ENABLED": "False",
+        "PYTHONUNBUFFERED": "1",
+    }
+    with (home / "log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.demo.serve"],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                if line.startswith("serving "):
+                    yield Server(line.split()[1], home)
+                    return
+            raise RuntimeError(f"the demo did not start:\n{(home / 'log').read_text()}")
+        finally:
+            process.terminate()
+            process.communicate(timeout=20)

@@ -1,0 +1,46 @@
+"""The example pictures: small, credited, free."""
+
+from __future__ import annotations
+
+import json
+
+from PIL import Image
+
+from demo import examples, i18n
+
+FREE = {"CC0 1.0", "CC BY 2.0", "CC BY 4.0", "Public domain"}
+
+
+def test_every_picture_has_a_credit_and_every_credit_a_picture() -> None:
+    listed = [item.path.name for item in examples.pictures()]
+    found = {path.name for path in (examples.assets() / "examples").iterdir()}
+    assert len(listed) == len(set(listed))
+    assert set(listed) == found
+    assert len(found) >= 12
+
+
+def test_credits_are_complete_and_free() -> None:
+    for item in examples.pictures():
+        assert item.title
+        assert item.author
+        assert item.source.startswith("https://")
+        assert item.licence in FREE, item.licence
+        assert set(item.alt) == set(i18n.LANGUAGES)
+        assert all(item.alt.values())
+
+
+def test_credits_say_what_was_changed() -> None:
+    records = json.loads((examples.assets() / "credits.json").read_text(encoding="utf-8"))
+    assert all(record["changes"] for record in records)
+
+
+def test_pictures_are_small_rgb_jpegs() -> None:
+    total = 0
+    for item in examples.pictures():
+        total += item.path.stat().st_size
+        with Image.open(item.path) as picture:
+            assert picture.format == "JPEG"
+            assert picture.mode == "RGB"
+            assert max(picture.size) <= 640
+            assert not picture.getexif()
+    assert total < 3_000_000

@@ -1,0 +1,77 @@
+"""The demo starts without torch, in each of the ways in which it can be started."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+WITHOUT_TORCH = """
+import sys, urllib.request
+import gradio as gr
+from demo import app
+
+launch = gr.Blocks.launch
+def launched(self, **options):
+    answer = launch(self, **{**options, "prevent_thread_lock": True, "quiet": True})
+    status = urllib.request.urlopen(answer[1], timeout=30).status
+    print("status", status, "heavy", sorted({"torch", "transformers"} & set(sys.modules)))
+    return answer
+
+gr.Blocks.launch = launched
+app.main(host="127.0.0.1")
+"""
+
+
+def environment(home: Path, **more: str) -> dict[str, str]:
+    return {
+        **os.environ,
+        "MMCORE_HOME": str(home),
+        "GRADIO_TEMP_DIR": str(home / "uploads"),
+        "PYTHONUNBUFFERED": "1",
+        **more,
+    }
+
+
+@pytest.mark.parametrize("tier", ["compact", "auto"])
+def test_the_page_is_up_before_torch_is_imported(tmp_path: Path, tier: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH],
+        cwd=ROOT,
+        env=environment(tmp_path, MMCORE_TIER=tier),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert "status 200 heavy []" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("command", [["-m", "demo"], ["demo/app.py"]], ids=["python -m demo", "a Space's app_file"])
+def test_it_starts_from_a_checkout(tmp_path: Path, command: list[str]) -> None:
+    process = subprocess.Popen(
+        [sys.executable, *command],
+        cwd=ROOT,
+        env=environment(tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        said = []
+        for line in process.stdout:
+            said.append(line)
+            if "http://" in line:
+                url = line[line.index("http://") :].strip()
+                assert httpx.get(url, timeout=30).status_code == 200
+                return
+        pytest.fail("".join(said))
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
