@@ -23,6 +23,7 @@ from mmcore import explain
 from mmcore.checkpoints import Checkpoint
 from mmcore.errors import InputError
 from mmcore.families._sampling import NucleusDraw
+from mmcore.families._seen import LastSeen
 from mmcore.families._words import group_tokens, split_words
 from mmcore.results import Caption, CaptionOptions, Tag, Word
 
@@ -51,6 +52,7 @@ class GenerativeCaptioner(ABC):
         self.device = device
         self.network = network.to(device).eval().requires_grad_(False)
         self.tokenizer = tokenizer
+        self._seen: LastSeen[Tensor] = LastSeen()
 
     # What a family adds
 
@@ -94,7 +96,7 @@ class GenerativeCaptioner(ABC):
         detail = self.detail(options.detail)
         if not images:
             return []
-        states = self.encode(images, detail)
+        states = self._seen.batch(images, lambda: self.encode(images, detail), detail)
         copies = 1 if options.decoding == "greedy" else options.num_captions
         arguments: dict[str, Any] = {"num_beams": 1, "do_sample": False, "max_new_tokens": self.max_tokens(options)}
         rows = states
@@ -117,8 +119,10 @@ class GenerativeCaptioner(ABC):
         """(words, rows, columns): the patches that were looked at and made each word likelier (explain.py)."""
         if not caption.words:
             return np.zeros((0, *self.grid), np.float32)
+        detail = self.detail(caption.detail)
         with torch.no_grad():
-            states = self.encode([image], self.detail(caption.detail))
+            batch, row = self._seen.row(image, lambda: self.encode([image], detail), detail)
+        states = batch[row : row + 1]
         encoded = self.tokenizer(caption.text, add_special_tokens=False, return_offsets_mapping=True)
         words, position = [], 0
         for word in caption.words:

@@ -15,8 +15,9 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from mmcore.checkpoints import Checkpoint
+from mmcore.families._seen import LastSeen
 from mmcore.nets.caption_decoder import CELLS
-from mmcore.nets.captioner import CompactCaptioner
+from mmcore.nets.captioner import CompactCaptioner, Seen
 from mmcore.nets.decoding import Written, beam_search, nucleus_sample
 from mmcore.nets.image_encoder import GRID_SIZE, INPUT_SIZE
 from mmcore.nets.vocabulary import BOS, EOS, PAD, join_words
@@ -42,6 +43,7 @@ class CompactCaptioning:
         self.network = network
         self.confidence_threshold: float = config["confidence_threshold"]
         self.map_layers: list[int] = config["map_layers"]
+        self._seen: LastSeen[Seen] = LastSeen()
 
     def memory(self) -> int:
         """Bytes of the weights."""
@@ -50,13 +52,16 @@ class CompactCaptioning:
     @torch.inference_mode()
     def caption(self, images: Sequence[Image.Image], options: CaptionOptions) -> list[tuple[Caption, ...]]:
         """See ``Captioner.caption``. Greedy decoding gives one caption; sampled ones are sorted by score."""
-        memory = self.network.see(pixels_of(images).to(self.device)).memory
+        memory = self._seen.batch(images, lambda: self._see(images)).memory
         if options.decoding == "nucleus":
             return [self._sample(memory.select(torch.tensor([row])), options) for row in range(len(images))]
         beams = 1 if options.decoding == "greedy" else max(options.num_beams, options.num_captions)
         count = 1 if options.decoding == "greedy" else options.num_captions
         found = beam_search(self.network.decoder, memory, beams, count, self._most_words(options))
         return [tuple(self._caption(written) for written in captions) for captions in found]
+
+    def _see(self, images: Sequence[Image.Image]) -> Seen:
+        return self.network.see(pixels_of(images).to(self.device))
 
     def _most_words(self, options: CaptionOptions) -> int:
         return min(options.max_words, self.network.decoder_config.max_length - 1)
@@ -94,19 +99,21 @@ class CompactCaptioning:
 
         Attention to the tags has no place in the picture and is left out before each map is scaled to sum to 1.
         """
-        memory = self.network.see(pixels_of([image]).to(self.device)).memory
+        seen, row = self._seen.row(image, lambda: self._see([image]))
+        memory = seen.memory.select(torch.tensor([row], device=self.device))
         vocabulary = self.network.vocabulary
         tokens = [BOS, *(vocabulary.index[word.text] for word in caption.words)]
         # The state at position t writes word t + 1, so the last word itself is not fed.
-        seen = self.network.decoder.look(torch.tensor([tokens[:-1]], device=self.device), memory)
-        maps = seen[self.map_layers, 0].mean((0, 1))[:, :CELLS].float()
+        looks = self.network.decoder.look(torch.tensor([tokens[:-1]], device=self.device), memory)
+        maps = looks[self.map_layers, 0].mean((0, 1))[:, :CELLS].float()
         maps = maps / maps.sum(-1, keepdim=True)
         return maps.view(-1, GRID_SIZE, GRID_SIZE).cpu().numpy()
 
     @torch.inference_mode()
     def tags(self, image: Image.Image) -> tuple[Tag, ...]:
         """The likeliest everyday words (at most five, each of at least 15 %)."""
-        values, places = self.network.see(pixels_of([image]).to(self.device)).tag_probabilities[0].topk(TAGS_SHOWN)
+        seen, row = self._seen.row(image, lambda: self._see([image]))
+        values, places = seen.tag_probabilities[row].topk(TAGS_SHOWN)
         return tuple(
             Tag(self.network.tag_words[place], value)
             for value, place in zip(values.tolist(), places.tolist(), strict=True)

@@ -32,7 +32,7 @@ class Recipe:
     average: float = 0.999
     """Decay of the exponential moving average of the weights."""
     reinforce_epochs: int = 8
-    reinforce_rate: float = 6e-5
+    reinforce_rate: float = 8e-5
     samples: int = 5
     """Captions drawn for each picture in self-critical training."""
     max_words: int = 20
