@@ -16,13 +16,11 @@ from mmcore.results import CaptionOptions, CaptionResult
 from mmcore.tasks.captioning import caption, caption_many
 
 from . import uploads
-from .events import Failure, attempt
+from .events import Failure, IsCancelled, Progress, attempt, in_background
 from .render import Answer, answer_of
 from .tables import BatchRow
 
 TASK = "captioning"
-UPDATE = 0.5
-"""Seconds between two updates of the table of a batch: each sends the whole table."""
 
 logger = logging.getLogger(__name__)
 
@@ -94,21 +92,23 @@ def describe_for_api(pool: ModelPool, payload: Mapping[str, Any] | None, model: 
 def describe_many(
     pool: ModelPool, payload: Sequence[Mapping[str, Any]] | None, model: str, detail: str | None, *form: Any
 ) -> Iterator[tuple[list[BatchRow], int]]:
-    """Caption many uploads: every UPDATE seconds and at the end, (all rows so far, number of files in all).
+    """Caption many uploads: whenever some are done, (all rows so far, number of files in all).
 
-    A file that cannot be read becomes a row that says so. Raises MMCoreError where nothing can be done at all.
+    A file that cannot be read becomes a row that says so. Closing the iterator stops the work after the pictures that
+    the model has before it. Raises MMCoreError where nothing can be done at all.
     """
     options = options_of(_level(model, detail), *form)
     files = uploads.paths_of(payload, pool.settings.files)
     rows: list[BatchRow] = []
+
+    def work(progress: Progress, cancelled: IsCancelled) -> None:
+        for outcome in caption_many(pool, [path for _, path in files], options, model, progress, cancelled):
+            kept = Failure(outcome) if isinstance(outcome, MMCoreError) else outcome
+            rows.append(BatchRow(files[len(rows)][0], kept))
+
     yield [], len(files)
-    last = time.monotonic()
-    for outcome in caption_many(pool, [path for _, path in files], options, model):
-        kept = Failure(outcome) if isinstance(outcome, MMCoreError) else outcome
-        rows.append(BatchRow(files[len(rows)][0], kept))
-        if len(rows) == len(files) or time.monotonic() - last >= UPDATE:
-            yield list(rows), len(files)
-            last = time.monotonic()
+    for _ in in_background(work):
+        yield list(rows), len(files)
 
 
 def warm_up(pool: ModelPool, model: str) -> threading.Thread:

@@ -20,6 +20,10 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
+Progress = Callable[[int, int], None]
+"""Called with (done, total)."""
+IsCancelled = Callable[[], bool]
+
 MODELS = "models"
 """``concurrency_id`` of every event that runs a model."""
 MODELS_AT_ONCE = 2
@@ -87,7 +91,7 @@ class Step:
 
 
 def in_background(
-    work: Callable[[Callable[[int, int], None], Callable[[], bool]], T],
+    work: Callable[[Progress, IsCancelled], T],
 ) -> Iterator[Step | T]:
     """Run ``work(progress, cancelled)`` in a thread; yield a Step whenever it reports, and its result at the end.
 

@@ -43,7 +43,7 @@ def css() -> str:
 
 
 def head() -> str:
-    """What goes into the page's head: the script that chooses language and brightness before the page is built."""
+    """What gradio adds to the page as it starts: the script for language and brightness, and names for things."""
     names = {
         "#mm-dark": {code: text(code, "ui.dark") for code in LANGUAGES},
         **{f'#mm-examples img[src$="/{item.path.name}"]': dict(item.alt) for item in examples.pictures()},

@@ -22,7 +22,9 @@ def build(page: Shell) -> None:
     table = gr.HTML("", elem_id="mm-models-table", min_height=240)
     names = [(record.title, record.name) for record in CHECKPOINTS]
     with gr.Row(equal_height=False, elem_classes="mm-buttons"):
-        pick = gr.Dropdown(names, value=names[0][1], label=ui("models_pick"), filterable=False, scale=3)
+        pick = gr.Dropdown(
+            names, value=names[0][1], label=ui("models_pick"), filterable=False, scale=3, elem_id="mm-download-pick"
+        )
         download = gr.Button(ui("download"), variant="primary", elem_id="mm-download", min_width=120)
         stop = gr.Button(ui("stop"), variant="stop", interactive=False, min_width=120)
         unload = gr.Button(ui("unload"), elem_id="mm-unload", min_width=120)

@@ -1,4 +1,4 @@
-/* Runs before the page is built, so that the first paint is in the chosen language and brightness. */
+/* The visitor's language and brightness: chosen, remembered, and given to gradio. gradio runs this as the page starts. */
 (() => {
   const KEY_LANGUAGE = "mmcore-language";
   const KEY_DARK = "mmcore-dark";
@@ -9,24 +9,26 @@
   const preferred = () => {
     const asked = new URLSearchParams(location.search).get("lang") ?? recall(KEY_LANGUAGE);
     if (asked in LOCALES) return asked;
-    return (navigator.languages ?? [navigator.language]).map((tag) => tag.slice(0, 2)).find((tag) => tag in LOCALES) ?? "en";
+    const spoken = (navigator.languages ?? [navigator.language]).map((tag) => tag.slice(0, 2));
+    return spoken.find((code) => code in LOCALES) ?? "en";
   };
   let language = preferred();
 
-  // gradio asks the browser for its language and knows "zh-CN", not "zh": answer with the chosen one.
-  Object.defineProperty(navigator, "language", { get: () => LOCALES[language], configurable: true });
-  document.documentElement.lang = LOCALES[language];
-
-  // gradio switches its own texts with a function of a module whose file name changes with every release.
-  // Importing a file that is already loaded gives that same module; without it, loading the page anew does the job.
-  const changeLocale = async (locale) => {
-    for (const { name } of performance.getEntriesByType("resource")) {
-      if (!/\/core-[^/]*\.js$/.test(name)) continue;
-      const module = await import(name);
-      if (typeof module.changeLocale === "function") { module.changeLocale(locale); return true; }
+  // gradio switches its texts with a function of a module whose file name changes with every release. Importing a file
+  // that is already loaded gives that same module. The browser tests fail should a release do it in another way.
+  const changeLocale = async () => {
+    document.documentElement.lang = LOCALES[language];
+    for (let attempt = 0; attempt < 50; attempt += 1) {
+      for (const { name } of performance.getEntriesByType("resource")) {
+        if (!/\/core-[^/]*\.js$/.test(name)) continue;
+        const module = await import(name);
+        if (typeof module.changeLocale === "function") { module.changeLocale(LOCALES[language]); return; }
+      }
+      await new Promise((done) => { setTimeout(done, 100); });
     }
-    return false;
+    console.warn("This release of gradio switches its language in another way; its own texts stay as they are.");
   };
+  changeLocale();
 
   // gradio gives pictures in a row of examples no text, and a button with a symbol no name.
   const nameThings = () => {
@@ -42,26 +44,21 @@
   };
   new MutationObserver(nameThings).observe(document, { childList: true, subtree: true });
 
+  const dark = recall(KEY_DARK);
+  if (dark !== null) document.body.classList.toggle("dark", dark === "1");
+
   window.mmcore = {
     language: () => language,
-    setLanguage: async (code) => {
+    setLanguage: (code) => {
       if (!(code in LOCALES) || code === language) return;
       language = code;
       remember(KEY_LANGUAGE, code);
-      document.documentElement.lang = LOCALES[code];
       nameThings();
-      if (!(await changeLocale(LOCALES[code]).catch(() => false))) location.reload();
+      changeLocale();
     },
     toggleDark: () => {
-      const dark = document.body.classList.toggle("dark");
-      remember(KEY_DARK, dark ? "1" : "0");
+      const on = document.body.classList.toggle("dark");
+      remember(KEY_DARK, on ? "1" : "0");
     },
   };
-
-  const dark = recall(KEY_DARK);
-  if (dark !== null && !new URLSearchParams(location.search).has("__theme")) {
-    const address = new URL(location.href);
-    address.searchParams.set("__theme", dark === "1" ? "dark" : "light");
-    history.replaceState(null, "", address);
-  }
 })();

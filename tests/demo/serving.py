@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Server:
-    """A running demo. Its limits are small enough to be reached in a test: 6 files, pictures of 200 kB."""
+    """A running demo. Its limits are small enough to be reached in a test: 24 files, pictures of 200 kB."""
 
     url: str
     home: Path
@@ -39,7 +39,8 @@ class Server:
 
     def asked(self) -> list[dict[str, Any]]:
         """The options of every request that reached a fake model."""
-        return [json.loads(line) for line in (self.home / ASKED).read_text(encoding="utf-8").splitlines()]
+        log = self.home / ASKED
+        return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []
 
 
 @contextmanager
@@ -54,7 +55,7 @@ def serving(home: Path) -> Iterator[Server]:
         "MMCORE_HOME": str(home),
         "MMCORE_OFFLINE": "1",
         "MMCORE_DEVICE": "cpu",
-        "MMCORE_FILES": "6",
+        "MMCORE_FILES": "24",
         "MMCORE_IMAGE_BYTES": "200000",
         "MMCORE_LOCAL_COMPACT_CAPTIONER": str(compact),
         "HF_HUB_OFFLINE": "1",

@@ -1,0 +1,279 @@
+"""A visitor at the page: everything in a real browser, with the fake captioner behind it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.demo.fakes import HELD, RELEASE
+from tests.demo.serving import Server
+from tests.e2e.conftest import NARROW, Visit
+
+pytestmark = pytest.mark.e2e
+
+SENTENCE = "a brown dog runs on the grass."
+
+
+def choose_picture(page: Page, path: Path) -> None:
+    page.locator("#mm-picture input[type=file]").first.set_input_files(path)
+
+
+def overlay(page: Page) -> str | None:
+    return page.locator("#mm-answer-1 .mm-overlay").get_attribute("src")
+
+
+def word(page: Page, text: str) -> None:
+    page.locator("#mm-answer-1 .mm-caption:not([hidden])").get_by_role("button", name=text, exact=True).click()
+
+
+def test_an_upload_is_captioned_and_a_clicked_word_shows_its_map(visit: Callable[..., Visit], photo: Path) -> None:
+    page = visit().page
+    choose_picture(page, photo)
+    expect(page.locator(".mm-caption").first).to_have_text(SENTENCE)
+    expect(page.locator(".mm-overlay")).to_be_visible()  # the most telling word's
+
+    word(page, "dog")
+    expect(page.locator(".mm-readout")).to_contain_text("“dog” — probability 80 %")
+    dog = overlay(page)
+    word(page, "runs")
+    expect(page.locator(".mm-readout")).to_contain_text("“runs” — probability 75 %")
+    assert overlay(page) != dog
+    pressed = page.locator(".mm-word[aria-pressed=true]")
+    expect(pressed).to_have_text("runs")
+    word(page, "runs")  # a second click lets it go
+    expect(pressed).to_have_count(0)
+
+
+def test_pointing_shows_a_map_for_a_moment_and_the_keyboard_does_too(visit: Callable[..., Visit], photo: Path) -> None:
+    page = visit().page
+    choose_picture(page, photo)
+    word(page, "dog")
+    kept = overlay(page)
+    page.locator(".mm-word", has_text="brown").hover()
+    expect(page.locator(".mm-readout")).to_contain_text("“brown”")
+    assert overlay(page) != kept
+    page.locator("#mm-brand").hover()
+    expect(page.locator(".mm-readout")).to_contain_text("“dog”")
+    assert overlay(page) == kept
+    page.locator(".mm-word", has_text="the").focus()
+    expect(page.locator(".mm-readout")).to_contain_text("“the”")
+    page.keyboard.press("Enter")
+    expect(page.locator(".mm-word[aria-pressed=true]")).to_have_text("the")
+
+
+def test_an_example_is_one_click_away_and_named(visit: Callable[..., Visit]) -> None:
+    page = visit().page
+    page.get_by_role("button", name="A cat", exact=True).click()
+    expect(page.locator(".mm-caption").first).to_have_text(SENTENCE)
+
+
+def test_alternatives_take_the_place_of_the_caption(visit: Callable[..., Visit], photo: Path) -> None:
+    page = visit().page
+    choose_picture(page, photo)
+    page.get_by_role("button", name="two dogs play outside.").click()
+    expect(page.locator(".mm-caption:not([hidden])")).to_have_text("two dogs play outside.")
+    word(page, "play")
+    expect(page.locator(".mm-readout")).to_contain_text("“play”")
+
+
+def test_doubt_is_shown(visit: Callable[..., Visit], night: Path) -> None:
+    page = visit().page
+    choose_picture(page, night)
+    expect(page.locator(".mm-doubt")).to_have_text(
+        "I am not sure about this sentence. I recognise: espresso (93 %), cup (40 %)."
+    )
+
+
+def test_the_language_switch_changes_labels_and_results_and_is_remembered(
+    visit: Callable[..., Visit], photo: Path
+) -> None:
+    page = visit().page
+    choose_picture(page, photo)
+    expect(page.locator(".mm-why summary")).to_have_text("Why?")
+    page.get_by_role("radio", name="中文").check(force=True)
+    expect(page.locator("#mm-run")).to_have_text("描述这张图片")
+    expect(page.locator(".mm-why summary")).to_have_text("为什么？")
+    expect(page.locator("#mm-line")).to_contain_text("在本机")
+    expect(page.get_by_role("tab", name="图片描述")).to_be_visible()
+    expect(page.get_by_role("tab", name="模型")).to_be_visible()
+    expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+    expect(page.get_by_role("button", name="一只猫")).to_be_visible()
+    expect(page.locator(".mm-caption").first).to_have_text(SENTENCE)  # nothing is lost
+
+    page.reload()
+    expect(page.locator("#mm-run")).to_have_text("描述这张图片")
+    expect(page.get_by_role("radio", name="中文")).to_be_checked()
+    page.get_by_role("radio", name="English").check(force=True)
+    expect(page.locator("#mm-run")).to_have_text("Describe the picture")
+
+
+def test_a_chinese_browser_gets_chinese_at_once(visit: Callable[..., Visit]) -> None:
+    page = visit(language="zh").page
+    expect(page.locator("#mm-run")).to_have_text("描述这张图片")
+    expect(page.get_by_role("radio", name="中文")).to_be_checked()
+    expect(page.locator("#mm-answer-1")).to_contain_text("请选择一张图片")
+    page.get_by_text("更多选项").click()
+    expect(page.get_by_text("束搜索", exact=True)).to_be_visible()
+    page.get_by_role("tab", name="模型").click()
+    expect(page.locator(".mm-table")).to_contain_text("不在本机；下载大小 990 MB")
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [("en", "This is not a picture but a web page (HTML)."), ("zh", "这不是图片，而是网页（HTML）。")],
+)
+def test_a_broken_upload_is_explained(
+    visit: Callable[..., Visit], tmp_path: Path, server: Server, language: str, sentence: str
+) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_text("<html><body>not found</body></html>")
+    page = visit(language=language).page
+    choose_picture(page, broken)
+    expect(page.get_by_role("alert").filter(has_text=sentence)).to_be_visible()
+    assert "Traceback" not in server.log()
+
+
+def test_an_error_leaves_no_old_caption_behind(visit: Callable[..., Visit], photo: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(photo.read_bytes()[:300])
+    page = visit().page
+    choose_picture(page, photo)
+    expect(page.locator(".mm-caption").first).to_have_text(SENTENCE)
+    page.locator("#mm-picture").get_by_role("button", name="Remove Image").click()
+    expect(page.locator(".mm-caption")).to_have_count(0)
+    choose_picture(page, broken)
+    expect(page.get_by_role("alert").filter(has_text="damaged or cut off")).to_be_visible()
+
+
+def test_two_models_side_by_side(visit: Callable[..., Visit], photo: Path) -> None:
+    page = visit().page
+    page.get_by_text("Compare with a second model").click()
+    page.locator("#mm-second input").click()
+    page.get_by_role("option", name="BLIP base").click()
+    choose_picture(page, photo)
+    expect(page.locator("#mm-answer-1 .mm-chips")).to_contain_text("Compact captioner")
+    expect(page.locator("#mm-answer-2 .mm-chips")).to_contain_text("BLIP base")
+    page.locator("#mm-answer-2").get_by_role("button", name="dog", exact=True).click()
+    expect(page.locator("#mm-answer-2 .mm-readout")).to_contain_text("“dog”")
+
+
+def test_a_tier_that_is_not_here_says_why_and_compact_stays(visit: Callable[..., Visit], photo: Path) -> None:
+    page = visit().page
+    page.get_by_role("radio", name="Standard").check(force=True)
+    expect(page.locator("#mm-line .mm-notice")).to_contain_text("so Compact captioner stays in use")
+    expect(page.locator("#mm-line .mm-notice")).to_contain_text("offline mode is on")
+    expect(page.get_by_role("radio", name="Compact")).to_be_checked()
+    choose_picture(page, photo)
+    expect(page.locator(".mm-chips")).to_contain_text("Compact captioner")
+
+
+def test_a_batch_becomes_a_table_and_two_files(
+    visit: Callable[..., Visit], photo: Path, night: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"")
+    broken.write_text("%PDF-1.7")
+    page = visit().page
+    page.get_by_text("Many pictures at once").click()
+    page.locator("#mm-batch-files input[type=file]").set_input_files([photo, broken, night])
+    expect(page.locator("#mm-batch-files")).to_contain_text("night")
+    page.locator("#mm-batch-run").click()
+    expect(page.locator("#mm-batch-progress")).to_contain_text("Done: 3 pictures, 1 of them could not be read.")
+    expect(page.locator("#mm-batch-table")).to_contain_text("not a picture but a PDF document")
+    with page.expect_download() as download:
+        page.get_by_text("Download JSONL").click()
+    lines = [json.loads(line) for line in download.value.path().read_text(encoding="utf-8").splitlines()]
+    assert [line["path"] for line in lines] == ["photo.jpg", "broken.jpg", "night.png"]
+    assert lines[0]["captions"][0]["text"] == SENTENCE
+    assert lines[1]["error"]["type"] == "InputError"
+    with page.expect_download() as download:
+        page.get_by_text("Download CSV").click()
+    assert download.value.path().read_text(encoding="utf-8-sig").startswith("file,caption,score")
+
+
+def in_batches(server: Server) -> int:
+    """Pictures that reached a model in a batch so far: those of the other panels are explained."""
+    return sum(one["pictures"] for one in server.asked() if not one["explain"])
+
+
+def test_a_batch_can_be_stopped(visit: Callable[..., Visit], photo: Path, tmp_path: Path, server: Server) -> None:
+    held = [tmp_path / f"held-{index:02}.png" for index in range(24)]
+    for path in held:
+        Image.new("RGB", HELD, "white").save(path)
+    before = in_batches(server)
+    page = visit().page
+    page.get_by_text("Many pictures at once").click()
+    page.locator("#mm-batch-files input[type=file]").set_input_files(held)
+    expect(page.locator("#mm-batch-files")).to_contain_text("held-23")
+    page.locator("#mm-batch-run").click()
+    expect(page.locator("#mm-batch-progress")).to_contain_text("of 24 pictures")
+    expect(page.locator("#mm-batch-table")).to_contain_text("held-00.png")
+    page.locator("#mm-batch-stop").click()
+    expect(page.locator("#mm-batch-stop")).to_be_disabled()
+    (server.home / RELEASE).touch()  # the batch that is under way ends, and no other begins
+    page.get_by_role("button", name="A cat", exact=True).click()
+    expect(page.locator(".mm-caption").first).to_have_text(SENTENCE)
+    with page.expect_download() as download:
+        page.get_by_text("Download JSONL").click()
+    done = download.value.path().read_text(encoding="utf-8").splitlines()
+    assert 0 < len(done) < 24
+    assert in_batches(server) - before < 24
+
+
+def test_copy_and_download_of_one_caption(visit: Callable[..., Visit], photo: Path) -> None:
+    page = visit(permissions=["clipboard-read", "clipboard-write"]).page
+    choose_picture(page, photo)
+    page.get_by_role("button", name="Copy", exact=True).click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == SENTENCE
+    with page.expect_download() as download:
+        page.get_by_text("Download JSON", exact=True).click()
+    assert json.loads(download.value.path().read_text())["captions"][0]["text"] == SENTENCE
+
+
+def test_a_narrow_screen_has_one_column_and_nothing_to_scroll_sideways(
+    visit: Callable[..., Visit], photo: Path
+) -> None:
+    page = visit(size=NARROW).page
+    choose_picture(page, photo)
+    expect(page.locator(".mm-caption").first).to_have_text(SENTENCE)
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW[0]
+    assert not page.locator(".mm-why").evaluate("why => why.open")
+    answer, model = page.locator("#mm-answer-1").bounding_box(), page.locator("#mm-model").bounding_box()
+    assert answer is not None
+    assert model is not None
+    assert answer["y"] < model["y"]  # the answer comes before the options
+    word(page, "dog")
+    expect(page.locator(".mm-overlay")).to_be_visible()
+
+
+def test_brightness_can_be_switched_and_is_remembered(visit: Callable[..., Visit]) -> None:
+    page = visit().page
+    body = page.locator("body")
+    expect(body).not_to_have_class("dark")
+    page.get_by_role("button", name="Light or dark").click()
+    expect(body).to_have_class("dark")
+    page.reload()
+    expect(body).to_have_class("dark")
+
+
+def test_models_can_be_looked_at_and_unloaded(visit: Callable[..., Visit], photo: Path) -> None:
+    page = visit().page
+    choose_picture(page, photo)
+    expect(page.locator(".mm-caption").first).to_have_text(SENTENCE)
+    page.get_by_role("tab", name="Models").click()
+    page.get_by_role("button", name="Refresh").click()
+    row = page.locator(".mm-table tr", has_text="compact-captioner")
+    expect(row).to_contain_text("CPU, 20 MB")
+    page.get_by_role("button", name="Unload").click()
+    expect(page.locator("#mm-models-message")).to_contain_text("Compact captioner is unloaded.")
+    expect(row).to_contain_text("no")
+    page.locator("#mm-download-pick input").click()
+    page.get_by_role("option", name="BLIP base").click()
+    page.get_by_role("button", name="Download", exact=True).click()
+    expect(page.locator("#mm-models-message")).to_contain_text("offline mode is on")
