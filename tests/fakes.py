@@ -48,6 +48,9 @@ class FakeCaptioner:
     def word_maps(self, image: Image.Image, caption: Caption) -> npt.NDArray[np.float32]:
         return np.full((len(caption.words), 2, 2), 0.25, dtype=np.float32)
 
+    def confident(self, image: Image.Image, caption: Caption) -> bool:
+        return caption.score >= self.confidence_threshold
+
     def tags(self, image: Image.Image) -> tuple[Tag, ...]:
         return (Tag("picture", 0.8),)
 

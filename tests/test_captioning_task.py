@@ -78,17 +78,10 @@ def test_explain_adds_a_map_for_every_word():
 
 
 @pytest.mark.parametrize(("score", "confident"), [(0.9, True), (0.5, True), (0.49, False)])
-def test_the_models_threshold_decides_about_confidence(score: float, confident: bool):
+def test_the_model_decides_about_confidence(score: float, confident: bool):
     pool = fake_pool()
     model_of(pool).score = score
     assert caption(pool, picture()).confident is confident
-
-
-def test_a_model_without_a_threshold_is_always_confident(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.delattr(FakeCaptioner, "confidence_threshold")
-    pool = fake_pool()
-    model_of(pool).score = 0.01
-    assert caption(pool, picture()).confident
 
 
 def test_the_tier_of_the_settings_decides_without_a_name():

@@ -83,6 +83,10 @@ class GenerativeCaptioner(ABC):
         tensors = (*self.network.parameters(), *self.network.buffers())
         return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
+    def confident(self, image: Image.Image, caption: Caption) -> bool:
+        """True: there is no second opinion."""
+        return True
+
     def tags(self, image: Image.Image) -> tuple[Tag, ...]:
         """Empty: there is no recognition head."""
         return ()

@@ -38,6 +38,10 @@ class Captioner(Model, Protocol):
         """(words, rows, columns): where each word of ``caption.words`` looks; each map is >= 0 and sums to 1."""
         ...
 
+    def confident(self, image: Image.Image, caption: Caption) -> bool:
+        """Whether the model itself stands by this caption; True where it has no way to tell."""
+        ...
+
     def tags(self, image: Image.Image) -> tuple[Tag, ...]:
         """What a recognition head sees, most probable first; empty where there is none."""
         ...

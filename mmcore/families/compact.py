@@ -43,6 +43,7 @@ class CompactCaptioning:
         self.network = network
         self.confidence_threshold: float = config["confidence_threshold"]
         self.map_layers: list[int] = config["map_layers"]
+        self._tag_places = {word: place for place, word in enumerate(network.tag_words)}
         self._seen: LastSeen[Seen] = LastSeen()
 
     def memory(self) -> int:
@@ -108,6 +109,17 @@ class CompactCaptioning:
         maps = looks[self.map_layers, 0].mean((0, 1))[:, :CELLS].float()
         maps = maps / maps.sum(-1, keepdim=True)
         return maps.view(-1, GRID_SIZE, GRID_SIZE).cpu().numpy()
+
+    @torch.inference_mode()
+    def confident(self, image: Image.Image, caption: Caption) -> bool:
+        """Whether the tagger backs the caption: the likeliest of the tag words it uses has ``confidence_threshold``.
+
+        The decoder's own probabilities do not tell: it is as sure of a sentence that it knows by heart as of a
+        sentence about this picture.
+        """
+        seen, row = self._seen.row(image, lambda: self._see([image]))
+        places = [self._tag_places[word.text] for word in caption.words if word.text in self._tag_places]
+        return bool(places) and float(seen.tag_probabilities[row, places].max()) >= self.confidence_threshold
 
     @torch.inference_mode()
     def tags(self, image: Image.Image) -> tuple[Tag, ...]:

@@ -58,14 +58,21 @@ class Vocabulary:
         return [self.index.get(word, UNKNOWN) for word in self.split(text)]
 
     def decode(self, tokens: Iterable[int]) -> list[str]:
-        """Words up to the first <eos>, special tokens left out."""
-        words = []
+        """Words up to the first <eos>, special tokens left out; "a" or "an" as the next word asks."""
+        words: list[str] = []
         for token in tokens:
             if token == EOS:
                 break
             if token >= len(SPECIAL):
+                if words and words[-1] in ("a", "an"):
+                    words[-1] = article_of(self.words[token])
                 words.append(self.words[token])
         return words
+
+
+def article_of(word: str) -> str:
+    """Choose "a" or "an" by the first letter, with the usual exceptions by sound."""
+    return "an" if word[0] in "aeiou" and not word.startswith(("uni", "one", "eu")) else "a"
 
 
 def join_words(words: Sequence[str]) -> str:

@@ -169,12 +169,11 @@ def _run(
 ) -> list[CaptionResult]:
     def work(model: Captioner, pictures: Sequence[Image.Image]) -> list[CaptionResult]:
         start = perf_counter()
-        threshold = getattr(model, "confidence_threshold", None)
         found = []
         for picture, captions in zip(pictures, model.caption(pictures, options), strict=True):
             if options.explain:
                 captions = tuple(_explained(model, picture, one) for one in captions)
-            found.append((captions, model.tags(picture)))
+            found.append((captions, model.tags(picture), model.confident(picture, captions[0])))
         seconds = (perf_counter() - start) / len(pictures)
         return [
             CaptionResult(
@@ -183,9 +182,9 @@ def _run(
                 device=model.device,
                 seconds=seconds,
                 tags=tags,
-                confident=threshold is None or captions[0].score >= threshold,
+                confident=confident,
             )
-            for captions, tags in found
+            for captions, tags, confident in found
         ]
 
     return pool.run(checkpoint.name, work, images)

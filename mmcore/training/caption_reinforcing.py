@@ -77,11 +77,12 @@ def reinforce(model: Captioner, material: Material, folder: Path) -> None:
             average.update(model)
             rewards.append(float(reward.mean()))
         line = {"epoch": epoch + 1, "reward": sum(rewards) / len(rewards), "seconds": time.monotonic() - started}
-        kept = {name: value.clone() for name, value in model.state_dict().items()}
-        model.load_state_dict(average.values)
-        line |= report(model, material)
-        torch.save(model.state_dict(), folder / f"reinforced{epoch + 1}.pt")
-        model.load_state_dict(kept)
+        if (epoch + 1) % 3 == 0 or epoch + 1 == recipe.reinforce_epochs:
+            kept = {name: value.clone() for name, value in model.state_dict().items()}
+            model.load_state_dict(average.values)
+            line |= report(model, material)
+            torch.save(model.state_dict(), folder / f"reinforced{epoch + 1}.pt")
+            model.load_state_dict(kept)
         print(json.dumps({name: round(value, 4) for name, value in line.items()}), flush=True)
     model.load_state_dict(average.values)
     torch.save(model.state_dict(), folder / "reinforced.pt")

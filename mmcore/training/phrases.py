@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+from mmcore.nets.vocabulary import article_of
+
 _HERE = Path(__file__).parent
 _PHRASES = json.loads((_HERE / "phrases.json").read_text(encoding="utf-8"))
 
@@ -49,7 +51,7 @@ def with_article(word: str) -> str:
     """Give a word its article: "a dog", "an apple", "some hay"."""
     if word in NO_ARTICLE:
         return f"some {word}"
-    return f"an {word}" if word[0] in "aeiou" and not word.startswith("uni") else f"a {word}"
+    return f"{article_of(word)} {word}"
 
 
 def sentences_for(word: str) -> list[str]:

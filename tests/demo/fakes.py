@@ -49,6 +49,7 @@ class FakeCaptioner:
             self._held += 1
             while self._held > 1 and not (self._log.parent / RELEASE).exists():
                 time.sleep(0.05)
+            time.sleep(1)  # a batch takes its time, so that Stop can come between two
         with self._log.open("a", encoding="utf-8") as log:
             log.write(json.dumps({"model": self.checkpoint.name, "pictures": len(images), **asdict(options)}) + "\n")
         count = 1 if options.decoding == "greedy" else options.num_captions
@@ -68,6 +69,9 @@ class FakeCaptioner:
         for place in range(len(caption.words)):
             maps[place, place % GRID[0], place % GRID[1]] += 0.8
         return maps
+
+    def confident(self, image: Image.Image, caption: Caption) -> bool:
+        return caption.score >= self.confidence_threshold
 
     def tags(self, image: Image.Image) -> tuple[Tag, ...]:
         return (Tag("espresso", 0.93), Tag("cup", 0.4), Tag("table", 0.01))

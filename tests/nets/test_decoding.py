@@ -49,7 +49,7 @@ def every_caption(decoder: CaptionDecoder, memory: Memory, picture: int) -> dict
 
 @torch.no_grad()
 def test_a_wide_beam_finds_the_best_captions(decoder: CaptionDecoder, memory: Memory) -> None:
-    found = beam_search(decoder, memory, beams=120, captions=3, max_words=MAX_WORDS)
+    found = beam_search(decoder, memory, beams=120, captions=3, max_words=MAX_WORDS, length_power=1.0)
     for picture in range(3):
         scores = every_caption(decoder, memory, picture)
         best = sorted(scores, key=scores.__getitem__, reverse=True)[:3]
@@ -83,7 +83,7 @@ def test_batch_and_single_agree(decoder: CaptionDecoder, memory: Memory, beams: 
 
 @torch.no_grad()
 def test_beams_give_different_captions_in_order(decoder: CaptionDecoder, memory: Memory) -> None:
-    for captions in beam_search(decoder, memory, 5, 5, MAX_WORDS):
+    for captions in beam_search(decoder, memory, 5, 5, MAX_WORDS, length_power=1.0):
         assert len({written.tokens for written in captions}) == len(captions) == 5
         assert [c.score for c in captions] == sorted((c.score for c in captions), reverse=True)
 

@@ -24,6 +24,13 @@ def test_round_trip_and_unknown() -> None:
     assert VOCABULARY.decode([1, *tokens, 2, 4]) == ["a", "fire truck"]
 
 
+def test_articles_follow_the_next_word() -> None:
+    words = Vocabulary([*SPECIAL, "a", "an", "orange", "dog", "uniform"])
+    assert words.decode(words.encode("a orange")) == ["an", "orange"]
+    assert words.decode(words.encode("an dog")) == ["a", "dog"]
+    assert words.decode(words.encode("an uniform")) == ["a", "uniform"]
+
+
 def test_specials_are_required() -> None:
     with pytest.raises(ValueError, match="<pad>"):
         Vocabulary(["a", "b"])
