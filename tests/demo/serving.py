@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Server:
-    """A running demo. Its limits are small enough to be reached in a test: 24 files, pictures of 200 kB."""
+    """A running demo. Its limits are small enough to be reached in a test: 40 files, pictures of 200 kB."""
 
     url: str
     home: Path
@@ -55,7 +55,7 @@ def serving(home: Path) -> Iterator[Server]:
         "MMCORE_HOME": str(home),
         "MMCORE_OFFLINE": "1",
         "MMCORE_DEVICE": "cpu",
-        "MMCORE_FILES": "24",
+        "MMCORE_FILES": "40",
         "MMCORE_IMAGE_BYTES": "200000",
         "MMCORE_LOCAL_COMPACT_CAPTIONER": str(compact),
         "HF_HUB_OFFLINE": "1",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from PIL import Image
 
 from demo import examples, i18n
+from mmcore.settings import Settings
 
 FREE = {"CC0 1.0", "CC BY 2.0", "CC BY 4.0", "Public domain"}
 
@@ -44,3 +46,16 @@ def test_pictures_are_small_rgb_jpegs() -> None:
             assert max(picture.size) <= 640
             assert not picture.getexif()
     assert total < 3_000_000
+
+
+def test_the_sweep_of_old_uploads_spares_the_examples(settings: Settings, isolated: Path) -> None:
+    """They are copied into the folder of uploads when the page is built, and would be an hour old some day."""
+    from gradio.route_utils import delete_files_created_by_app
+
+    from demo.app import build_demo
+    from tests.demo.fakes import fake_pool
+
+    page = build_demo(fake_pool(settings), settings)
+    delete_files_created_by_app(page, None)
+    left = {path.name for path in (isolated / "gradio").rglob("*.jpg")}
+    assert left == {item.path.name for item in examples.pictures()}
