@@ -75,7 +75,7 @@ def take(browser: Browser, url: str, language: str, size: str, example: str) -> 
 def main() -> None:
     """Take all of them and say where they are."""
     parser = argparse.ArgumentParser(prog="python -m tests.e2e.screenshots", description=__doc__)
-    parser.add_argument("--example", default="two-dogs.jpg", help="file in assets/examples")
+    parser.add_argument("--example", default="cat.jpg", help="file in assets/examples")
     example = parser.parse_args().example
     chromium = next((path for path in map(shutil.which, CHROMIUM) if path), None)
     if chromium is None:
