@@ -19,9 +19,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmcore.nets.image_encoder import FEATURES, GRID_SIZE
-from mmcore.nets.vocabulary import PAD
+from mmcore.nets.vocabulary import BOS, PAD, UNKNOWN
 
 CELLS = GRID_SIZE * GRID_SIZE
+NEVER = (PAD, BOS, UNKNOWN)
+"""Tokens that are never written."""
+NEVER_SCORE = -1e4
 
 
 @dataclass(frozen=True)
@@ -215,7 +218,11 @@ class CaptionDecoder(nn.Module):
 
     def write_or_copy(self, hidden: Tensor, memory: Memory) -> tuple[Tensor, Tensor, Tensor]:
         """Log-probabilities to write (B, T, V), probabilities to copy each tag (B, T, K), gate logits (B, T, 1)."""
-        write = F.linear(hidden, self.embedding.weight, self.bias).float().log_softmax(-1)
+        scores = F.linear(hidden, self.embedding.weight, self.bias).float()
+        # Ruled out here and not while decoding: what is never drawn is never punished, and would swallow all the
+        # probability in training with rewards.
+        scores[..., list(NEVER)] = NEVER_SCORE
+        write = scores.log_softmax(-1)
         missing = (memory.tag_tokens == PAD)[:, None]
         tags = memory.states[:, CELLS:]
         scores = (self.copy_query(hidden) @ tags.transpose(1, 2)).float() / math.sqrt(self.config.width)
@@ -235,7 +242,9 @@ class CaptionDecoder(nn.Module):
         copied = (copy * same).sum(-1).clamp_min(1e-9).log()
         written = write.gather(2, targets[..., None])[..., 0]
         gate = gate[..., 0]
-        return torch.logaddexp(F.logsigmoid(-gate) + written, F.logsigmoid(gate) + copied), write.mean(-1)
+        allowed = write.shape[-1] - len(NEVER)
+        mean = (write.sum(-1) - write[..., list(NEVER)].sum(-1)) / allowed
+        return torch.logaddexp(F.logsigmoid(-gate) + written, F.logsigmoid(gate) + copied), mean
 
     def look(self, tokens: Tensor, memory: Memory) -> Tensor:
         """Cross-attention of every layer while writing ``tokens`` (B, T): (layers, B, heads, T, M)."""

@@ -11,13 +11,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mmcore.nets.caption_decoder import Cache, CaptionDecoder, Memory
-from mmcore.nets.vocabulary import BOS, EOS, PAD, UNKNOWN
+from mmcore.nets.caption_decoder import CaptionDecoder, Memory
+from mmcore.nets.vocabulary import BOS, EOS, PAD
 
 LENGTH_POWER = 0.6
 """How much longer captions are helped (0 not at all, 1 fully); chosen on dev."""
-NEVER = (PAD, BOS, UNKNOWN)
-"""Tokens that are never written."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +30,6 @@ class Written:
     def score(self) -> float:
         """Mean log-probability a token: the length-normalised score that ranks beams."""
         return sum(self.log_probabilities) / max(len(self.log_probabilities), 1)
-
-
-def _step(decoder: CaptionDecoder, last: Tensor, memory: Memory, cache: Cache) -> Tensor:
-    """Log-probabilities (rows, V) of the next word; the same word twice in a row and special tokens are ruled out."""
-    log_p = decoder(last[:, None], memory, cache)[:, -1]
-    log_p[:, list(NEVER)] = -torch.inf
-    return log_p.scatter(1, last[:, None], -torch.inf)
 
 
 def beam_search(
@@ -71,7 +62,9 @@ def beam_search(
         finished[picture].append((sum(written.log_probabilities) / len(steps) ** length_power, written))
 
     for step in range(1, max_words + 2):
-        log_p = _step(decoder, last, memory, cache).view(pictures, beams, -1)
+        log_p = decoder(last[:, None], memory, cache)[:, -1]
+        # No word twice in a row.
+        log_p = log_p.scatter(1, last[:, None], -torch.inf).view(pictures, beams, -1)
         if step == 1:
             log_p[..., EOS] = -torch.inf
         if step == max_words + 1:
@@ -128,18 +121,20 @@ def nucleus_sample(
     top_p: float = 1.0,
     temperature: float = 1.0,
     generator: torch.Generator | None = None,
+    empty: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Draw one caption a row: tokens (B, T) with <eos> and PAD behind it, and their log-probabilities (B, T).
 
-    The log-probabilities are the model's own, before temperature and nucleus.
+    The log-probabilities are the model's own, before temperature and nucleus. ``empty`` allows a caption without words:
+    training with rewards draws from the model as it is.
     """
     cache = decoder.start(memory)
     last = torch.full((len(memory.states),), BOS, device=memory.states.device)
     running = torch.ones_like(last, dtype=torch.bool)
     tokens, log_probabilities = [], []
     for step in range(max_words + 1):
-        log_p = _step(decoder, last, memory, cache)
-        if step == 0:
+        log_p = decoder(last[:, None], memory, cache)[:, -1]
+        if step == 0 and not empty:
             log_p[:, EOS] = -torch.inf
         if step == max_words:
             last = torch.full_like(last, EOS)

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from mmcore.nets.vocabulary import PAD
+from mmcore.nets.vocabulary import PAD, UNKNOWN
 from mmcore.training.material import Material
 from mmcore.training.trained import Average, Captioner, report, with_pooled_dropout
 
@@ -49,7 +49,8 @@ def learn(model: Captioner, material: Material, folder: Path) -> None:
                 memory = model.remember(*material.random_pictures(rows, draw)).select(owners)
                 hidden = model.decoder.hidden(tokens[:, :-1], memory)
                 target, mean = model.decoder.target_log_probabilities(hidden, memory, tokens[:, 1:])
-            real = tokens[:, 1:] != PAD
+            # Words outside the vocabulary are read, never written.
+            real = (tokens[:, 1:] != PAD) & (tokens[:, 1:] != UNKNOWN)
             loss = -((1 - recipe.smoothing) * target + recipe.smoothing * mean)[real].mean()
             optimizer.zero_grad()
             loss.backward()

@@ -40,7 +40,7 @@ class Recipe:
     """Sizes of the decoder that differ from DecoderConfig's defaults."""
     confidence_threshold: float = 0.4
     """Captions below this score are shown as doubtful, with what the tagger sees."""
-    map_layers: tuple[int, ...] = (1, 2)
+    map_layers: tuple[int, ...] = (0, 1)
     """Decoder layers whose attention is shown."""
 
 

@@ -5,7 +5,7 @@ import torch
 
 from mmcore.nets.caption_decoder import CELLS, CaptionDecoder, DecoderConfig, Memory
 from mmcore.nets.image_encoder import FEATURES, GRID_SIZE
-from mmcore.nets.vocabulary import BOS, PAD
+from mmcore.nets.vocabulary import BOS, PAD, UNKNOWN
 
 CONFIG = DecoderConfig(vocabulary=30, width=16, layers=2, heads=2, feedforward=32, max_length=12, tags=3)
 
@@ -33,6 +33,11 @@ TOKENS = torch.tensor([[BOS, 4, 9, 11], [BOS, 20, 5, 6]])
 def test_gives_a_distribution(decoder: CaptionDecoder, memory: Memory) -> None:
     total = decoder(TOKENS, memory).exp().sum(-1)
     torch.testing.assert_close(total, torch.ones_like(total), atol=1e-4, rtol=0)
+
+
+@torch.no_grad()
+def test_special_tokens_take_no_probability(decoder: CaptionDecoder, memory: Memory) -> None:
+    assert decoder(TOKENS, memory).exp()[..., [PAD, BOS, UNKNOWN]].max() < 1e-6
 
 
 @torch.no_grad()
@@ -74,7 +79,7 @@ def test_without_tags_nothing_is_copied(decoder: CaptionDecoder) -> None:
     memory = decoder.remember(features, torch.full((1, 3), PAD), torch.zeros(1, 3))
     hidden = decoder.hidden(TOKENS[:1], memory)
     write, _, _ = decoder.write_or_copy(hidden, memory)
-    torch.testing.assert_close(decoder.log_probabilities(hidden, memory), write, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(decoder.log_probabilities(hidden, memory).exp(), write.exp())
 
 
 @torch.no_grad()
