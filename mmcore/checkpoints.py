@@ -63,10 +63,14 @@ CHECKPOINTS: tuple[Checkpoint, ...] = (
         source="bundled",
         location="captioner",
         licence="Apache-2.0 (trained on Flickr8k: research and teaching use)",
-        bytes=20_000_000,
-        parameters=10_000_000,
+        bytes=25_545_002,
+        parameters=12_706_426,
         languages=("en",),
         image_size=224,
+        quality=(
+            Quality("CIDEr-D", 54.8, "Flickr8k dev, 1,000 pictures, beam 3", "mmcore evaluate captioning"),
+            Quality("CIDEr-D", 59.9, "187 COCO pictures, none in training", "mmcore evaluate captioning"),
+        ),
     ),
     Checkpoint(
         name="blip-base",

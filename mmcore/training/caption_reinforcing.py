@@ -36,7 +36,7 @@ def reinforce(model: Captioner, material: Material, folder: Path) -> None:
     draw = random.Random(recipe.seed + 1)
     torch.manual_seed(recipe.seed + 1)
     judge = CiderD({str(row): [f"{text} {END}" for text in texts] for row, texts in material.captions.items()})
-    average = Average(model, recipe.average)
+    average = Average(model, recipe.reinforce_average)
     model.top.requires_grad_(False)
     optimizer = torch.optim.AdamW(model.decoder.parameters(), recipe.reinforce_rate, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(

@@ -22,9 +22,9 @@ class Recipe:
     seed: int = 0
     batch: int = 32
     """Pictures a step; each comes with up to five captions."""
-    labelled_a_epoch: int = 2000
+    labelled_a_epoch: int = 1200
     """Pictures with a label but no caption that are drawn each epoch."""
-    epochs: int = 14
+    epochs: int = 9
     decoder_rate: float = 7e-4
     top_rate: float = 1.5e-4
     warmup_steps: int = 300
@@ -32,7 +32,9 @@ class Recipe:
     average: float = 0.999
     """Decay of the exponential moving average of the weights."""
     reinforce_epochs: int = 8
-    reinforce_rate: float = 8e-5
+    reinforce_rate: float = 4e-5
+    reinforce_average: float = 0.99
+    """Decay of the average in self-critical training, which takes fewer steps."""
     samples: int = 5
     """Captions drawn for each picture in self-critical training."""
     max_words: int = 20

@@ -1,0 +1,42 @@
+"""Write the models table of README.md from mmcore/checkpoints.py.
+
+python .ci/models_table.py           writes it between its marks
+python .ci/models_table.py --check   exit status 1 where it is out of date
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from mmcore.checkpoints import CHECKPOINTS
+from mmcore.downloads import readable_size
+
+TARGET = Path(__file__).resolve().parent.parent / "README.md"
+BEGIN, END = "<!-- models: begin (python .ci/models_table.py) -->", "<!-- models: end -->"
+
+
+def table() -> str:
+    """The Markdown table, a row a checkpoint."""
+    rows = ["| name | task | tier | size | licence | quality (protocol; source) |", "|---|---|---|---|---|---|"]
+    for c in CHECKPOINTS:
+        where = f"[{c.location}](https://huggingface.co/{c.location})" if c.source == "hub" else "in the package"
+        size = f"{readable_size(c.bytes)}, {c.parameters / 1e6:.0f} M parameters"
+        quality = "; ".join(f"{q.metric} {q.value:g} ({q.protocol}; {q.source})" for q in c.quality) or "-"
+        rows.append(f"| `{c.name}`, {where} | {c.task} | {c.tier} | {size} | {c.licence} | {quality} |")
+    return "\n".join(rows)
+
+
+def main() -> None:
+    """Write or check the table."""
+    text = TARGET.read_text("utf-8")
+    before, rest = text.split(BEGIN)
+    after = rest.split(END)[1]
+    wanted = f"{before}{BEGIN}\n{table()}\n{END}{after}"
+    if "--check" in sys.argv[1:]:
+        sys.exit(0 if text == wanted else "the models table in README.md is out of date: python .ci/models_table.py")
+    TARGET.write_text(wanted, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
