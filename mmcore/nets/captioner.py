@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from mmcore.nets.caption_decoder import CaptionDecoder, DecoderConfig, Memory
 from mmcore.nets.image_encoder import Top, Trunk, fuse_norms, normalize
-from mmcore.nets.tagger import Tagger
-from mmcore.nets.vocabulary import PAD, Vocabulary
+from mmcore.nets.tagger import Tagger, top_tags
+from mmcore.nets.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,6 @@ class CompactCaptioner(nn.Module):
         """uint8 pixels (B, 3, 224, 224) -> memory and tags."""
         shared = self.trunk(normalize(pixels).to(self.decoder.position.dtype))
         probabilities = self.tagger(self.recognition_top(shared).mean((2, 3)))
-        values, places = probabilities.topk(self.decoder_config.tags)
-        tokens = torch.where(values >= self.least_tag_probability, self.tag_tokens[places], PAD)
+        count = self.decoder_config.tags
+        tokens, values = top_tags(probabilities, self.tag_tokens, count, self.least_tag_probability)
         return Seen(self.decoder.remember(self.top(shared), tokens, values), probabilities)

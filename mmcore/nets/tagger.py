@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from mmcore.nets.image_encoder import FEATURES
+from mmcore.nets.vocabulary import PAD
 
 
 class Tagger(nn.Module):
@@ -38,3 +39,12 @@ class Tagger(nn.Module):
         by_word = torch.zeros_like(by_class)
         by_word[:, self.head_words] = self.word_head(pooled).sigmoid()
         return torch.maximum(by_class, by_word)
+
+
+def top_tags(probabilities: Tensor, word_tokens: Tensor, count: int, least: float) -> tuple[Tensor, Tensor]:
+    """Word probabilities (B, T) -> the ``count`` likeliest as vocabulary tokens (B, count) and their probabilities.
+
+    ``word_tokens`` (T,) is the vocabulary index of each tag word. Places with less than ``least`` are PAD.
+    """
+    values, places = probabilities.topk(count)
+    return torch.where(values >= least, word_tokens[places], PAD), values

@@ -20,7 +20,7 @@ from mmcore.evaluation.caption_scores import CiderD
 from mmcore.nets.decoding import nucleus_sample
 from mmcore.nets.vocabulary import BOS, EOS, PAD, join_words
 from mmcore.training.material import Material
-from mmcore.training.trained import Average, Captioner, report, with_pooled_dropout
+from mmcore.training.trained import Average, Captioner, report
 
 LABELLED_SCALE = 0.3
 """Weight of rewards against the sentences written for labelled pictures."""
@@ -43,7 +43,6 @@ def reinforce(model: Captioner, material: Material, folder: Path) -> None:
         optimizer, recipe.reinforce_epochs * material.batches, recipe.reinforce_rate * 0.05
     )
     started = time.monotonic()
-    with_pooled_dropout(model.decoder)
     for epoch in range(recipe.reinforce_epochs):
         rewards = []
         for rows in material.epoch(draw):

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from mmcore.nets.caption_decoder import DecoderConfig
 from mmcore.nets.image_encoder import Top, Trunk, state_dict_from_lukemelas
+from mmcore.nets.tagger import top_tags
 from mmcore.nets.vocabulary import SPECIAL, Vocabulary, split_words
 from mmcore.training.caption_learning import learn
 from mmcore.training.caption_reinforcing import reinforce
@@ -35,11 +36,11 @@ from mmcore.training.ingredients import Ingredients
 from mmcore.training.material import Material, Recipe
 from mmcore.training.phrases import IMAGENET_WORDS, sentences_for
 from mmcore.training.recognition import (
+    LEAST_PROBABILITY,
     head_targets,
     head_vocabulary,
     make_tagger,
     pooled_features,
-    top_tags,
     train_head,
 )
 from mmcore.training.trained import Captioner, report
@@ -121,7 +122,8 @@ def cross_fit(
         rows = (fold == number).nonzero()[:, 0]
         with torch.no_grad():
             for view, features in enumerate(pooled):
-                tags[view, rows], probabilities[view, rows] = top_tags(tagger(features[rows].float()), tokens, count)
+                seen = tagger(features[rows].float())
+                tags[view, rows], probabilities[view, rows] = top_tags(seen, tokens, count, LEAST_PROBABILITY)
     return tags, probabilities, full
 
 

@@ -41,7 +41,7 @@ class Recipe:
     decoder: dict[str, int] = field(default_factory=dict)
     """Sizes of the decoder that differ from DecoderConfig's defaults."""
     confidence_threshold: float = 0.4
-    """Captions below this score are shown as doubtful, with what the tagger sees."""
+    """A caption is doubtful unless the tagger gives this much to a word that it uses. Set by hand, not fitted."""
     map_layers: tuple[int, ...] = (0, 1)
     """Decoder layers whose attention is shown."""
 

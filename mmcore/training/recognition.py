@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from mmcore.nets.image_encoder import FEATURES, Top
 from mmcore.nets.tagger import Tagger
-from mmcore.nets.vocabulary import PAD, Vocabulary
+from mmcore.nets.vocabulary import Vocabulary
 from mmcore.training.data import Example
 from mmcore.training.phrases import IMAGENET_WORDS
 
@@ -126,12 +126,3 @@ def make_tagger(imagenet: nn.Linear, head: nn.Linear, head_words: Sequence[str],
     tagger.imagenet.load_state_dict(imagenet.state_dict())
     tagger.word_head.load_state_dict(head.state_dict())
     return tagger.eval()
-
-
-def top_tags(probabilities: Tensor, word_tokens: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Word probabilities (N, T) -> the ``count`` likeliest as vocabulary tokens (N, count) and probabilities.
-
-    Places with less than LEAST_PROBABILITY are PAD.
-    """
-    values, places = probabilities.topk(count)
-    return torch.where(values >= LEAST_PROBABILITY, word_tokens[places], PAD), values
