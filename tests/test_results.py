@@ -83,7 +83,9 @@ def test_maps_stay_out_of_the_json():
 
 
 CLASSES = [
-    value for _, value in inspect.getmembers(results, dataclasses.is_dataclass) if value.__module__ == "mmcore.results"
+    value
+    for _, value in inspect.getmembers(results, dataclasses.is_dataclass)
+    if value.__module__.startswith("mmcore.results.")
 ]
 
 

@@ -1,7 +1,4 @@
-"""What goes into a task and what comes out: frozen dataclasses, nothing else passes between layers.
-
-``to_dict()`` of a result is the JSON contract of the command line and the HTTP API.
-"""
+"""Options and results of image captioning."""
 
 from __future__ import annotations
 
@@ -44,6 +41,8 @@ class CaptionOptions:
     """Longest caption (1-60), in words for the compact model, in tokens for others; a multiple at higher detail."""
     seed: int = 0
     """Seed of nucleus sampling: the same seed gives the same captions."""
+    rerank: bool = True
+    """Let a second network choose among many candidates of the beam search, for families that have one (compact)."""
     detail: str | None = None
     """Level of detail, for checkpoints that list some (Florence-2); None takes their first."""
     explain: bool = False

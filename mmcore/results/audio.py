@@ -1,0 +1,188 @@
+"""Options and results of audio classification."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from mmcore.errors import InputError
+
+Pooling = Literal["max", "mean"]
+POOLINGS: tuple[Pooling, ...] = ("max", "mean")
+MAX_LABELS_SHOWN = 1000
+SILENCE = "Silence"
+"""AudioSet's own name. Here silence is told by the level of the sound, never by a model."""
+
+
+@dataclass(frozen=True)
+class AudioOptions:
+    """How to classify sounds. Raises InputError for a value out of range."""
+
+    top: int = 5
+    """How many labels are listed, best first (1-1000; a model may know fewer)."""
+    threshold: float = 0.0
+    """Labels with a lower score are not listed (0-1)."""
+    labels: tuple[str, ...] = ()
+    """Only these. A model with free labels (CLAP) takes any words; others take their own names, in any case."""
+    pooling: Pooling = "max"
+    """Score of a file from those of its windows: "max" (does it sound anywhere?) or "mean" (how much of it is it?)."""
+    timeline: bool = True
+    """Also find the events: what sounds from when to when."""
+    hop: float | None = None
+    """Seconds from one window of the timeline to the next (0.1-10); None takes the model's own."""
+    event_threshold: float = 0.25
+    """An event begins where a label reaches this score (0.01-1), and goes on while it keeps half of it."""
+    event_seconds: float = 0.3
+    """Shorter events are left out, and shorter gaps are closed (0-60)."""
+    silence_level: float = -60.0
+    """Root mean square in dBFS (-120 to 0) below which a tenth of a second counts as silent."""
+    explain: bool = False
+    """Also compute the evidence of the best label over the spectrogram."""
+
+    def __post_init__(self) -> None:
+        if self.pooling not in POOLINGS:
+            raise InputError(
+                "option_not_offered", model="mmcore", name="pooling", value=self.pooling, offered=", ".join(POOLINGS)
+            )
+        if not isinstance(self.top, int):
+            raise InputError("option_not_whole", name="top", value=self.top)
+        limits: tuple[tuple[str, float, float], ...] = (
+            ("top", 1, MAX_LABELS_SHOWN),
+            ("threshold", 0.0, 1.0),
+            ("event_threshold", 0.01, 1.0),
+            ("event_seconds", 0.0, 60.0),
+            ("silence_level", -120.0, 0.0),
+            *([("hop", 0.1, 10.0)] if self.hop is not None else []),
+        )
+        for name, low, high in limits:
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise InputError("option_out_of_range", name=name, value=value, low=low, high=high)
+
+
+@dataclass(frozen=True)
+class SoundLabel:
+    """A label and its score for the whole file, 0-1."""
+
+    label: str
+    score: float
+
+
+@dataclass(frozen=True)
+class SoundEvent:
+    """A sound and its place in the file. Events of different labels may overlap; silence overlaps with none."""
+
+    label: str
+    start: float
+    """Seconds from the beginning of the file."""
+    end: float
+    score: float
+    """Highest score within the event, 0-1; 1 for silence."""
+
+
+@dataclass(frozen=True, eq=False)
+class Envelope:
+    """The waveform for drawing: lowest and highest value (-1 to 1) of equal pieces, at most 4,000."""
+
+    low: npt.NDArray[np.float32]
+    high: npt.NDArray[np.float32]
+    hop: float
+    """Seconds a piece; the last may reach beyond the end of the sound."""
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrogram:
+    """Log-mel spectrogram for drawing, as librosa computes and draws it: seconds to the right, Hz upwards."""
+
+    values: npt.NDArray[np.float32]
+    """(mels, frames) in dB below full scale (a sine of amplitude 1 is near 0), cut off at -100; row 0 is lowest."""
+    frequencies: npt.NDArray[np.float32]
+    """(mels,): the middle of each row in Hz, rising."""
+    hop: float
+    """Seconds a frame. Frame 0 begins at ``start``."""
+    start: float = 0.0
+    """Seconds from the beginning of the file."""
+
+
+@dataclass(frozen=True, eq=False)
+class Timeline:
+    """Scores of the finer windows, of the labels that matter: those listed and those with an event, at most 20."""
+
+    labels: tuple[str, ...]
+    scores: npt.NDArray[np.float32]
+    """(cells, labels), 0-1: cell i lasts from ``i * hop`` to ``(i + 1) * hop`` seconds; 0 where it is silent."""
+    hop: float
+
+
+@dataclass(frozen=True, eq=False)
+class SoundEvidence:
+    """Where in the spectrogram of one window a model found a label."""
+
+    label: str
+    start: float
+    """Of the window, in seconds from the beginning of the file."""
+    end: float
+    values: npt.NDArray[np.float32]
+    """(mels, frames) over the rows of ``spectrogram``, >= 0 with the sum 1; the frames part start to end equally."""
+    spectrogram: Spectrogram
+    """Of the window alone, with its full resolution."""
+    score: float
+    """Of the label in this window."""
+
+
+@dataclass(frozen=True, eq=False)
+class AudioResult:
+    """Answer of the audio task for one file."""
+
+    labels: tuple[SoundLabel, ...]
+    """Best first, at most ``top``, all at or above ``threshold``. Of a silent file it is silence alone."""
+    events: tuple[SoundEvent, ...]
+    """By start, then by falling score."""
+    duration: float
+    """Seconds of sound."""
+    sample_rate: int
+    """Of the file, in Hz."""
+    channels: int
+    """Of the file, before they were averaged to one."""
+    format: str
+    """Of the file ("WAV", "WebM", ...), by its content."""
+    envelope: Envelope
+    spectrogram: Spectrogram
+    timeline: Timeline
+    model: str
+    device: str
+    seconds: float
+    """Time the model took, without decoding and loading."""
+    level: float = float("-inf")
+    """Root mean square of the whole file in dBFS; -inf for digital silence."""
+    evidence: SoundEvidence | None = None
+    """Of the best label, where ``explain`` asked for it and the file is not silent."""
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing in the file reaches the silence level."""
+        return len(self.labels) == 1 and self.labels[0] == SoundLabel(SILENCE, 1.0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON contract: {"labels": [{"label", "score"}], "events": [{"label", "start", "end", "score"}], ...}."""
+        return {
+            "labels": [{"label": one.label, "score": round(one.score, 4)} for one in self.labels],
+            "events": [
+                {
+                    "label": event.label,
+                    "start": round(event.start, 2),
+                    "end": round(event.end, 2),
+                    "score": round(event.score, 4),
+                }
+                for event in self.events
+            ],
+            "model": self.model,
+            "device": self.device,
+            "seconds": round(self.seconds, 4),
+            "duration": round(self.duration, 3),
+            "sample_rate": self.sample_rate,
+            "channels": self.channels,
+        }

@@ -1,0 +1,182 @@
+"""Options and results of sentiment from text and image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from mmcore.errors import InputError
+
+Sentiment = Literal["negative", "neutral", "positive"]
+SENTIMENTS: tuple[Sentiment, ...] = ("negative", "neutral", "positive")
+"""The classes, in the order that every array of this task keeps."""
+
+Fusion = Literal["concat", "weighted", "cross_attention", "late", "multitask"]
+FUSIONS: tuple[Fusion, ...] = ("concat", "weighted", "cross_attention", "late", "multitask")
+
+Modality = Literal["text", "image"]
+
+Interaction = Literal["dominance", "complement", "conflict"]
+INTERACTIONS: dict[Interaction, str] = {
+    "conflict": "Text alone and image alone say opposite things: one is positive, the other negative.",
+    "dominance": "Text alone and image alone differ, and together they say what one of the two says: it dominates.",
+    "complement": "Text alone and image alone agree, or together they say what neither says alone.",
+}
+"""What each name means, in the order in which they are tried: the first that holds is the interaction."""
+
+
+@dataclass(frozen=True)
+class SentimentOptions:
+    """How to judge. Raises InputError for a fusion that does not exist."""
+
+    fusion: Fusion | None = None
+    """How text and image are brought together; None takes the model's default."""
+    explain: bool = False
+    """Also compute what each word and each region of the picture contributes."""
+    head: str | None = None
+    """Name of a fusion of one's own, kept in the Lab (see ``mmcore.training.kept``); it stands in for ``fusion``."""
+
+    def __post_init__(self) -> None:
+        if self.fusion is not None and self.fusion not in FUSIONS:
+            raise InputError(
+                "option_not_offered", model="mmcore", name="fusion", value=self.fusion, offered=", ".join(FUSIONS)
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Post:
+    """What is judged: clean text, an RGB picture, or both; None for the one that is missing."""
+
+    text: str | None = None
+    image: Image.Image | None = None
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """Calibrated probabilities, 0-1, with the sum 1."""
+
+    negative: float
+    neutral: float
+    positive: float
+
+    @property
+    def label(self) -> Sentiment:
+        """The likeliest class."""
+        return max(SENTIMENTS, key=lambda name: getattr(self, name))
+
+    @property
+    def valence(self) -> float:
+        """From -1 (surely negative) to 1 (surely positive)."""
+        return self.positive - self.negative
+
+    def to_dict(self) -> dict[str, float]:
+        """{"negative", "neutral", "positive"}, rounded so that they still sum to 1."""
+        negative, positive = round(self.negative, 4), round(self.positive, 4)
+        return {"negative": negative, "neutral": round(1 - negative - positive, 4), "positive": positive}
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a model says of one post, before the task names anything."""
+
+    text: Distribution | None
+    """Text alone; None without text, or where the model reads none."""
+    image: Distribution | None
+    """Image alone; None without a picture, or where the model sees none."""
+    fusions: tuple[tuple[str, Distribution], ...]
+    """Each fusion's answer, the default first; empty for a model of one modality."""
+    gates: tuple[tuple[str, tuple[float, float]], ...] = ()
+    """Weights of text and image (they sum to 1) in the fusions that have them."""
+
+
+@dataclass(frozen=True)
+class WordContribution:
+    """What a word of the text does to the answer: by how much each probability is higher for its being there.
+
+    The three sum to 0. ``positive - negative`` is the word's push in valence.
+    """
+
+    text: str
+    start: int
+    end: int
+    """``text == whole_text[start:end]``."""
+    negative: float
+    neutral: float
+    positive: float
+
+    @property
+    def valence(self) -> float:
+        """Push towards positive (> 0) or negative (< 0)."""
+        return self.positive - self.negative
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """Shapley values of words and regions: they share out, without a rest, what the text and the picture changed."""
+
+    words: tuple[WordContribution, ...] = ()
+    """In reading order; empty without text."""
+    without_words: Distribution | None = None
+    """The answer with every word removed: it plus the words' contributions is the answer."""
+    regions: npt.NDArray[np.float32] | None = None
+    """(rows, columns, 3) in the order of SENTIMENTS: by how much each region of the picture raises each probability."""
+    without_regions: Distribution | None = None
+    """The answer with every region made neutral: it plus the regions' contributions is the answer."""
+    text: str = ""
+    """The text as the model read it (see ``mmcore.media.clean_text``); the words' places count in it."""
+    attention: npt.NDArray[np.float32] | None = None
+    """(words, rows, columns), where the fusion has cross-attention: where each word looks; each map sums to 1."""
+
+
+@dataclass(frozen=True, eq=False)
+class SentimentResult:
+    """Answer of the sentiment task for one post."""
+
+    scores: Distribution
+    """Text and image together; the same as the one modality where the other is missing."""
+    text: Distribution | None
+    """Text alone; None without text."""
+    image: Distribution | None
+    """Image alone; None without a picture."""
+    interaction: Interaction | None
+    """See INTERACTIONS; None where a modality is missing."""
+    dominant: Modality | None
+    """Whose label the answer has, where the two differ."""
+    fusion: str
+    """The fusion that gave ``scores``, or the name of one's own head."""
+    fusions: tuple[tuple[str, Distribution], ...]
+    """Every fusion that the model has, on the same post."""
+    gate: tuple[tuple[Modality, float], ...] | None
+    """The weight of each modality (they sum to 1), where the fusion has one."""
+    model: str
+    device: str
+    seconds: float
+    explanation: Explanation | None = None
+
+    @property
+    def label(self) -> Sentiment:
+        """The answer."""
+        return self.scores.label
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON contract: label, scores, modalities, interaction, model, seconds; and what else is known."""
+        return {
+            "label": self.label,
+            "scores": self.scores.to_dict(),
+            "modalities": {
+                "text": None if self.text is None else self.text.to_dict(),
+                "image": None if self.image is None else self.image.to_dict(),
+            },
+            "interaction": self.interaction,
+            "dominant": self.dominant,
+            "fusion": self.fusion,
+            "fusions": {name: scores.to_dict() for name, scores in self.fusions},
+            "gate": None if self.gate is None else {name: round(weight, 4) for name, weight in self.gate},
+            "model": self.model,
+            "device": self.device,
+            "seconds": round(self.seconds, 4),
+        }
