@@ -1,0 +1,104 @@
+"""Our own bundled dual encoder behind the Retriever protocol."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from safetensors import SafetensorError
+from tokenizers import Tokenizer
+
+from mmcore.checkpoints import Checkpoint
+from mmcore.errors import WeightsError
+from mmcore.families._scripts import require_latin
+from mmcore.families._squeezed import pixels_of
+from mmcore.families.base import Calibration
+from mmcore.nets.dual_encoder import DualEncoder
+from mmcore.nets.storage import load_weights
+from mmcore.results import MapMethod
+
+TEMPLATES = ("a photo of a {}", "{}")
+"""Where config.json has none."""
+
+
+class CompactDual:
+    """Retriever protocol over ``nets/dual_encoder.py``. It reads English, in Latin letters."""
+
+    map_method: MapMethod = "exact"
+    bias = 0.0
+
+    def __init__(
+        self, checkpoint: Checkpoint, network: DualEncoder, tokenizer: Tokenizer, config: dict[str, Any], device: str
+    ) -> None:
+        self.checkpoint, self.network, self.tokenizer, self.device = checkpoint, network, tokenizer, device
+        self.width = network.text.config.width
+        self.scale = math.exp(float(network.log_scale))
+        self.templates = tuple(config.get("templates", TEMPLATES))
+        known = config.get("calibration")
+        self.calibration = None if known is None else Calibration(**known)
+
+    def memory(self) -> int:
+        """Bytes of the weights."""
+        return sum(value.numel() * value.element_size() for value in self.network.state_dict().values())
+
+    @torch.inference_mode()
+    def image_vectors(self, images: Sequence[Image.Image]) -> npt.NDArray[np.float32]:
+        """See ``Retriever.image_vectors``. The whole picture is squeezed into a square, nothing is cut off."""
+        return self.network.image_vectors(pixels_of(images).to(self.device)).float().cpu().numpy()
+
+    @torch.inference_mode()
+    def text_vectors(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """See ``Retriever.text_vectors``. Raises InputError for another script than Latin."""
+        require_latin(self.checkpoint, texts)
+        tokens, mask = (value.to(self.device) for value in tokens_of(self.tokenizer, texts))
+        return self.network.text_vectors(tokens, mask).float().cpu().numpy()
+
+    @torch.inference_mode()
+    def image_map(self, image: Image.Image, vector: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """(7, 7): exactly what each cell adds to the cosine; what the knowing tower adds has no place: left out."""
+        query = torch.from_numpy(vector)[None].to(self.device, self.network.pooling.anchor.weight.dtype)
+        cells, _ = self.network.cell_scores(pixels_of([image]).to(self.device), query)
+        return cells[0].float().cpu().numpy()
+
+
+def tokens_of(tokenizer: Tokenizer, texts: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Texts -> token ids and 1 for real ones, both (B, T); the tokenizer cuts long ones off."""
+    encoded = [entry.ids for entry in tokenizer.encode_batch(list(texts))]
+    longest = max(len(ids) for ids in encoded)
+    tokens = torch.tensor([ids + [0] * (longest - len(ids)) for ids in encoded])
+    mask = torch.tensor([[1.0] * len(ids) + [0.0] * (longest - len(ids)) for ids in encoded])
+    return tokens, mask
+
+
+def load(checkpoint: Checkpoint, folder: Path, device: str, dtype: torch.dtype) -> CompactDual:
+    """Build the network that config.json describes, fill it with model.safetensors and read tokenizer.json.
+
+    Raises WeightsError where a file is missing or does not fit.
+    """
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        network = DualEncoder(config["network"])
+        network.load_state_dict(load_weights(folder / "model.safetensors"))
+        written = (folder / "tokenizer.json").read_text(encoding="utf-8")
+    except (OSError, KeyError, ValueError, RuntimeError, SafetensorError) as error:
+        raise _incomplete(checkpoint, folder, error) from error
+    try:
+        tokenizer = Tokenizer.from_str(written)
+    except Exception as error:  # what the library raises has no class of its own
+        raise _incomplete(checkpoint, folder, error) from error
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(network.text.config.max_length)
+    network.eval().requires_grad_(False).fuse().to(device=device, dtype=dtype)
+    return CompactDual(checkpoint, network, tokenizer, config, device)
+
+
+def _incomplete(checkpoint: Checkpoint, folder: Path, error: Exception) -> WeightsError:
+    detail = (str(error).splitlines() or [type(error).__name__])[0]
+    return WeightsError("weights_incomplete", name=checkpoint.name, folder=folder, detail=detail)

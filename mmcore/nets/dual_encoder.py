@@ -1,0 +1,144 @@
+"""The compact dual encoder: pictures and sentences as vectors of one space, so that near means alike.
+
+    pixels -> trunk -+-> top tuned for it -> 7 x 7 grid -> attention pooling -> looking ---+
+                     |                                                                     +-> picture --+
+                     +-> top of ImageNet -> summary -> two layers ------------> knowing ---+             +-- cosine
+                                                                                                         |
+    words -> text encoder -> mean over words -------------------------------------> sentence -----+
+
+Trained as in CLIP (Radford et al., 2021): of all pictures of a batch, a sentence must find its own. Two towers see the
+picture: one whose features were tuned for the task, one on the untouched features. They err differently, so that their
+sum finds more than either.
+
+``looking`` is linear after its attention weights, so its part of a score is exactly the sum of what each of the 49
+cells adds (``cell_scores``): the heat map is that part of the score, taken apart.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mmcore.nets.image_encoder import FEATURES, GRID_SIZE, Top, Trunk, fuse_norms, normalize
+from mmcore.nets.text_encoder import TextConfig, TextEncoder, pool_words
+
+
+class AttentionPooling(nn.Module):
+    """Grid (B, 1280, 7, 7) -> vector (B, C): H heads look for something each, and say what they saw there."""
+
+    def __init__(self, width: int, heads: int = 8) -> None:
+        super().__init__()
+        self.heads = heads
+        self.look = nn.Conv2d(FEATURES, heads, 1)
+        self.value = nn.Conv2d(FEATURES, width, 1, bias=False)
+        self.mix = nn.Linear(width, width, bias=False)
+        self.anchor = nn.Linear(FEATURES, width)
+
+    def cell_vectors(self, grid: Tensor) -> Tensor:
+        """Grid (B, 1280, 7, 7) -> (B, 49, C): what each cell adds; their sum is the vector before it is scaled."""
+        cells = grid.shape[-2] * grid.shape[-1]
+        weights = self.look(grid).flatten(2).softmax(-1)  # (B, H, 49)
+        values = self.value(grid).flatten(2).unflatten(1, (self.heads, -1))  # (B, H, C / H, 49)
+        seen = (values * weights[:, :, None]).flatten(1, 2).transpose(1, 2)  # (B, 49, C)
+        return self.mix(seen) + self.anchor(grid.flatten(2).transpose(1, 2)) / cells
+
+    def forward(self, grid: Tensor) -> Tensor:
+        """Grid (B, 1280, 7, 7) -> vectors (B, C) of any length."""
+        weights = self.look(grid).flatten(2).softmax(-1)
+        values = self.value(grid).flatten(2).unflatten(1, (self.heads, -1))
+        seen = (values @ weights[..., None]).flatten(1)
+        return self.mix(seen) + self.anchor(grid.mean((2, 3)))
+
+
+class Knowing(nn.Module):
+    """Trunk features and the ImageNet grid, summarised, through two layers; what is where plays no part.
+
+    The summary (1952 numbers): the grid's mean (1280); of the trunk's 112 channels the mean, the spread and the mean
+    of each quarter of the picture, which tell of colour, texture and layout.
+    """
+
+    SUMMARY = FEATURES + 112 * 6
+
+    def __init__(self, width: int, hidden: int = 2048, dropout: float = 0.5) -> None:
+        super().__init__()
+        self.mean = nn.Parameter(torch.zeros(self.SUMMARY), requires_grad=False)
+        self.spread = nn.Parameter(torch.ones(self.SUMMARY), requires_grad=False)
+        self.widen = nn.Linear(self.SUMMARY, hidden)
+        self.narrow = nn.Linear(hidden, width)
+        self.dropout = nn.Dropout(dropout)
+
+    @staticmethod
+    def summary(features: Tensor, grid: Tensor) -> Tensor:
+        """Trunk features (B, 112, 14, 14) and grid (B, 1280, 7, 7) -> (B, 1952)."""
+        quarters = F.adaptive_avg_pool2d(features, 2).flatten(1)
+        return torch.cat([grid.mean((2, 3)), features.mean((2, 3)), features.std((2, 3)), quarters], 1)
+
+    def forward(self, summary: Tensor) -> Tensor:
+        """(B, 1952) -> (B, C) of any length."""
+        x = self.dropout((summary - self.mean) / self.spread)
+        return self.narrow(self.dropout(F.gelu(self.widen(x))))
+
+
+class DualEncoder(nn.Module):
+    """Built from the ``network`` part of config.json: the text encoder's sizes, ``heads``, ``knowing_weight``."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__()
+        self.trunk = Trunk()
+        self.top = Top()
+        self.text = TextEncoder(TextConfig(**config["text"]))
+        self.pooling = AttentionPooling(self.text.config.width, config["heads"])
+        self.recognition_top = Top()
+        self.knowing = Knowing(self.text.config.width)
+        self.knowing_weight = float(config["knowing_weight"])
+        self.log_scale = nn.Parameter(torch.tensor(3.0))
+
+    def fuse(self) -> DualEncoder:
+        """Fold batch normalisation for evaluation; call it after the weights are loaded."""
+        fuse_norms(self.trunk)
+        fuse_norms(self.top)
+        fuse_norms(self.recognition_top)
+        return self
+
+    def see(self, pixels: Tensor) -> Tensor:
+        """uint8 pixels (B, 3, 224, 224) -> features of the trunk (B, 112, 14, 14)."""
+        return self.trunk(normalize(pixels).to(self.pooling.anchor.weight.dtype))
+
+    def grid(self, pixels: Tensor) -> Tensor:
+        """uint8 pixels (B, 3, 224, 224) -> tuned features of the picture's regions (B, 1280, 7, 7)."""
+        return self.top(self.see(pixels))
+
+    def known(self, features: Tensor) -> Tensor:
+        """Features of the trunk -> the knowing tower's part of the vector (B, C), of length ``knowing_weight``."""
+        summary = self.knowing.summary(features, self.recognition_top(features))
+        return self.knowing_weight * F.normalize(self.knowing(summary), dim=-1)
+
+    def vectors_of(self, features: Tensor) -> Tensor:
+        """Features of the trunk (B, 112, 14, 14) -> (B, C) of length 1."""
+        looked = F.normalize(self.pooling(self.top(features)), dim=-1)
+        return F.normalize(looked + self.known(features), dim=-1)
+
+    def image_vectors(self, pixels: Tensor) -> Tensor:
+        """uint8 pixels (B, 3, 224, 224) -> (B, C) of length 1."""
+        return self.vectors_of(self.see(pixels))
+
+    def text_vectors(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """Tokens and 1 for real ones, both (B, T) -> (B, C) of length 1."""
+        return pool_words(self.text(tokens, mask), mask)
+
+    def cell_scores(self, pixels: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
+        """What each cell adds to the cosine of each picture with its text vector (B, C), and what has no place.
+
+        (B, 7, 7) and (B,): the cells of a picture and the rest, which is the knowing tower's, sum to the cosine.
+        """
+        features = self.see(pixels)
+        cells = self.pooling.cell_vectors(self.top(features))
+        cells = cells / cells.sum(1).norm(dim=-1)[:, None, None]
+        known = self.known(features)
+        length = (cells.sum(1) + known).norm(dim=-1)
+        scores = torch.einsum("bnc,bc->bn", cells, text) / length[:, None]
+        rest = (known * text).sum(1) / length
+        return scores.unflatten(1, (GRID_SIZE, GRID_SIZE)), rest
