@@ -1,0 +1,134 @@
+"""What a collection tells of itself: frozen records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from mmcore.errors import MMCoreError
+
+Vectors: TypeAlias = npt.NDArray[np.float32]
+Embed: TypeAlias = "Callable[[Sequence[Image.Image]], Vectors]"
+"""N decoded RGB pictures -> (N, C) float32 vectors, each of length 1. May raise what a task raises."""
+Progress: TypeAlias = Callable[[int, int], None]
+"""(files done, files in all)"""
+IsCancelled: TypeAlias = Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One picture of a collection."""
+
+    id: int
+    """Stays the same as long as the picture is in the collection, also when it is embedded anew."""
+    path: str
+    """Absolute."""
+    name: str
+    """The file's name; characters that are not text are shown as "?"."""
+    size: int
+    """Bytes of the file when it was added."""
+    modified: int
+    """Nanoseconds since 1970 when the file was last changed before it was added."""
+    sha256: str
+    """Of the file's bytes, 64 hexadecimal digits."""
+    width: int
+    """Of the upright picture, in pixels."""
+    height: int
+    searchable: bool = True
+    """False where it has no vector: its file was not there when the collection was embedded with another model."""
+
+    @property
+    def missing(self) -> bool:
+        """Whether the file has disappeared; looked up now."""
+        return not Path(self.path).is_file()
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A picture that a search found."""
+
+    entry: Entry
+    score: float
+    """Cosine of query and picture, -1 to 1; vectors are kept in half precision, so it is exact to about 0.0005."""
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A file that could not be added, and why."""
+
+    path: str
+    error: MMCoreError
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """A picture that the collection had already under another path."""
+
+    path: str
+    of: str
+    """Path of the one that was there first."""
+    similarity: float = 1.0
+    """Cosine of the two; 1 where the files are the same byte for byte."""
+
+
+@dataclass(frozen=True)
+class AddReport:
+    """What became of the files that were to be added. Every file is in exactly one of the first three."""
+
+    added: tuple[str, ...] = ()
+    """New and changed files, with their duplicates: a copy is an entry of its own."""
+    unchanged: tuple[str, ...] = ()
+    broken: tuple[Broken, ...] = ()
+    """Also files that were found broken before and have not changed since; those are not tried again."""
+    duplicates: tuple[Duplicate, ...] = ()
+    """Added files that are the same as another, byte for byte."""
+    near_duplicates: tuple[Duplicate, ...] = ()
+    """Added files that show the same picture as another: resized, compressed again, slightly cropped."""
+    missing: tuple[str, ...] = ()
+    """Entries below the given folders (or, in ``refresh``, of the collection) whose files have disappeared."""
+    cancelled: bool = False
+    """Stopped before the end, as asked; what was added so far stays."""
+    seconds: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON: counts, and the paths where something is the matter."""
+        return {
+            "added": len(self.added),
+            "unchanged": len(self.unchanged),
+            "broken": [{"path": one.path, "error": one.error.to_dict()} for one in self.broken],
+            "duplicates": [{"path": one.path, "of": one.of} for one in self.duplicates],
+            "near_duplicates": [
+                {"path": one.path, "of": one.of, "score": round(one.similarity, 4)} for one in self.near_duplicates
+            ],
+            "missing": list(self.missing),
+            "cancelled": self.cancelled,
+            "seconds": round(self.seconds, 4),
+        }
+
+
+@dataclass(frozen=True)
+class DuplicateGroup:
+    """Two or more pictures of a collection that are the same, in the order they were added."""
+
+    entries: tuple[Entry, ...]
+    exact: bool
+    """The files are the same byte for byte; else they only look the same."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A collection in a list of them."""
+
+    name: str
+    checkpoint: str
+    """Name of the checkpoint that made its vectors."""
+    pictures: int
+    bytes: int
+    """What it takes on the disk, without the pictures themselves."""
+    read_only: bool

@@ -1,0 +1,64 @@
+"""Queries as vectors: plus texts, plus pictures, minus what must not be there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from mmcore.pool import ModelPool
+from mmcore.results import Query, QueryPart
+from mmcore.tasks.calibration import Background, combine
+from mmcore.tasks.embedding import Vectors, embed_images, embed_texts, unit
+
+
+@dataclass(frozen=True, eq=False)
+class EmbeddedQuery:
+    """A query with the vectors of its parts."""
+
+    query: Query
+    vectors: Vectors
+    """(parts, C), each of length 1."""
+
+    def summed(self, known: Background) -> Vectors:
+        """(C,), of length 1: the plus parts less the minus parts.
+
+        Each part is divided by the spread of its kind's cosines, so that a picture does not outweigh a text where
+        pictures are nearer to each other than to texts.
+        """
+        spreads = [
+            known.spread.text_spread if isinstance(part.content, str) else known.spread.image_spread
+            for part in self.query.parts
+        ]
+        weights = np.array([part.weight for part in self.query.parts]) / spreads
+        return unit((weights[:, None] * self.vectors).sum(0))
+
+    def scores(self, pictures: Vectors, known: Background) -> npt.NDArray[np.float64]:
+        """Calibrated scores (N,) of picture vectors (N, C) for the whole query."""
+        return combine(
+            [self.part_scores(place, pictures @ vector, known) for place, vector in enumerate(self.vectors)],
+            [part.weight for part in self.query.parts],
+        )
+
+    def part_scores(self, place: int, cosines: npt.ArrayLike, known: Background) -> npt.NDArray[np.float64]:
+        """Calibrated scores (N,) for one of its parts, from its cosines with N pictures."""
+        if isinstance(self.query.parts[place].content, str):
+            return known.text_scores(np.asarray(cosines)[:, None], self.vectors[place : place + 1])[:, 0]
+        return known.image_scores(cosines)
+
+
+def embed_queries(pool: ModelPool, name: str, queries: Sequence[Query]) -> list[EmbeddedQuery]:
+    """The parts of all queries, embedded together. Raises what ``embed_texts`` and ``embed_images`` raise."""
+    parts = [part.content for query in queries for part in query.parts]
+    texts = iter(embed_texts(pool, [content for content in parts if isinstance(content, str)], name))
+    images = iter(embed_images(pool, [content for content in parts if isinstance(content, Image.Image)], name))
+
+    def vector(part: QueryPart) -> Vectors:
+        if isinstance(part.content, np.ndarray):
+            return unit(part.content)
+        return next(texts) if isinstance(part.content, str) else next(images)
+
+    return [EmbeddedQuery(query, np.stack([vector(part) for part in query.parts])) for query in queries]

@@ -1,0 +1,177 @@
+"""Text-image retrieval: search in a collection with texts, pictures and what must not be there.
+
+``matching`` has what needs no collection: zero-shot labels, ranking of sentences, similarity matrix, heat map.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from mmcore.errors import Cancelled, MMCoreError
+from mmcore.index import Collection, Hit
+from mmcore.pool import ModelPool
+from mmcore.results import Match, Query, SearchOptions, SearchResult
+from mmcore.tasks.calibration import SAMPLE, Background
+from mmcore.tasks.embedding import (
+    TASK,
+    Stopwatch,
+    Vectors,
+    background,
+    checkpoint_for,
+    embed_images,
+    embed_texts,
+    traits,
+)
+from mmcore.tasks.matching import rank_texts, similarity, why, zero_shot, zero_shot_many
+from mmcore.tasks.pictures import attempt
+from mmcore.tasks.queries import EmbeddedQuery, embed_queries
+
+__all__ = [
+    "TASK",
+    "checkpoint_for",
+    "embed_images",
+    "embed_texts",
+    "rank_texts",
+    "search",
+    "search_many",
+    "similarity",
+    "why",
+    "zero_shot",
+    "zero_shot_many",
+]
+
+QUERIES = 64
+"""Queries that are embedded and searched at once."""
+CANDIDATES = 200
+"""A query of several parts ranks at least so many of the pictures that its summed vector finds."""
+STRETCHES = 8
+"""The sample of a collection's pictures is taken in so many stretches all over it."""
+
+Progress = Callable[[int, int], None]
+IsCancelled = Callable[[], bool]
+
+_backgrounds: WeakKeyDictionary[ModelPool, dict[tuple[str, str, int], Background]] = WeakKeyDictionary()
+
+
+def search(pool: ModelPool, collection: Collection, query: Query, options: SearchOptions | None = None) -> SearchResult:
+    """Find the pictures of a collection that match a query, with the checkpoint that the collection was made with.
+
+    The best ``options.top`` are given, whatever their scores; ``result.good`` has those that reach the cut-off.
+    Raises InputError (text too long, another script, another checkpoint), UnknownNameError, WeightsError and
+    CapacityError.
+    """
+    (outcome,) = search_many(pool, collection, [query], options)
+    if isinstance(outcome, MMCoreError):
+        raise outcome
+    return outcome
+
+
+def search_many(
+    pool: ModelPool,
+    collection: Collection,
+    queries: Sequence[Query],
+    options: SearchOptions | None = None,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
+) -> Iterator[SearchResult | MMCoreError]:
+    """The result, or the error, of each query in order; the queries are embedded and searched in batches.
+
+    ``progress(done, total)`` is called after each query. When ``cancelled()`` turns true, Cancelled is raised after the
+    results so far. Raises at once what concerns the collection or its checkpoint as a whole.
+    """
+    options = options or SearchOptions()
+    name = checkpoint_for(pool, collection.checkpoint).name
+    traits(pool, name)  # loads the model, so that the results' seconds leave it out
+    return _outcomes(pool, collection, name, queries, options, progress, cancelled)
+
+
+def _outcomes(
+    pool: ModelPool,
+    collection: Collection,
+    name: str,
+    queries: Sequence[Query],
+    options: SearchOptions,
+    progress: Progress | None,
+    cancelled: IsCancelled | None,
+) -> Iterator[SearchResult | MMCoreError]:
+    done = 0
+    for start in range(0, len(queries), QUERIES):
+        if cancelled is not None and cancelled():
+            raise Cancelled("cancelled", done=done, total=len(queries))
+        batch = queries[start : start + QUERIES]
+        for outcome in attempt(lambda some: _found(pool, collection, name, some, options), batch):
+            done += 1
+            if progress is not None:
+                progress(done, len(queries))
+            yield outcome
+
+
+def _found(
+    pool: ModelPool, collection: Collection, name: str, queries: Sequence[Query], options: SearchOptions
+) -> list[SearchResult]:
+    watch = Stopwatch()
+    embedded = embed_queries(pool, name, queries)
+    known = _background_of(pool, collection, name)
+    hits: list[list[Hit]] = [[] for _ in queries]
+    if len(collection):
+        simple = all(len(query.parts) == 1 for query in queries)
+        hits = collection.search_many(
+            np.stack([one.summed(known) for one in embedded]),
+            checkpoint=name,
+            top=options.top if simple else max(CANDIDATES, 4 * options.top),
+            where=options.name or None,
+        )
+    matches = [_matches(collection, one, found, known, options) for one, found in zip(embedded, hits, strict=True)]
+    device, seconds = traits(pool, name).device, watch.seconds / len(queries)
+    return [
+        SearchResult(str(one.query), found, options.cutoff, collection.name, name, device, seconds)
+        for one, found in zip(embedded, matches, strict=True)
+    ]
+
+
+def _matches(
+    collection: Collection, one: EmbeddedQuery, hits: Sequence[Hit], known: Background, options: SearchOptions
+) -> tuple[Match, ...]:
+    """The hits with their calibrated scores, best first."""
+    if not hits:
+        return ()
+    if len(one.query.parts) == 1:  # scores rise with the cosine, which the search gives
+        hits = hits[: options.top]
+        scores = one.part_scores(0, [hit.score for hit in hits], known)
+    else:
+        scores = one.scores(collection.vectors([hit.entry for hit in hits]), known)
+    order = sorted(range(len(hits)), key=lambda place: (-scores[place], -hits[place].score))[: options.top]
+    return tuple(
+        Match(
+            path=hits[place].entry.path,
+            score=float(scores[place]),
+            cosine=hits[place].score,
+            good=bool(scores[place] >= options.cutoff),
+            id=hits[place].entry.id,
+            present=Path(hits[place].entry.path).is_file(),
+        )
+        for place in order
+    )
+
+
+def _background_of(pool: ModelPool, collection: Collection, name: str) -> Background:
+    """From a sample of the collection's pictures; made anew where their number has changed."""
+    known = _backgrounds.setdefault(pool, {})
+    key = (str(collection.folder), name, len(collection))
+    if key not in known:
+        known.clear()  # the last collection's is enough
+        known[key] = background(pool, name, _sample(collection))
+    return known[key]
+
+
+def _sample(collection: Collection) -> Vectors:
+    """(N, C), N up to SAMPLE, in stretches all over the collection."""
+    total = len(collection)
+    starts = [0] if total <= SAMPLE else [total * part // STRETCHES for part in range(STRETCHES)]
+    limit = SAMPLE if total <= SAMPLE else SAMPLE // STRETCHES
+    entries = [one for start in starts for one in collection.entries(offset=start, limit=limit) if one.searchable]
+    return collection.vectors(entries)
