@@ -1,0 +1,302 @@
+"""Our own fusion heads over the bundled dual encoder, behind the SentimentJudge protocol."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from mmcore.checkpoints import Checkpoint, find
+from mmcore.errors import InputError, WeightsError
+from mmcore.families import compact_dual
+from mmcore.families._lexicon import NAMES, lexicon_scores
+from mmcore.families._scripts import require_latin
+from mmcore.families._seen import LastSeen
+from mmcore.families._squeezed import pixels_of
+from mmcore.families.base import SentimentJudge
+from mmcore.families.compact_dual import CompactDual, tokens_of
+from mmcore.nets import fusion as fusions
+from mmcore.nets.fusion import Fusion, FusionConfig, inputs_from
+from mmcore.nets.image_encoder import FEATURES, GRID_SIZE
+from mmcore.nets.post_features import REGIONS, PostFeatures
+from mmcore.results.posts import EncodedPosts
+from mmcore.results.sentiment import Distribution, Judgement, Post
+
+ENCODER = "compact-retriever"
+MAX_WORDS = 48
+"""Tokens of a text that are kept as words; the sentence vector is made of all that the encoder reads."""
+CHUNK = 64
+"""Texts, or changed grids, that are computed at once."""
+
+
+class CompactSentiment:
+    """SentimentJudge protocol over ``nets/fusion.py``. It reads English, in Latin letters."""
+
+    regions = (GRID_SIZE, GRID_SIZE)
+    cheap_regions = True
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        encoder: CompactDual,
+        features: PostFeatures,
+        heads: Mapping[str, Fusion],
+        fingerprint: str,
+    ) -> None:
+        self.checkpoint, self.device = checkpoint, encoder.device
+        self.encoder, self.post_features, self.heads = encoder, features, dict(heads)
+        self.fusions = tuple(heads)
+        self.fingerprint = fingerprint
+        """Of the encoder: a head fits only the numbers that it was trained on."""
+        self._grids: LastSeen[Tensor] = LastSeen()
+        self._own: dict[tuple[Path, int], Fusion] = {}
+
+    def memory(self) -> int:
+        """Bytes of the weights, the encoder's among them."""
+        modules = (self.post_features, *self.heads.values())
+        values = (value for module in modules for value in module.state_dict().values())
+        return self.encoder.memory() + sum(value.numel() * value.element_size() for value in values)
+
+    # From posts to numbers
+
+    @torch.inference_mode()
+    def encode(self, posts: Sequence[Post]) -> EncodedPosts:
+        """The numbers of each post, as a FeatureSet holds them. Words of other scripts are read as unknown ones."""
+        words, counts, text = self._texts([post.text for post in posts])
+        regions, image = self._pictures(self._looked_at([post.image for post in posts]))
+        there = np.array([post.image is not None for post in posts], bool)
+        return EncodedPosts(
+            words=words,
+            word_counts=counts,
+            text=text,
+            regions=_spread(regions, there),
+            image=_spread(image, there),
+            has_image=there,
+        )
+
+    def _texts(
+        self, texts: Sequence[str | None]
+    ) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.int64], npt.NDArray[np.float16]]:
+        """Words (K, MAX_WORDS, W), their counts (K,), the whole (K, D); zeros for a text that is missing."""
+        given = [text for text in texts if text]
+        words = np.zeros((len(given), MAX_WORDS, self.post_features.word_axes.shape[1]), np.float16)
+        whole = np.zeros((len(given), self.text_size), np.float16)
+        counts = np.zeros(len(given), np.int64)
+        network = self.encoder.network
+        for start in range(0, len(given), CHUNK):
+            chunk = slice(start, start + CHUNK)
+            tokens, mask = (value.to(self.device) for value in tokens_of(self.encoder.tokenizer, given[chunk]))
+            found, vectors = self.post_features.text(network, tokens, mask.to(network.log_scale.dtype))
+            # The first token is <cls>, the last <sep>: they stand for the sentence, not for a word.
+            number = np.clip(mask.sum(1).long().cpu().numpy() - 2, 1, MAX_WORDS)
+            inner = found[:, 1 : 1 + MAX_WORDS].float().cpu().numpy()
+            inner[np.arange(inner.shape[1]) >= number[:, None]] = 0
+            words[chunk, : inner.shape[1]] = inner
+            counts[chunk] = number
+            lexicon = np.stack([lexicon_scores(text) for text in given[chunk]])
+            whole[chunk] = np.concatenate([vectors.float().cpu().numpy(), lexicon], 1)
+        there = np.array([bool(text) for text in texts], bool)
+        return _spread(words, there), _spread(counts, there), _spread(whole, there)
+
+    @property
+    def text_size(self) -> int:
+        """D, the length of the text's numbers."""
+        return self.encoder.width + len(NAMES)
+
+    def _looked_at(self, images: Sequence[Image.Image | None]) -> Tensor:
+        """Grids (K, 1280, 7, 7) of those of the pictures that are there; the last batch is remembered.
+
+        A picture that comes several times (the same object) is looked at once.
+        """
+        given = [image for image in images if image is not None]
+        if not given:
+            return torch.zeros(0, FEATURES, *self.regions, device=self.device)
+        make = self.encoder.network.grid
+        different = list({id(image): image for image in given}.values())
+        if len(different) == 1:
+            grids, row = self._grids.row(different[0], lambda: make(pixels_of(different).to(self.device)))
+            grids = grids[row : row + 1]
+        else:
+            grids = self._grids.batch(different, lambda: make(pixels_of(different).to(self.device)))
+        if len(different) == len(given):
+            return grids
+        places = {id(image): place for place, image in enumerate(different)}
+        return grids[[places[id(image)] for image in given]]
+
+    def _pictures(self, grids: Tensor) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.float16]]:
+        """Grids (K, 1280, 7, 7) -> regions (K, R, V) and the whole (K, P)."""
+        found = [self.post_features.picture(self.encoder.network, chunk) for chunk in grids.split(CHUNK)]
+        regions, whole = (
+            torch.cat(parts).float().cpu().numpy().astype(np.float16) for parts in zip(*found, strict=True)
+        )
+        return regions, whole
+
+    # From numbers to answers
+
+    @torch.inference_mode()
+    def judge(self, posts: Sequence[Post], fusion: str | Path = "") -> list[Judgement]:
+        """See ``SentimentJudge.judge``."""
+        require_latin(self.checkpoint, [post.text for post in posts if post.text])
+        inputs = inputs_from(self.encode(posts), np.arange(len(posts)))
+        asked = self._head(fusion)
+        heads = {**self.heads, fusion.name: asked} if isinstance(fusion, Path) else self.heads
+        together = {name: head.probabilities(inputs).tolist() for name, head in heads.items()}
+        gates = {name: gate.tolist() for name, head in heads.items() if (gate := head.gate(inputs)) is not None}
+        text = asked.probabilities(inputs.only(image=False)).tolist()
+        image = asked.probabilities(inputs.only(text=False)).tolist()
+        return [
+            Judgement(
+                text=Distribution(*text[row]) if post.text else None,
+                image=Distribution(*image[row]) if post.image is not None else None,
+                fusions=tuple((name, Distribution(*values[row])) for name, values in together.items()),
+                gates=tuple((name, (values[row][0], values[row][1])) for name, values in gates.items()),
+            )
+            for row, post in enumerate(posts)
+        ]
+
+    @torch.inference_mode()
+    def with_texts(self, post: Post, texts: Sequence[str | None], fusion: str | Path = "") -> npt.NDArray[np.float32]:
+        """See ``SentimentJudge.with_texts``."""
+        words, counts, text = self._texts(texts)
+        regions, image = self._pictures(self._looked_at([post.image]))
+        there = np.full(len(texts), post.image is not None)
+        encoded = EncodedPosts(
+            words=words,
+            word_counts=counts,
+            text=text,
+            regions=_spread(np.repeat(regions, len(texts), 0), there),
+            image=_spread(np.repeat(image, len(texts), 0), there),
+            has_image=there,
+        )
+        return self._answers(encoded, fusion)
+
+    @torch.inference_mode()
+    def with_regions(self, post: Post, kept: npt.NDArray[np.bool_], fusion: str | Path = "") -> npt.NDArray[np.float32]:
+        """See ``SentimentJudge.with_regions``: a region that is not kept becomes the average cell of all pictures."""
+        grid = self._looked_at([post.image])
+        words, counts, text = self._texts([post.text])
+        mask = torch.from_numpy(kept).to(self.device)[:, None]
+        average = self.post_features.cell_mean[:, None, None].to(grid.dtype)
+        found = [self._pictures(torch.where(part, grid, average)) for part in mask.split(CHUNK)]
+        regions, image = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        encoded = EncodedPosts(
+            words=np.repeat(words, len(kept), 0),
+            word_counts=np.repeat(counts, len(kept), 0),
+            text=np.repeat(text, len(kept), 0),
+            regions=regions,
+            image=image,
+            has_image=np.ones(len(kept), bool),
+        )
+        return self._answers(encoded, fusion)
+
+    @torch.inference_mode()
+    def word_attention(
+        self, post: Post, spans: Sequence[tuple[int, int]], fusion: str | Path = ""
+    ) -> npt.NDArray[np.float32] | None:
+        """See ``SentimentJudge.word_attention``; a word of several tokens gets the mean of their maps."""
+        if not post.text or post.image is None:
+            return None
+        looks = self._head(fusion).attention(inputs_from(self.encode([post]), np.arange(1)))
+        if looks is None:
+            return None
+        offsets = self.encoder.tokenizer.encode(post.text).offsets[1:-1][:MAX_WORDS]
+        maps = looks[0].view(-1, REGIONS, REGIONS).float().numpy()
+        even = np.full((REGIONS, REGIONS), 1 / REGIONS**2, np.float32)
+        out = np.zeros((len(spans), REGIONS, REGIONS), np.float32)
+        for place, (start, end) in enumerate(spans):
+            tokens = [at for at, (left, right) in enumerate(offsets) if left < end and right > start]
+            out[place] = maps[tokens].mean(0) if tokens else even
+        return out / out.sum((1, 2), keepdims=True)
+
+    def _answers(self, encoded: EncodedPosts, fusion: str | Path) -> npt.NDArray[np.float32]:
+        """Calibrated probabilities (K, 3)."""
+        inputs = inputs_from(encoded, np.arange(len(encoded.has_image)))
+        return self._head(fusion).probabilities(inputs).float().numpy()
+
+    def _head(self, fusion: str | Path) -> Fusion:
+        """The head of that name, the default for "", or one's own in that folder. Raises InputError."""
+        if not isinstance(fusion, Path):
+            return self.heads[fusion or self.fusions[0]]
+        key = (fusion, (fusion / "model.safetensors").stat().st_mtime_ns)
+        if key not in self._own:
+            self._own = {key: self._read_own(fusion)}  # one is enough: the next visitor's comes in its place
+        return self._own[key]
+
+    def _read_own(self, folder: Path) -> Fusion:
+        try:
+            head, config = fusions.load(folder)
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+            raise InputError("head_damaged", name=folder.name, detail=str(error).splitlines()[0]) from None
+        if config.get("features") != self.fingerprint:
+            raise InputError("head_other_encoder", name=folder.name, model=self.checkpoint.title)
+        return head
+
+
+def _spread(values: npt.NDArray[Any], there: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
+    """Rows for those that are there -> rows for all, zero for the others."""
+    out = np.zeros((len(there), *values.shape[1:]), values.dtype)
+    out[there] = values
+    return out
+
+
+def fingerprint_of(folder: Path, state: Mapping[str, Tensor]) -> str:
+    """Sixteen hex digits of the encoder's weights in ``folder`` and the projections in ``state``."""
+    digest = hashlib.sha256((folder / "model.safetensors").read_bytes())
+    for name in sorted(state):
+        if name.startswith("features."):
+            digest.update(state[name].half().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def encoder_folder(folder: Path) -> Path:
+    """Where the encoder of a sentiment checkpoint lies: in its folder ``encoder``, else in the bundle."""
+    own = folder / "encoder"
+    return own if own.is_dir() else Path(str(resources.files("mmcore"))) / "bundled" / find(ENCODER).location
+
+
+def save(folder: Path, features: PostFeatures, heads: Iterable[Fusion], config: Mapping[str, Any]) -> None:
+    """Write a checkpoint of this family: model.safetensors (fp16) and config.json. The first head is the default."""
+    folder.mkdir(parents=True, exist_ok=True)
+    heads = list(heads)
+    state = {f"features.{name}": value for name, value in features.state_dict().items()}
+    for head in heads:
+        state |= {f"{head.name}.{name}": value for name, value in head.state_dict().items()}
+    save_file({name: value.half().contiguous() for name, value in state.items()}, folder / "model.safetensors")
+    known = {"heads": {head.name: vars(head.config) for head in heads}, **config}
+    (folder / "config.json").write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+
+
+def load(checkpoint: Checkpoint, folder: Path, device: str, dtype: torch.dtype) -> SentimentJudge:
+    """The encoder of the bundle, the projections and every head. Raises WeightsError."""
+    encoder_at = encoder_folder(folder)
+    encoder = compact_dual.load(find(ENCODER), encoder_at, device, dtype)
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        state = {name: value.float() for name, value in load_file(folder / "model.safetensors").items()}
+        word, region = (state[f"features.{name}_axes"].shape[1] for name in ("word", "region"))
+        features = PostFeatures(encoder.width, word, region)
+        features.load_state_dict(_under("features.", state))
+        heads = {name: fusions.build(name, FusionConfig(**sizes)) for name, sizes in config["heads"].items()}
+        for name, head in heads.items():
+            head.load_state_dict(_under(f"{name}.", state))
+            head.eval().requires_grad_(False)
+    except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+        detail = str(error).splitlines()[0]
+        raise WeightsError("weights_incomplete", name=checkpoint.name, folder=folder, detail=detail) from error
+    features.requires_grad_(False).to(device=device, dtype=dtype)
+    return CompactSentiment(checkpoint, encoder, features, heads, fingerprint_of(encoder_at, state))
+
+
+def _under(prefix: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}

@@ -1,0 +1,229 @@
+"""Sentiment of a post: a text, a picture or both in; negative, neutral, positive and why out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from time import perf_counter
+from typing import TypeAlias
+
+from mmcore import heads
+from mmcore.checkpoints import Checkpoint, find, of_task
+from mmcore.errors import Cancelled, InputError, MMCoreError, UnknownNameError
+from mmcore.families.base import SentimentJudge
+from mmcore.media import clean_text, decode_image
+from mmcore.pool import ModelPool
+from mmcore.results.sentiment import (
+    FUSIONS,
+    Distribution,
+    Interaction,
+    Judgement,
+    Modality,
+    Post,
+    SentimentOptions,
+    SentimentResult,
+)
+from mmcore.tables import file_beside, read_table
+from mmcore.tasks.contributions import explain_post
+from mmcore.tasks.late_fusion import LateJudge
+from mmcore.tasks.pictures import attempt
+
+TASK = "sentiment"
+
+BATCH = 16
+"""Posts that a model sees at once."""
+COLUMNS = ("text", "image")
+"""Of a table of posts."""
+
+Outcome: TypeAlias = "SentimentResult | MMCoreError"
+
+
+def fusions_of(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """The fusions that a checkpoint offers: all where the heads are ours, else late fusion with a retrieval model."""
+    return FUSIONS if checkpoint.family == "compact_sentiment" else LateJudge.fusions
+
+
+def checkpoint_for(pool: ModelPool, options: SentimentOptions, model: str | None = None) -> Checkpoint:
+    """The checkpoint called ``model``, or the one of the settings' tier; checked against the options.
+
+    Raises UnknownNameError for a name that is no sentiment model, or a head that is not there; InputError for a fusion
+    that the model does not have.
+    """
+    checkpoint = pool.choose(TASK) if model is None else find(model)
+    if checkpoint.task != TASK:
+        raise UnknownNameError("sentiment model", checkpoint.name, [known.name for known in of_task(TASK)])
+    offered = fusions_of(checkpoint)
+    for name, value, known in (
+        ("fusion", options.fusion, offered),
+        ("head", options.head, (options.head,) if offered == FUSIONS else ()),
+    ):
+        if value is not None and value not in known:
+            raise InputError(
+                "option_not_offered", model=checkpoint.title, name=name, value=value, offered=", ".join(offered)
+            )
+    if options.head is not None:
+        heads.find(pool.settings, options.head)
+    return checkpoint
+
+
+def judge(
+    pool: ModelPool, post: Post, options: SentimentOptions | None = None, model: str | None = None
+) -> SentimentResult:
+    """Judge one post; ``seconds`` leaves out the loading of the model. The text is cleaned here.
+
+    Places of words in an explanation count in the cleaned text (``mmcore.media.clean_text``).
+    Raises InputError (neither text nor picture, text too long, a script that the model does not read),
+    UnknownNameError, WeightsError and CapacityError.
+    """
+    options = options or SentimentOptions()
+    checkpoint = checkpoint_for(pool, options, model)
+    return _run(pool, checkpoint, [_cleaned(pool, post)], options)[0]
+
+
+def judge_many(
+    pool: ModelPool,
+    posts: Sequence[Post | MMCoreError],
+    options: SentimentOptions | None = None,
+    model: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Iterator[Outcome]:
+    """Judge posts: for each, in order, its result or the error that it met (an error given comes back).
+
+    When ``cancelled()`` turns true, Cancelled is raised after the results so far. Raises what ``checkpoint_for``
+    raises, at once.
+    """
+    options = options or SentimentOptions()
+    checkpoint = checkpoint_for(pool, options, model)
+    return _outcomes(pool, checkpoint, posts, len(posts), options, progress, cancelled)
+
+
+def judge_table(
+    pool: ModelPool,
+    table: Path,
+    options: SentimentOptions | None = None,
+    model: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    limit: int | None = None,
+) -> Iterator[tuple[dict[str, str], Outcome]]:
+    """Judge the rows of a .tsv or .csv with columns text and image: each row with its result or error, in order.
+
+    Images are paths relative to the table; one that leads outside its folder is an InputError of its row. Either may
+    be empty. Raises InputError at once for a file that is no such table or has more than ``limit`` rows
+    (``settings.files`` unless said otherwise), and what ``judge_many`` raises.
+    """
+    options = options or SentimentOptions()
+    rows = read_table(table, COLUMNS, pool.settings.files if limit is None else limit)
+    checkpoint = checkpoint_for(pool, options, model)
+
+    def post_of(row: dict[str, str]) -> Post | MMCoreError:
+        try:
+            name = row["image"].strip()
+            image = decode_image(file_beside(table, name), pool.settings) if name else None
+        except MMCoreError as error:
+            return error
+        return Post(row["text"], image)
+
+    outcomes = _outcomes(pool, checkpoint, map(post_of, rows), len(rows), options, progress, cancelled)
+    return zip(rows, outcomes, strict=True)
+
+
+def interaction_of(
+    text: Distribution, image: Distribution, together: Distribution
+) -> tuple[Interaction, Modality | None]:
+    """Name how text and image interact (see ``results.sentiment.INTERACTIONS``), and whose label the answer has.
+
+    The second is None where both have it or neither has.
+    """
+    said, seen, answer = text.label, image.label, together.label
+    dominant: Modality | None = None
+    if said != seen and answer in (said, seen):
+        dominant = "text" if answer == said else "image"
+    if {said, seen} == {"negative", "positive"}:
+        return "conflict", dominant
+    return ("dominance" if dominant else "complement"), dominant
+
+
+def _outcomes(
+    pool: ModelPool,
+    checkpoint: Checkpoint,
+    posts: Iterable[Post | MMCoreError],
+    total: int,
+    options: SentimentOptions,
+    progress: Callable[[int, int], None] | None,
+    cancelled: Callable[[], bool] | None,
+) -> Iterator[Outcome]:
+    done = 0
+    remaining = iter(posts)
+    while batch := list(islice(remaining, BATCH)):
+        if cancelled is not None and cancelled():
+            raise Cancelled("cancelled", done=done, total=total)
+        ready = [_attempt_cleaned(pool, item) for item in batch]
+        good = [item for item in ready if isinstance(item, Post)]
+        outcomes = iter(attempt(lambda some: _run(pool, checkpoint, some, options), good))
+        for item in ready:
+            done += 1
+            if progress is not None:
+                progress(done, total)
+            yield next(outcomes) if isinstance(item, Post) else item
+
+
+def _attempt_cleaned(pool: ModelPool, item: Post | MMCoreError) -> Post | MMCoreError:
+    try:
+        return _cleaned(pool, item) if isinstance(item, Post) else item
+    except InputError as error:
+        return error
+
+
+def _cleaned(pool: ModelPool, post: Post) -> Post:
+    text = clean_text(post.text, pool.settings) if post.text else ""
+    if not text and post.image is None:
+        raise InputError("post_empty")
+    return replace(post, text=text or None)
+
+
+def _run(
+    pool: ModelPool, checkpoint: Checkpoint, posts: Sequence[Post], options: SentimentOptions
+) -> list[SentimentResult]:
+    fusion: str | Path = options.fusion or ""
+    if options.head is not None:
+        fusion = heads.find(pool.settings, options.head)
+
+    def work(loaded: SentimentJudge, some: Sequence[Post]) -> list[SentimentResult]:
+        start = perf_counter()
+        model: SentimentJudge = loaded if loaded.fusions else LateJudge(pool, loaded)
+        name = options.head or options.fusion or model.fusions[0]
+        found = []
+        for post, judgement in zip(some, model.judge(some, fusion), strict=True):
+            found.append((judgement, explain_post(model, post, fusion) if options.explain else None))
+        seconds = (perf_counter() - start) / len(some)
+        return [
+            replace(_result(judgement, name, checkpoint.name, model.device, seconds), explanation=explanation)
+            for judgement, explanation in found
+        ]
+
+    return pool.run(checkpoint.name, work, posts)
+
+
+def _result(judgement: Judgement, name: str, model: str, device: str, seconds: float) -> SentimentResult:
+    answers, gates = dict(judgement.fusions), dict(judgement.gates)
+    interaction: Interaction | None = None
+    dominant: Modality | None = None
+    if judgement.text is not None and judgement.image is not None:
+        interaction, dominant = interaction_of(judgement.text, judgement.image, answers[name])
+    return SentimentResult(
+        scores=answers[name],
+        text=judgement.text,
+        image=judgement.image,
+        interaction=interaction,
+        dominant=dominant,
+        fusion=name,
+        fusions=judgement.fusions,
+        gate=(("text", gates[name][0]), ("image", gates[name][1])) if name in gates else None,
+        model=model,
+        device=device,
+        seconds=seconds,
+    )
