@@ -1,0 +1,75 @@
+"""What the families share whose networks look at the log-mel spectrogram of ``nets/log_mel.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from mmcore.checkpoints import Checkpoint
+from mmcore.families._evidence import integrated_gradients, positive
+from mmcore.nets.log_mel import HOP, SAMPLE_RATE, SILENCE, LogMel, band_frequencies
+
+Floats = npt.NDArray[np.float32]
+
+LEAST_SECONDS = 2.0
+"""Shorter windows are filled up to this."""
+STEPS = 12
+"""Of the integrated gradients."""
+
+
+class MelTagger:
+    """SoundTagger over a network that takes (B, 128, T) log-mel and gives logits (B, labels), one a label of its own.
+
+    Windows may have any length: the networks end with a mean over time.
+    """
+
+    sample_rate = SAMPLE_RATE
+    window_seconds = 10.0
+    timeline_seconds = 2.0
+    timeline_hop = 1.0
+    free_labels = False
+
+    def __init__(
+        self, checkpoint: Checkpoint, network: nn.Module, names: Sequence[str], device: str, dtype: torch.dtype
+    ) -> None:
+        self.checkpoint, self.device = checkpoint, device
+        self.names = tuple(names)
+        self.dtype = dtype
+        self.front = LogMel().to(device)  # in float32: squares of a spectrum leave the range of half precision
+        self.network = network.eval().requires_grad_(False).to(device=device, dtype=dtype)
+        self.mel_frequencies = np.array(band_frequencies(), np.float32)
+
+    def memory(self) -> int:
+        """Bytes of the weights."""
+        return sum(value.numel() * value.element_size() for value in self.network.state_dict().values())
+
+    def _see(self, waveforms: Floats) -> Tensor:
+        """(N, samples) -> (N, 128, T) log-mel; with silence after it, so that a short sound is not all edges."""
+        missing = max(0, round(LEAST_SECONDS * SAMPLE_RATE) - waveforms.shape[1])
+        padded = np.pad(waveforms, ((0, 0), (0, missing)))
+        seen: Tensor = self.front(torch.from_numpy(padded).to(self.device))
+        return seen
+
+    @torch.inference_mode()
+    def scores(self, waveforms: Floats, labels: Sequence[str] = ()) -> Floats:
+        """See ``SoundTagger.scores``: sigmoids, since several sounds may be there at once."""
+        logits: Tensor = self.network(self._see(waveforms).to(self.dtype))
+        probabilities: Floats = logits.float().sigmoid().cpu().numpy()
+        return probabilities
+
+    def evidence(self, waveform: Floats, label: str, labels: Sequence[str] = ()) -> Floats:
+        """See ``SoundTagger.evidence``."""
+        place = self.names.index(label)
+        seen = self._see(waveform[None])
+
+        def logit(point: Tensor) -> Tensor:
+            logits: Tensor = self.network(point.to(self.dtype))
+            return logits[:, place].float()
+
+        columns = max(1, round(len(waveform) / HOP))
+        found: Floats = positive(integrated_gradients(logit, seen, SILENCE, STEPS)[0, :, :columns]).cpu().numpy()
+        return found

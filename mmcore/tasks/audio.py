@@ -1,0 +1,225 @@
+"""Audio classification: a sound in; what sounds, and when, out. Alone or many at a time, of any length.
+
+Windows of the length that the model was trained on (10 s) say *what* sounds in the file; finer ones (2 s), *when*.
+
+The score of a file is the highest of its windows' (``pooling="max"``): labels of AudioSet mean that a sound occurs
+somewhere in a clip, and a dog that barks once in ten minutes should be found. ``"mean"`` answers another question: how
+much of the file is it?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+import numpy as np
+
+from mmcore.checkpoints import Checkpoint, find, of_task
+from mmcore.drawing import LEVEL_SECONDS
+from mmcore.errors import Cancelled, CapacityError, InputError, MMCoreError, UnknownNameError, WeightsError
+from mmcore.listening import Floats, Heard, IsCancelled, Listener, Progress, Source
+from mmcore.pool import ModelPool
+from mmcore.results import SILENCE, AudioOptions, AudioResult, SoundEvent, SoundEvidence, SoundLabel, Timeline
+from mmcore.timeline import cell_scores, find_events, silent_spans
+
+TASK = "audio"
+
+LABELS_KEPT = 20
+"""Labels in the timeline at most; only these have events."""
+
+Outcome: TypeAlias = "AudioResult | MMCoreError"
+
+
+def checkpoint_for(pool: ModelPool, options: AudioOptions, model: str | None = None) -> Checkpoint:
+    """The checkpoint called ``model``, or the one of the settings' tier; checked against the options.
+
+    Raises UnknownNameError for a name that is no audio model, InputError for too many labels. Whether a model knows the
+    labels is seen when it is loaded.
+    """
+    checkpoint = pool.choose(TASK) if model is None else find(model)
+    if checkpoint.task != TASK:
+        raise UnknownNameError("audio model", checkpoint.name, [known.name for known in of_task(TASK)])
+    if len(options.labels) > pool.settings.labels:
+        raise InputError("labels_too_many", count=len(options.labels), limit=pool.settings.labels)
+    return checkpoint
+
+
+def classify_audio(
+    pool: ModelPool,
+    source: Source,
+    options: AudioOptions | None = None,
+    model: str | None = None,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
+) -> AudioResult:
+    """Classify one sound file (path or its bytes); it is read in windows, so a long one needs little memory.
+
+    ``progress(done, total)`` gets whole seconds of sound; where the file does not say how long it is, ``total`` is 0.
+    ``cancelled()`` is asked between batches of windows.
+    Raises InputError, UnknownNameError, WeightsError, CapacityError, and Cancelled.
+    """
+    options = options or AudioOptions()
+    return _classify(pool, checkpoint_for(pool, options, model), source, options, progress, cancelled)
+
+
+def classify_audio_many(
+    pool: ModelPool,
+    sources: Sequence[Source],
+    options: AudioOptions | None = None,
+    model: str | None = None,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
+    limit: int | None = None,
+    listening: Progress | None = None,
+) -> Iterator[Outcome]:
+    """Classify files: for each, in order, its AudioResult or the error that it met.
+
+    ``progress(done, total)`` gets files, ``listening(done, total)`` the seconds of the file at hand.
+    When ``cancelled()`` turns true, Cancelled is raised after the results so far. ``limit`` is the number of files
+    that may be given at once, ``settings.files`` unless said otherwise.
+    Raises InputError (nothing given, too many files) and what ``checkpoint_for`` raises, at once.
+    """
+    options = options or AudioOptions()
+    limit = pool.settings.files if limit is None else limit
+    if not sources:
+        raise InputError("sound_nothing_given")
+    if len(sources) > limit:
+        raise InputError("too_many_files", count=len(sources), limit=limit)
+    checkpoint = checkpoint_for(pool, options, model)
+    return _outcomes(pool, checkpoint, sources, options, progress, cancelled, listening)
+
+
+def _outcomes(
+    pool: ModelPool,
+    checkpoint: Checkpoint,
+    sources: Sequence[Source],
+    options: AudioOptions,
+    progress: Progress | None,
+    cancelled: IsCancelled | None,
+    listening: Progress | None,
+) -> Iterator[Outcome]:
+    for done, source in enumerate(sources):
+        outcome: Outcome
+        try:
+            if cancelled is not None and cancelled():
+                raise Cancelled("cancelled", done=done, total=len(sources))
+            outcome = _classify(pool, checkpoint, source, options, listening, cancelled)
+        except Cancelled:
+            raise Cancelled("cancelled", done=done, total=len(sources)) from None
+        except (InputError, CapacityError, WeightsError) as error:
+            outcome = error
+        if progress is not None:
+            progress(done + 1, len(sources))
+        yield outcome
+
+
+def explain_audio(
+    pool: ModelPool,
+    source: Source,
+    label: str,
+    options: AudioOptions | None = None,
+    model: str | None = None,
+    start: float | None = None,
+    cancelled: IsCancelled | None = None,
+) -> SoundEvidence:
+    """Where in the spectrogram the model finds ``label``: in the window at ``start`` seconds, or in that of its best.
+
+    ``options.labels`` must be those of the answer that is explained. Raises as ``classify_audio`` does, and
+    UnknownNameError for a label that the model does not have.
+    """
+    options = options or AudioOptions()
+    listener = Listener.of(pool, checkpoint_for(pool, options, model), options)
+    if label not in listener.labels:
+        raise UnknownNameError("label", label, listener.labels)
+    if start is None:
+        start = _best(listener, listener.hear(source, [listener.whole], None, cancelled), label)
+    return listener.explain(source, label, start)
+
+
+def _classify(
+    pool: ModelPool,
+    checkpoint: Checkpoint,
+    source: Source,
+    options: AudioOptions,
+    progress: Progress | None,
+    cancelled: IsCancelled | None,
+) -> AudioResult:
+    listener = Listener.of(pool, checkpoint, options)
+    lengths = dict.fromkeys([listener.whole, listener.fine] if options.timeline else [listener.whole])
+    heard = listener.hear(source, tuple(lengths), progress, cancelled)
+    envelope, spectrogram = heard.drawing.finish()
+    levels = heard.drawing.levels()
+    labels = _labels(listener, heard, levels, options)
+    timeline, events = _timeline(listener, heard, levels, labels, options)
+    result = AudioResult(
+        labels=labels,
+        events=events,
+        duration=heard.duration,
+        sample_rate=heard.sound.sample_rate,
+        channels=heard.sound.channels,
+        format=heard.sound.format,
+        envelope=envelope,
+        spectrogram=spectrogram,
+        timeline=timeline,
+        model=checkpoint.name,
+        device=listener.device,
+        seconds=heard.seconds,
+        level=heard.drawing.level,
+    )
+    if options.explain and labels and not result.silent:
+        best = labels[0].label
+        return replace(result, evidence=listener.explain(source, best, _best(listener, heard, best)))
+    return result
+
+
+def _labels(listener: Listener, heard: Heard, levels: Floats, options: AudioOptions) -> tuple[SoundLabel, ...]:
+    """The labels of the whole file, best first."""
+    if silent_spans(levels, options.silence_level, LEVEL_SECONDS) == [(0, len(levels))]:
+        return (SoundLabel(SILENCE, 1.0),)
+    scores = heard.scores[listener.whole].values[:, listener.chosen]
+    pooled = scores.max(axis=0) if options.pooling == "max" else scores.mean(axis=0)
+    order = np.argsort(-pooled, kind="stable")[: options.top]
+    return tuple(
+        SoundLabel(listener.labels[listener.chosen[column]], float(pooled[column]))
+        for column in order
+        if pooled[column] >= options.threshold
+    )
+
+
+def _timeline(
+    listener: Listener, heard: Heard, levels: Floats, labels: Sequence[SoundLabel], options: AudioOptions
+) -> tuple[Timeline, tuple[SoundEvent, ...]]:
+    """When the labels sound; both are empty where the options do not ask."""
+    fine = listener.fine
+    if not options.timeline:
+        return Timeline((), np.zeros((0, 0), np.float32), fine.hop), ()
+    found = heard.scores[fine]
+    cells = cell_scores(found.values[:, listener.chosen], found.starts, fine.seconds, fine.hop, heard.duration)
+    threshold = max(options.threshold, options.event_threshold)
+    names = [listener.labels[place] for place in listener.chosen]
+    listed = {one.label for one in labels}
+    order = [int(column) for column in np.argsort(-cells.max(axis=0), kind="stable")]
+    peaks = cells.max(axis=0)
+    first = [column for column in order if names[column] in listed]
+    others = [column for column in order if names[column] not in listed and peaks[column] >= threshold]
+    kept = [*first, *others][:LABELS_KEPT]
+    timeline = Timeline(tuple(names[column] for column in kept), cells[:, kept], fine.hop)
+    events = find_events(
+        timeline.scores,
+        timeline.labels,
+        fine.hop,
+        levels,
+        LEVEL_SECONDS,
+        heard.duration,
+        threshold,
+        options.event_seconds,
+        options.silence_level,
+    )
+    return timeline, events
+
+
+def _best(listener: Listener, heard: Heard, label: str) -> float:
+    """Where the whole window begins in which the label scores highest, in seconds."""
+    scores = heard.scores[listener.whole]
+    return float(scores.starts[scores.values[:, listener.labels.index(label)].argmax()])
