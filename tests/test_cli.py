@@ -14,8 +14,9 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from mmcore import __version__, checkpoints, cli, console, weights
+from mmcore import __version__, checkpoints, cli, weights
 from mmcore.checkpoints import CHECKPOINTS, Checkpoint, find
+from mmcore.commands import console
 from mmcore.errors import WeightsError
 from mmcore.pool import ModelPool
 from mmcore.results import CaptionOptions
@@ -199,7 +200,8 @@ def test_weights_that_are_not_here_are_an_error_of_each_file(picture: str, monke
 CHATTY = """
 import os, sys
 sys.path.insert(0, {root!r})
-from mmcore import cli, console
+from mmcore import cli
+from mmcore.commands import console
 from tests import tiny
 from tests.fakes import FakeCaptioner, fake_pool
 

@@ -1,0 +1,1 @@
+"""The commands of ``mmcore``, one module a task; ``mmcore.cli`` puts them together."""

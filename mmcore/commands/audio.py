@@ -1,0 +1,173 @@
+"""``mmcore audio``, and the tagger's ``evaluate`` and ``bench``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, TextIO
+
+import typer
+
+from mmcore.commands import console
+from mmcore.commands.console import (
+    FAILED,
+    Device,
+    Json,
+    Local,
+    Model,
+    Tier,
+    answers_only,
+    chosen,
+    complain,
+    failures_reported,
+    progress_bar,
+    read_settings,
+    usage,
+    write_json,
+)
+from mmcore.commands.workshop import Data, bench_app, evaluate_app, print_figures, train_app
+from mmcore.errors import MMCoreError
+from mmcore.results import AudioOptions, AudioResult
+from mmcore.tasks import audio
+
+app = typer.Typer()
+
+
+@app.command("audio")
+def audio_command(
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="Sounds.", show_default=False)],
+    labels: Annotated[
+        str | None,
+        typer.Option(help='Only these, with commas between them: "rain,dog". Any words where the model takes them.'),
+    ] = None,
+    top: Annotated[int, typer.Option(help="Labels a file, best first (1-1000).")] = AudioOptions.top,
+    threshold: Annotated[
+        float, typer.Option(help="Leave out labels and events with a lower score (0-1).")
+    ] = AudioOptions.threshold,
+    pooling: Annotated[
+        str, typer.Option(help="Score of a file from those of its windows: max or mean.")
+    ] = AudioOptions.pooling,
+    hop: Annotated[float | None, typer.Option(help="Seconds between the windows of the timeline (0.1-10).")] = None,
+    timeline: Annotated[bool, typer.Option("--timeline/--no-timeline", help="Also say when.")] = True,
+    tier: Tier = None,
+    model: Model = None,
+    device: Device = None,
+    local: Local = None,
+    json_lines: Json = False,
+) -> None:
+    """Say what sounds in files, and when."""
+    settings, model = chosen(tier, model, device, local)
+    with usage():
+        options = AudioOptions(
+            top=top,
+            threshold=threshold,
+            labels=tuple(label.strip() for label in (labels or "").split(",") if label.strip()),
+            pooling=pooling,  # type: ignore[arg-type]  # checked by AudioOptions
+            hop=hop,
+            timeline=timeline,
+        )
+        pool = console.make_pool(settings)
+        audio.checkpoint_for(pool, options, model)
+    failed = 0
+    with answers_only() as out, progress_bar("listening", _minutes) as listening:
+        outcomes = audio.classify_audio_many(
+            pool,
+            files,
+            options,
+            model,
+            limit=len(files),
+            listening=lambda done, total: listening(done, max(done, total)),  # the total may not be known
+        )
+        for path, outcome in zip(files, outcomes, strict=True):
+            failed += isinstance(outcome, MMCoreError)
+            if json_lines:
+                write_json(out, {"path": path, **_answer(outcome)})
+            else:
+                _print_sounds(out, path, outcome)
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+def _answer(outcome: AudioResult | MMCoreError) -> dict[str, Any]:
+    return {"error": outcome.to_dict()} if isinstance(outcome, MMCoreError) else outcome.to_dict()
+
+
+def _minutes(seconds: int) -> str:
+    return f"{seconds // 60}:{seconds % 60:02d}"
+
+
+def _print_sounds(out: TextIO, path: str, outcome: AudioResult | MMCoreError) -> None:
+    if isinstance(outcome, MMCoreError):
+        complain(f"{path}: {outcome}")
+        return
+    shown = ", ".join(f"{one.label} ({one.score:.2f})" for one in outcome.labels)
+    print(f"{path}: {shown or 'nothing reaches the threshold'}", file=out, flush=True)
+    for event in outcome.events:
+        span = f"{event.start:8.1f} - {event.end:.1f} s"
+        print(f"{path}: {span}  {event.label}  ({event.score:.2f})", file=out, flush=True)
+
+
+@evaluate_app.command("audio")
+def evaluate_audio_command(
+    data: Data,
+    teacher: Annotated[str | None, typer.Option(help="Also compare with this model.", metavar="NAME")] = None,
+    fold: Annotated[int | None, typer.Option(help="Only this fold of the table.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Clips at most.", min=1)] = None,
+    tier: Tier = None,
+    model: Model = None,
+    device: Device = None,
+    local: Local = None,
+    json_lines: Json = False,
+) -> None:
+    """Top-1 and mAP on labelled clips (labels.tsv), agreement with a teacher on any."""
+    from mmcore.evaluation.audio import run
+
+    settings, model = chosen(tier, model, device, local)
+    if teacher is not None:
+        with usage():
+            audio.checkpoint_for(console.make_pool(settings), AudioOptions(), teacher)
+    with failures_reported(), answers_only() as out, progress_bar("listening") as progress:
+        pool = console.make_pool(settings)
+        figures = run(pool, data, model=model, teacher=teacher, fold=fold, limit=limit, progress=progress)
+        print_figures(out, figures, json_lines)
+
+
+@bench_app.command("audio")
+def bench_audio_command(
+    repeats: Annotated[int, typer.Option(help="Measurements, of which the median counts.", min=1)] = 10,
+    tier: Tier = None,
+    model: Model = None,
+    device: Device = None,
+    local: Local = None,
+    json_lines: Json = False,
+) -> None:
+    """Time of 10 s of sound, compared with AST's architecture on this machine."""
+    from mmcore.evaluation.audio_bench import run
+
+    settings, model = chosen(tier, model, device, local)
+    with failures_reported(), answers_only() as out:
+        print_figures(out, run(console.make_pool(settings), model, repeats), json_lines)
+
+
+@train_app.command("audio")
+def train_audio_command(
+    data: Data,
+    teacher: Annotated[Path, typer.Option(help="Weights of EfficientAT mn04_as; its label file lies beside them.")],
+    work: Annotated[Path | None, typer.Option(help="Working folder; a run that was cut off goes on.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Where the model goes. Default: WORK/tagger.")] = None,
+    cross_validate: Annotated[
+        bool, typer.Option(help="Also tune on three folds of ESC-10 and test on the fourth.")
+    ] = True,
+    json_lines: Json = False,
+) -> None:
+    """Train the compact tagger anew; DIR holds esc10/, fsdd/ and examples/, other sounds come from Debian packages."""
+    from mmcore.training.audio import main
+
+    work = work or read_settings().home / "training" / "audio"
+    output = output or work / "tagger"
+    with failures_reported(), answers_only() as out:
+        try:
+            figures = main(data, work, output, teacher, cross_validate=cross_validate, say=complain)
+        except FileNotFoundError as error:  # data, teacher or tools that are not there
+            complain(f"mmcore: {error}")
+            raise typer.Exit(FAILED) from None
+        print_figures(out, {"model": str(output), **figures}, json_lines)

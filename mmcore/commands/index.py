@@ -1,0 +1,183 @@
+"""``mmcore index``: collections of pictures to search in; and ``mmcore bench index``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, TextIO
+
+import typer
+from PIL import Image
+
+from mmcore.commands import console
+from mmcore.commands.console import (
+    FAILED,
+    Device,
+    Json,
+    Local,
+    Model,
+    Tier,
+    answers_only,
+    chosen,
+    complain,
+    failures_reported,
+    progress_bar,
+    read_settings,
+    usage,
+    write_json,
+    wrong_usage,
+)
+from mmcore.commands.workshop import bench_app, print_figures
+from mmcore.downloads import readable_size
+from mmcore.errors import MMCoreError
+from mmcore.index import AddReport, Embed, Library
+from mmcore.index.records import Vectors
+from mmcore.pool import ModelPool
+from mmcore.tasks import retrieval
+
+app = typer.Typer()
+index_app = typer.Typer(help="Collections of pictures to search in.", no_args_is_help=True)
+app.add_typer(index_app, name="index")
+
+Name = Annotated[str, typer.Argument(metavar="COLLECTION", show_default=False)]
+
+
+def _embed(pool: ModelPool, model: str) -> Embed:
+    def embed(pictures: Sequence[Image.Image]) -> Vectors:
+        return retrieval.embed_images(pool, pictures, model)
+
+    return embed
+
+
+@index_app.command("add")
+def add_command(
+    collection: Name,
+    paths: Annotated[list[str], typer.Argument(metavar="PATH", help="Pictures, and folders of them.")],
+    tier: Tier = None,
+    model: Model = None,
+    device: Device = None,
+    local: Local = None,
+    json_lines: Json = False,
+) -> None:
+    """Add pictures to a collection, which is made if it is not there; files it knows are skipped.
+
+    A run that was stopped goes on where it was when it is started again.
+    """
+    settings, model = chosen(tier, model, device, local)
+    library, pool = Library(settings), console.make_pool(settings)
+    with failures_reported():
+        if model is None and tier is None and collection in library.names():
+            model = library.open(collection).checkpoint  # the one that it was made with
+        with usage():
+            model = retrieval.checkpoint_for(pool, model).name
+            found = library.open_or_create(collection, model)
+    failed = 0
+    with answers_only() as out:
+        for path in paths:
+            try:
+                with progress_bar(f"adding {path}") as progress:
+                    report = found.add([path], _embed(pool, model), checkpoint=model, progress=progress)
+            except MMCoreError as error:
+                failed += 1
+                _print_error(out, path, error, json_lines)
+                continue
+            if [one.path for one in report.broken] == [path] and not (report.added or report.unchanged):
+                failed += 1  # the input itself is at fault
+                _print_error(out, path, report.broken[0].error, json_lines)
+                continue
+            failed += bool(report.broken)
+            if json_lines:
+                write_json(out, {"path": path, "collection": collection, **report.to_dict(), "model": model})
+            else:
+                _print_report(out, path, report)
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+def _print_error(out: TextIO, path: str, error: MMCoreError, json_lines: bool) -> None:
+    if json_lines:
+        write_json(out, {"path": path, "error": error.to_dict()})
+    else:
+        complain(f"{path}: {error}")
+
+
+def _print_report(out: TextIO, path: str, report: AddReport) -> None:
+    counts = {
+        "added": len(report.added),
+        "unchanged": len(report.unchanged),
+        "broken": len(report.broken),
+        "copies": len(report.duplicates),
+        "near copies": len(report.near_duplicates),
+        "gone": len(report.missing),
+    }
+    told = ", ".join(f"{count} {what}" for what, count in counts.items() if count or what == "added")
+    print(f"{path}: {told}", file=out, flush=True)
+    for one in report.broken:
+        complain(f"{one.path}: {one.error}")
+
+
+@index_app.command("list")
+def list_command(json_lines: Json = False) -> None:
+    """List the collections: model, pictures, size on the disk."""
+    library = Library(read_settings())
+    with failures_reported(), answers_only() as out:
+        for one in library.summaries():
+            if json_lines:
+                answer = {"name": one.name, "model": one.checkpoint, "pictures": one.pictures, "bytes": one.bytes}
+                write_json(out, answer)
+            else:
+                print(f"{one.name}: {one.pictures} pictures, {readable_size(one.bytes)}, {one.checkpoint}", file=out)
+
+
+@index_app.command("remove")
+def remove_command(collection: Name, json_lines: Json = False) -> None:
+    """Delete a collection; the pictures themselves stay where they are."""
+    library = Library(read_settings())
+    with failures_reported(), answers_only() as out:
+        with usage():
+            library.remove(collection)
+        if json_lines:
+            write_json(out, {"name": collection, "removed": True})
+        else:
+            print(f"{collection}: removed", file=out)
+
+
+@index_app.command("embed")
+def embed_command(
+    collection: Name,
+    tier: Tier = None,
+    model: Model = None,
+    device: Device = None,
+    local: Local = None,
+    json_lines: Json = False,
+) -> None:
+    """Embed a collection again, with another model; it can be searched as before until that is done."""
+    settings, model = chosen(tier, model, device, local)
+    if model is None and tier is None:
+        wrong_usage("give --model or --tier, to say which model is to embed the collection")
+    pool = console.make_pool(settings)
+    with usage():
+        model = retrieval.checkpoint_for(pool, model).name
+        found = Library(settings).open(collection)
+    with failures_reported(), answers_only() as out:
+        with progress_bar(f"embedding {collection}") as progress:
+            report = found.reembed(_embed(pool, model), checkpoint=model, progress=progress)
+        if json_lines:
+            write_json(out, {"collection": collection, **report.to_dict(), "model": model})
+        else:
+            _print_report(out, collection, report)
+    if report.broken:
+        raise typer.Exit(FAILED)
+
+
+@bench_app.command("index")
+def bench_index_command(
+    vectors: Annotated[int, typer.Option(help="Vectors in the collection.", min=1000)] = 1_000_000,
+    width: Annotated[int, typer.Option(help="Numbers in a vector.", min=8)] = 512,
+    repeats: Annotated[int, typer.Option(help="Measurements, of which the median counts.", min=1)] = 10,
+    json_lines: Json = False,
+) -> None:
+    """Time of an exact search, compared with faiss IndexFlatIP, and the memory that it takes."""
+    from mmcore.evaluation.index_bench import run
+
+    with failures_reported(), answers_only() as out, progress_bar("vectors") as progress:
+        print_figures(out, run(vectors, width, repeats, progress=progress), json_lines)

@@ -1,0 +1,227 @@
+"""``mmcore sentiment``, and its ``evaluate`` and ``train``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, TextIO
+
+import typer
+
+from mmcore.commands import console
+from mmcore.commands.console import (
+    FAILED,
+    Device,
+    Json,
+    Local,
+    Model,
+    Tier,
+    answers_only,
+    chosen,
+    complain,
+    failures_reported,
+    progress_bar,
+    read_settings,
+    usage,
+    write_json,
+    wrong_usage,
+)
+from mmcore.commands.workshop import Data, evaluate_app, print_figures, train_app
+from mmcore.errors import MMCoreError
+from mmcore.media import decode_image
+from mmcore.results import FUSIONS, OPTIMISERS, Post, SentimentOptions, SentimentResult, TrainingOptions
+from mmcore.tasks import sentiment
+
+app = typer.Typer()
+
+Fusion = Annotated[str | None, typer.Option(help=f"One of {', '.join(FUSIONS)}.", metavar="NAME")]
+MOST_ROWS = 1_000_000
+"""On the command line a table is the person's own business."""
+
+
+@app.command("sentiment")
+def sentiment_command(
+    text: Annotated[str | None, typer.Option(help="The text.", metavar="T")] = None,
+    image: Annotated[str | None, typer.Option(help="The picture.", metavar="FILE")] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(help="A .tsv or .csv with columns text and image (a path relative to it).", metavar="FILE"),
+    ] = None,
+    fusion: Fusion = None,
+    head: Annotated[str | None, typer.Option(help="A head of your own, by its name.", metavar="NAME")] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Say what each word contributes.")] = False,
+    tier: Tier = None,
+    model: Model = None,
+    device: Device = None,
+    local: Local = None,
+    json_lines: Json = False,
+) -> None:
+    """Say whether a text, a picture or both are negative, neutral or positive."""
+    if table is not None and (text is not None or image is not None):
+        wrong_usage("give --table, or --text and --image")
+    if table is None and text is None and image is None:
+        wrong_usage("give --text, --image or both, or a --table")
+    settings, model = chosen(tier, model, device, local)
+    with usage():
+        options = SentimentOptions(fusion=fusion, head=head, explain=explain)  # type: ignore[arg-type]  # checked there
+        pool = console.make_pool(settings)
+        sentiment.checkpoint_for(pool, options, model)
+    failed = 0
+    with failures_reported(), answers_only() as out, progress_bar("sentiment") as progress:
+        outcomes: Iterator[tuple[dict[str, str], SentimentResult | MMCoreError]]
+        if table is not None:
+            outcomes = sentiment.judge_table(pool, table, options, model, progress=progress, limit=MOST_ROWS)
+        else:
+            given = {"text": text or "", "image": image or ""}
+            outcomes = ((given, one) for one in sentiment.judge_many(pool, [_post(pool, text, image)], options, model))
+        for row, outcome in outcomes:
+            failed += isinstance(outcome, MMCoreError)
+            name = row["image"].strip() or row["text"]
+            if json_lines:
+                write_json(out, _answer(row, outcome, with_input=table is not None))
+            elif isinstance(outcome, MMCoreError):
+                complain(f"{name}: {outcome}")
+            else:
+                _print(out, name, outcome)
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+def _post(pool: Any, text: str | None, image: str | None) -> Post | MMCoreError:
+    try:
+        return Post(text, None if image is None else decode_image(image, pool.settings))
+    except MMCoreError as error:
+        return error
+
+
+def _answer(row: dict[str, str], outcome: SentimentResult | MMCoreError, *, with_input: bool) -> dict[str, Any]:
+    if isinstance(outcome, MMCoreError):
+        about = {"path": row["image"]} if row["image"] else {"query": row["text"]}
+        return {**about, "error": outcome.to_dict()}
+    answer = outcome.to_dict()
+    if outcome.explanation is not None:
+        answer["words"] = [
+            {"text": word.text, "start": word.start, "end": word.end, "valence": round(word.valence, 4)}
+            for word in outcome.explanation.words
+        ]
+    return {"text": row["text"], "image": row["image"], **answer} if with_input else answer
+
+
+def _print(out: TextIO, name: str, result: SentimentResult) -> None:
+    scores = result.scores.to_dict()
+    shown = ", ".join(f"{label} {score:.2f}" for label, score in scores.items())
+    interaction = f"; {result.interaction}" if result.interaction else ""
+    print(f"{name}: {result.label}  ({shown}{interaction})", file=out, flush=True)
+    if result.explanation is not None and result.explanation.words:
+        words = " ".join(f"{word.text}[{word.valence:+.2f}]" for word in result.explanation.words)
+        print(f"  {words}", file=out, flush=True)
+
+
+@evaluate_app.command("sentiment")
+def evaluate_sentiment_command(
+    data: Data,
+    cross_validate: Annotated[
+        bool, typer.Option("--cross-validate", help="Train every fusion anew on each four fifths, test on the rest.")
+    ] = False,
+    explanations: Annotated[
+        bool, typer.Option("--explanations", help="Take away what is said to matter most, and something at random.")
+    ] = False,
+    seeds: Annotated[int, typer.Option(help="Of --cross-validate.", min=1, max=50)] = 5,
+    listed_duplicates: Annotated[
+        bool, typer.Option("--listed-duplicates", help="Keep together only the duplicates that the data itself lists.")
+    ] = False,
+    fusion: Fusion = None,
+    limit: Annotated[int | None, typer.Option(help="Posts at most.", min=1)] = None,
+    tier: Tier = None,
+    model: Model = None,
+    device: Device = None,
+    local: Local = None,
+    json_lines: Json = False,
+) -> None:
+    """Accuracy, F1 and calibration on a folder like MVSA-Single, or on a table with columns text, image, label."""
+    settings, model = chosen(tier, model, device, local)
+    with usage():
+        options = SentimentOptions(fusion=fusion)  # type: ignore[arg-type]  # checked there
+    with failures_reported(), answers_only() as out, progress_bar("sentiment") as progress:
+        from mmcore.evaluation import sentiment as evaluation
+
+        pool = console.make_pool(settings)
+        if cross_validate:
+            from mmcore.training.sentiment_table import cross_validation
+
+            names = FUSIONS if fusion is None else (fusion,)
+            figures = cross_validation(pool, data, names, seeds, progress, complain, listed_only=listed_duplicates)
+        elif explanations:
+            figures = evaluation.explanations(pool, data, options, model, limit or 150, progress)
+        else:
+            figures = evaluation.run(pool, data, options, model, limit, progress)
+        print_figures(out, figures, json_lines)
+
+
+@train_app.command("sentiment")
+def train_sentiment_command(
+    data: Data,
+    fusion: Fusion = None,
+    name: Annotated[str | None, typer.Option(help="Keep the head under this name.", metavar="NAME")] = None,
+    output: Annotated[Path | None, typer.Option(help="Write the head to this folder.", metavar="DIR")] = None,
+    bundle: Annotated[bool, typer.Option("--bundle", help="Make the compact model anew, with all fusions.")] = False,
+    optimiser: Annotated[str, typer.Option(help=f"One of {', '.join(OPTIMISERS)}.")] = TrainingOptions.optimiser,
+    learning_rate: Annotated[float, typer.Option()] = TrainingOptions.learning_rate,
+    batch_size: Annotated[int, typer.Option()] = TrainingOptions.batch_size,
+    epochs: Annotated[int, typer.Option()] = TrainingOptions.epochs,
+    dropout: Annotated[float, typer.Option()] = TrainingOptions.dropout,
+    modality_dropout: Annotated[float, typer.Option()] = TrainingOptions.modality_dropout,
+    weight_decay: Annotated[float, typer.Option()] = TrainingOptions.weight_decay,
+    smoothing: Annotated[float, typer.Option(help="Label smoothing.")] = TrainingOptions.smoothing,
+    balance: Annotated[float, typer.Option(help="0: posts alike, 1: classes alike.")] = TrainingOptions.balance,
+    patience: Annotated[int, typer.Option(help="Epochs; 0 never stops early.")] = TrainingOptions.patience,
+    width: Annotated[int, typer.Option(help="Size of the hidden layer.")] = TrainingOptions.width,
+    seed: Annotated[int, typer.Option()] = TrainingOptions.seed,
+    json_lines: Json = False,
+) -> None:
+    """Train a fusion of text and image on labelled posts: a folder like MVSA-Single, a table or a ZIP."""
+    settings = read_settings()
+    with usage():
+        options = TrainingOptions(
+            fusion=fusion or TrainingOptions.fusion,  # type: ignore[arg-type]  # checked there
+            optimiser=optimiser,  # type: ignore[arg-type]
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            epochs=epochs,
+            dropout=dropout,
+            modality_dropout=modality_dropout,
+            weight_decay=weight_decay,
+            smoothing=smoothing,
+            balance=balance,
+            patience=patience,
+            width=width,
+            seed=seed,
+        )
+        if name is not None:
+            from mmcore.heads import check_name
+
+            check_name(name)
+    if bundle and output is None:
+        wrong_usage("--bundle needs --output DIR")
+    with failures_reported(), answers_only() as out, progress_bar("sentiment") as progress:
+        pool = console.make_pool(settings)
+        if bundle:
+            from mmcore.training.sentiment_bundle import make
+
+            assert output is not None
+            print_figures(out, make(pool, data, output, progress=progress, say=complain), json_lines)
+            return
+        from mmcore.training.feature_sets import features_of
+        from mmcore.training.sentiment import Training
+
+        training = Training(features_of(pool, data, progress, limit=MOST_ROWS), options)
+        for report in training.run():
+            complain(
+                f"epoch {report.epoch}: loss {report.train_loss:.4f}, dev loss {report.dev_loss:.4f}, "
+                f"dev accuracy {report.dev.accuracy:.4f}{' *' if report.best else ''}"
+            )
+        where = output or (None if name is None else training.keep(settings, name))
+        if output is not None:
+            training.save(output)
+        figures = {"fusion": options.fusion, "head": "" if where is None else str(where), **training.scores().to_dict()}
+        print_figures(out, figures, json_lines)

@@ -1,0 +1,30 @@
+"""Where the tasks hang their workshop commands: ``mmcore evaluate``, ``mmcore bench`` and ``mmcore train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, TextIO
+
+import typer
+
+from mmcore.commands.console import write_json
+
+evaluate_app = typer.Typer(help="Measure a model on a data folder.", no_args_is_help=True)
+bench_app = typer.Typer(help="Measure speed, as ratios to a stated reference.", no_args_is_help=True)
+train_app = typer.Typer(help="Train the compact models anew.", no_args_is_help=True)
+
+Data = Annotated[Path, typer.Option(help="Folder with the data.", metavar="DIR")]
+
+
+def print_figures(out: TextIO, figures: dict[str, Any], json_lines: bool) -> None:
+    """A measurement: whole as one JSON line, or the figures that fit on a line each."""
+    if json_lines:
+        write_json(out, figures)
+        return
+    for name, value in figures.items():
+        rows = value if isinstance(value, list) else [value]
+        for row in rows:
+            if isinstance(row, str | int | float):
+                print(f"{name}: {row:.4f}" if isinstance(row, float) else f"{name}: {row}", file=out)
+            elif rows is value:
+                print(f"{name}: " + ", ".join(f"{key} {item}" for key, item in row.items()), file=out)
