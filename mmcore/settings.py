@@ -17,6 +17,8 @@ from mmcore.errors import InputError, Phrase, UnknownNameError
 TIERS = ("compact", "standard", "large")
 TIER_CHOICES = (*TIERS, "auto")
 DEVICES = ("auto", "cpu", "cuda", "mps", "xpu")
+INDEXES = ("auto", "exact", "approximate")
+"""Ways to search a collection; a Qdrant server is named by its address."""
 LOCAL_PREFIX = "MMCORE_LOCAL_"
 
 
@@ -26,7 +28,16 @@ def local_variable(name: str) -> str:
 
 
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
-SIZES = ("memory_budget", "image_pixels", "image_bytes", "audio_bytes", "text_characters", "labels", "files")
+SIZES = (
+    "memory_budget",
+    "image_pixels",
+    "image_bytes",
+    "audio_bytes",
+    "text_characters",
+    "labels",
+    "files",
+    "index_exact",
+)
 """Settings that are whole numbers and may be written as "50M"."""
 
 TRUE = frozenset(("1", "true", "yes", "on"))
@@ -69,6 +80,13 @@ class Settings:
     text_characters: int = 5_000
     labels: int = 200
     files: int = 500
+    index: str = "auto"
+    """MMCORE_INDEX: how collections are searched: exact, approximate, auto (exact up to ``index_exact`` pictures), or
+    the address of a Qdrant server ("http://localhost:6333")."""
+    index_exact: int = 1_000_000
+    """MMCORE_INDEX_EXACT: pictures up to which auto searches exactly."""
+    index_key: str = field(default="", repr=False)
+    """MMCORE_INDEX_KEY: the Qdrant server's API key, where it wants one."""
     local: Mapping[str, Path] = field(default_factory=lambda: MappingProxyType({}))
     """MMCORE_LOCAL_<NAME>: variable name -> folder that replaces a checkpoint's source."""
 
@@ -77,6 +95,9 @@ class Settings:
             raise UnknownNameError("tier", self.tier, TIER_CHOICES)
         if self.device not in DEVICES:
             raise UnknownNameError("device", self.device, DEVICES)
+        if self.index not in INDEXES and not re.fullmatch(r"https?://[^\s/]\S*", self.index):
+            wanted = Phrase("expected_index")
+            raise InputError("setting_unreadable", variable="MMCORE_INDEX", value=self.index, expected=wanted)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -100,6 +121,8 @@ class Settings:
         read("home", lambda value: Path(value).expanduser())
         read("tier", str)
         read("device", str)
+        read("index", str)
+        read("index_key", str)
         for name in SIZES:
             read(name, parse_size, "expected_size")
         read("audio_seconds", _parse_positive, "expected_number")

@@ -50,9 +50,18 @@ SIGNATURES: tuple[tuple[int, bytes, Kind], ...] = (
     (0, b"\xff\xfb", Kind("sound", "MP3")),
     (0, b"\xff\xf3", Kind("sound", "MP3")),
     (0, b"\xff\xf2", Kind("sound", "MP3")),
+    (0, b"\xff\xfa", Kind("sound", "MP3")),
+    (0, b"\xff\xe3", Kind("sound", "MP3")),
+    (0, b"\xff\xf1", Kind("sound", "AAC")),
+    (0, b"\xff\xf9", Kind("sound", "AAC")),
+    (0, b"#!AMR", Kind("sound", "AMR")),
+    (0, b"caff", Kind("sound", "CAF")),
+    (0, b".snd", Kind("sound", "AU")),
+    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", Kind("sound", "Windows Media")),
     (0, b"fLaC", Kind("sound", "FLAC")),
     (0, b"OggS", Kind("sound", "Ogg")),
     (8, b"AIFF", Kind("sound", "AIFF")),
+    (8, b"AIFC", Kind("sound", "AIFF")),
     (0, b"MThd", Kind("sound", "MIDI")),
     (8, b"AVI ", Kind("video", "AVI")),
     (0, b"\x1aE\xdf\xa3", Kind("video", "Matroska")),
@@ -84,6 +93,8 @@ def sniff(data: bytes) -> Kind:
     head = data[:HEAD]
     if head.startswith(b"BM") and head[6:10] == b"\0\0\0\0":  # the reserved field: a text may begin with "BM", too
         return Kind("picture", "BMP")
+    if head.startswith(b"\x1aE\xdf\xa3") and b"webm" in head[:64]:  # its header names it, after a few numbers
+        return Kind("video", "WebM")
     if head[4:8] == b"ftyp":
         return _iso_media(head)
     if head.startswith(b"PK\3\4"):

@@ -58,6 +58,8 @@ def locate(
     folder = find_local(checkpoint, settings)
     if folder is not None:
         return folder
+    if checkpoint.source == "url" and checkpoint.sha256 is None:
+        raise _no_checksum(checkpoint)
     unreachable = _unreachable(checkpoint, settings)
     if unreachable is not None:
         raise unreachable
@@ -85,6 +87,8 @@ def availability(checkpoint: Checkpoint, settings: Settings) -> Availability:
             return Availability("bundled" if checkpoint.source == "bundled" else "cached")
     except WeightsError as error:
         return Availability("broken", problem=error)
+    if checkpoint.source == "url" and checkpoint.sha256 is None:
+        return Availability("broken", checkpoint.bytes, _no_checksum(checkpoint))
     unreachable = _unreachable(checkpoint, settings)
     if unreachable is not None:
         return Availability("unreachable", checkpoint.bytes, unreachable)
@@ -153,13 +157,14 @@ def check(checkpoint: Checkpoint, folder: Path) -> Path:
 def problem_of(checkpoint: Checkpoint, folder: Path) -> WeightsError | None:
     """What keeps ``folder`` from being loaded, or None."""
     name = checkpoint.name
-    if checkpoint.source == "url" and (folder / file_name(checkpoint)).is_file():
-        return None
 
     def incomplete(detail: str) -> WeightsError:
         key = "weights_bundle_missing" if checkpoint.source == "bundled" else "weights_incomplete"
         return WeightsError(key, name=name, folder=folder, detail=detail)
 
+    if checkpoint.source == "url":  # one file: that of the address, or the same weights in a safer format
+        known = (file_name(checkpoint), "model.safetensors")
+        return None if any((folder / name).is_file() for name in known) else incomplete(f"there is no {known[0]}")
     if not (folder / "config.json").is_file():
         return incomplete("there is no config.json")
     if (folder / INDEX).is_file():
@@ -174,6 +179,11 @@ def problem_of(checkpoint: Checkpoint, folder: Path) -> WeightsError | None:
     if any(folder.glob("*.bin")) or any(folder.glob("*.pt")):
         return WeightsError("weights_unsafe", name=name, folder=folder)
     return incomplete("there is no *.safetensors file")
+
+
+def _no_checksum(checkpoint: Checkpoint) -> WeightsError:
+    values = {"name": checkpoint.name, "file": file_name(checkpoint), "variable": local_variable(checkpoint.name)}
+    return WeightsError("weights_no_checksum", **values)
 
 
 def _not_cached(checkpoint: Checkpoint) -> WeightsError:
@@ -193,8 +203,7 @@ def _unreachable(checkpoint: Checkpoint, settings: Settings) -> WeightsError | N
 def _download_url(
     checkpoint: Checkpoint, settings: Settings, progress: Progress | None, cancelled: IsCancelled | None
 ) -> Path:
-    if checkpoint.sha256 is None:
-        raise WeightsError("weights_no_checksum", name=checkpoint.name)
+    assert checkpoint.sha256 is not None  # asked before the network
     target = download_folder(checkpoint, settings) / file_name(checkpoint)
     fetch(Download(checkpoint.name, checkpoint.location, target, checkpoint.sha256), progress, cancelled)
     return target.parent

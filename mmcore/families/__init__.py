@@ -17,7 +17,19 @@ from mmcore.errors import UnknownNameError, WeightsError
 if TYPE_CHECKING:
     from mmcore.families.base import Model
 
-FAMILIES = ("compact", "blip", "florence2")
+FAMILIES = (
+    "compact",
+    "blip",
+    "florence2",
+    "compact_dual",
+    "clip",
+    "compact_audio",
+    "efficientat",
+    "ast",
+    "clap",
+    "compact_sentiment",
+    "sequence_classifier",
+)
 
 
 def load(checkpoint: Checkpoint, folder: Path, device: str, dtype: str) -> Model:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -10,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from mmcore.checkpoints import Checkpoint
-from mmcore.results import Caption, CaptionOptions, Tag
+from mmcore.results import Caption, CaptionOptions, Judgement, MapMethod, Post, Tag
 
 
 @runtime_checkable
@@ -44,4 +46,120 @@ class Captioner(Model, Protocol):
 
     def tags(self, image: Image.Image) -> tuple[Tag, ...]:
         """What a recognition head sees, most probable first; empty where there is none."""
+        ...
+
+
+@runtime_checkable
+class SoundTagger(Model, Protocol):
+    """Sounds in, a score for every label out. Waveforms are float32, mono, in [-1, 1], at ``sample_rate``."""
+
+    sample_rate: int
+    """In Hz."""
+    window_seconds: float
+    """Length that it judges best, about that of its training clips."""
+    timeline_seconds: float
+    """Shorter length that it still judges, for the timeline; ``window_seconds`` where shorter ones cost as much."""
+    timeline_hop: float
+    """Seconds from one such window to the next, unless the person says otherwise."""
+    names: tuple[str, ...]
+    """Its own labels (AudioSet's display names for those trained on AudioSet)."""
+    free_labels: bool
+    """Whether ``labels`` may be any words."""
+    mel_frequencies: npt.NDArray[np.float32]
+    """(mels,): the middle of each row of ``evidence`` in Hz, rising."""
+
+    def scores(self, waveforms: npt.NDArray[np.float32], labels: Sequence[str] = ()) -> npt.NDArray[np.float32]:
+        """(N, samples) -> (N, labels), 0-1, in the order of ``names``, or of the free ``labels`` if there are any.
+
+        Any number of samples from one on up to those of ``window_seconds``; short ones are padded as the model wants.
+        """
+        ...
+
+    def evidence(
+        self, waveform: npt.NDArray[np.float32], label: str, labels: Sequence[str] = ()
+    ) -> npt.NDArray[np.float32]:
+        """(samples,) -> (mels, frames), >= 0: what in the model's own spectrogram speaks for ``label``.
+
+        The frames part the waveform equally; padding is left out. ``labels`` are those of ``scores``.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How the cosines of a dual encoder are spread between pictures and things that they do not show."""
+
+    text_mean: float
+    """Of pictures with generic texts ("a cup of coffee")."""
+    text_spread: float
+    """Standard deviation."""
+    image_mean: float
+    """Of pictures with other pictures."""
+    image_spread: float
+
+
+@runtime_checkable
+class Retriever(Model, Protocol):
+    """Pictures and texts as vectors of one space (a dual encoder): the nearer, the better they match."""
+
+    width: int
+    """C, the length of the vectors."""
+    templates: tuple[str, ...]
+    """Sentences with ``{}`` in the place of a label, for zero-shot classification; a label's vectors are averaged."""
+    scale: float
+    """Cosines times this are the logits of zero-shot classification (exp of the checkpoint's logit scale)."""
+    bias: float
+    """Added to the logit before the sigmoid, for checkpoints trained with one (SigLIP); 0 for the others."""
+    map_method: MapMethod
+    """How ``image_map`` comes about; "occlusion" where there is no grid, and ``image_map`` is not asked for."""
+    calibration: Calibration | None
+    """Cosines between what does not belong together, measured when it was trained; None: taken from the collection."""
+
+    def image_vectors(self, images: Sequence[Image.Image]) -> npt.NDArray[np.float32]:
+        """RGB pictures -> (N, C), each of length 1. Pictures are one batch."""
+        ...
+
+    def text_vectors(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Clean texts -> (N, C), each of length 1. Raises InputError for a script that the checkpoint cannot read."""
+        ...
+
+    def image_map(self, image: Image.Image, vector: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """(rows, columns), signed: what each place of the picture speaks for or against a query's vector (C,)."""
+        ...
+
+
+@runtime_checkable
+class SentimentJudge(Model, Protocol):
+    """Posts in, probabilities of negative, neutral, positive out (that order in every array).
+
+    ``fusion`` below is one of ``fusions`` ("" is the first), or the folder of a head of one's own that was trained on
+    this model's features; a model without fusions ignores it.
+    """
+
+    fusions: tuple[str, ...]
+    """What it has, the default first; empty for a model that reads text only."""
+    regions: tuple[int, int]
+    """Rows and columns of regions that ``with_regions`` can take away; (0, 0) for a model that sees no pictures."""
+    cheap_regions: bool
+    """Whether hundreds of altered pictures cost little: only the last layers are computed again."""
+
+    def judge(self, posts: Sequence[Post], fusion: str | Path = "") -> list[Judgement]:
+        """Each post's answers: by every fusion (one's own head under its folder's name), and alone by ``fusion``.
+
+        Raises InputError for a script that it cannot read, or a head that does not fit.
+        """
+        ...
+
+    def with_texts(self, post: Post, texts: Sequence[str | None], fusion: str | Path = "") -> npt.NDArray[np.float32]:
+        """(K, 3): the answer with each of the texts in the place of the post's own. The picture is seen once."""
+        ...
+
+    def with_regions(self, post: Post, kept: npt.NDArray[np.bool_], fusion: str | Path = "") -> npt.NDArray[np.float32]:
+        """(K, rows, columns) -> (K, 3): the answer with some regions of the picture kept, the others made average."""
+        ...
+
+    def word_attention(
+        self, post: Post, spans: Sequence[tuple[int, int]], fusion: str | Path = ""
+    ) -> npt.NDArray[np.float32] | None:
+        """(words, rows, columns), each >= 0 with the sum 1: where the words (places in the text) look; None without."""
         ...

@@ -26,6 +26,8 @@ from mmcore.nets.vocabulary import Vocabulary
 class Seen:
     """What the network knows of B pictures before it writes a word."""
 
+    features: Tensor
+    """Of the trunk (B, 112, 14, 14)."""
     memory: Memory
     tag_probabilities: Tensor
     """(B, T) of every tag word."""
@@ -62,4 +64,4 @@ class CompactCaptioner(nn.Module):
         probabilities = self.tagger(self.recognition_top(shared).mean((2, 3)))
         count = self.decoder_config.tags
         tokens, values = top_tags(probabilities, self.tag_tokens, count, self.least_tag_probability)
-        return Seen(self.decoder.remember(self.top(shared), tokens, values), probabilities)
+        return Seen(shared, self.decoder.remember(self.top(shared), tokens, values), probabilities)

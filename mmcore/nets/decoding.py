@@ -18,6 +18,10 @@ LENGTH_POWER = 0.6
 """How much longer captions are helped (0 not at all, 1 fully); chosen on dev."""
 
 
+LIKELIEST = 128
+"""Words that are sorted first for a nucleus: they nearly always hold it, and sorting all takes most of a step."""
+
+
 @dataclass(frozen=True)
 class Written:
     """One decoded caption: word tokens without <eos>, and the log-probability of each of them and of the end."""
@@ -122,34 +126,62 @@ def nucleus_sample(
     temperature: float = 1.0,
     generator: torch.Generator | None = None,
     empty: bool = False,
+    draws: int = 1,
 ) -> tuple[Tensor, Tensor]:
-    """Draw one caption a row: tokens (B, T) with <eos> and PAD behind it, and their log-probabilities (B, T).
+    """Draw ``draws`` captions a picture: tokens (B * draws, T) with <eos> and PAD behind it, and log-probabilities.
 
-    The log-probabilities are the model's own, before temperature and nucleus. ``empty`` allows a caption without words:
-    training with rewards draws from the model as it is.
+    The log-probabilities (B * draws, T) are the model's own, before temperature and nucleus. ``empty`` allows a caption
+    without words: training with rewards draws from the model as it is.
     """
     cache = decoder.start(memory)
-    last = torch.full((len(memory.states),), BOS, device=memory.states.device)
-    running = torch.ones_like(last, dtype=torch.bool)
+    # Captions of a picture that begin alike are one row to the decoder: most of them do for some words.
+    row = torch.arange(len(memory.states), device=memory.states.device).repeat_interleave(draws)
+    words = torch.full((len(memory.states),), BOS, device=row.device)
+    running = torch.ones_like(row, dtype=torch.bool)
     tokens, log_probabilities = [], []
     for step in range(max_words + 1):
-        log_p = decoder(last[:, None], memory, cache)[:, -1]
+        log_p = decoder(words[:, None], memory, cache)[:, -1]
         if step == 0 and not empty:
             log_p[:, EOS] = -torch.inf
         if step == max_words:
-            last = torch.full_like(last, EOS)
+            last = torch.full_like(row, EOS)
         else:
             p = (log_p / temperature).softmax(-1)
             if top_p < 1.0:
-                ordered, order = p.sort(descending=True)
-                # A word stays while the words before it do not yet hold top_p.
-                ordered[ordered.cumsum(-1) - ordered >= top_p] = 0.0
-                p = torch.zeros_like(p).scatter_(1, order, ordered)
-            last = torch.multinomial(p, 1, generator=generator)[:, 0]
+                last = _from_nucleus(p, row, top_p, generator)
+            else:
+                last = torch.multinomial(p[row], 1, generator=generator)[:, 0]
         tokens.append(torch.where(running, last, PAD))
-        log_probabilities.append(torch.where(running, log_p.gather(1, last[:, None])[:, 0], 0.0))
+        log_probabilities.append(torch.where(running, log_p[row, last], 0.0))
         running = running & (last != EOS)
         if not running.any():
             break
-        last = torch.where(running, last, EOS)
+        if draws == 1:
+            words = torch.where(running, last, EOS)
+            continue
+        beginnings, places = (row * log_p.shape[-1] + last)[running].unique(return_inverse=True)
+        parents, words = beginnings // log_p.shape[-1], beginnings % log_p.shape[-1]
+        cache.select(parents)
+        memory = memory.select(parents)
+        row = torch.zeros_like(row).masked_scatter(running, places)  # what is finished may point anywhere
     return torch.stack(tokens, 1), torch.stack(log_probabilities, 1)
+
+
+def _from_nucleus(p: Tensor, row: Tensor, top_p: float, generator: torch.Generator | None) -> Tensor:
+    """For each ``row`` (K,) of p (B, V) draw one word from the likeliest that hold ``top_p`` together: (K,)."""
+    count = min(LIKELIEST, p.shape[-1])
+    ordered, order = p.topk(count)
+    if bool((ordered.sum(-1) < top_p).any()):  # a flat distribution: the nucleus is larger
+        ordered, order = p.sort(descending=True)
+    # A word stays while the words before it do not yet hold top_p.
+    kept = torch.where(ordered.cumsum(-1) - ordered >= top_p, 0.0, ordered)
+    return order[row, torch.multinomial(kept[row], 1, generator=generator)[:, 0]]
+
+
+def written_of(tokens: Tensor, log_probabilities: Tensor) -> list[Written]:
+    """What ``nucleus_sample`` drew, one a row."""
+    out = []
+    for row, values in zip(tokens.tolist(), log_probabilities.tolist(), strict=True):
+        length = sum(token != PAD for token in row)
+        out.append(Written(tuple(token for token in row[:length] if token != EOS), tuple(values[:length])))
+    return out

@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
-from pathlib import Path
 from time import perf_counter
 from typing import TypeAlias
 
 from PIL import Image
 
 from mmcore.checkpoints import Checkpoint, find, of_task
-from mmcore.errors import Cancelled, CapacityError, InputError, MMCoreError, UnknownNameError, WeightsError
+from mmcore.errors import InputError, MMCoreError, UnknownNameError
 from mmcore.families.base import Captioner
-from mmcore.media import decode_image
 from mmcore.pool import ModelPool
 from mmcore.results import Caption, CaptionOptions, CaptionResult
+from mmcore.tasks.pictures import Source, answers, check_sources
 
 TASK = "captioning"
 
-BATCH = 8
-"""Pictures that a model sees at once."""
-BATCH_PIXELS = 50_000_000
-"""A batch is closed early where its pictures together have more pixels: they all lie in memory."""
-AHEAD = 4
-"""Pictures that are decoded while the model works on others."""
-
-Source: TypeAlias = "str | Path | bytes"
 Outcome: TypeAlias = "CaptionResult | MMCoreError"
 
 
@@ -82,86 +71,9 @@ def caption_many(
     """
     options = options or CaptionOptions()
     limit = pool.settings.files if limit is None else limit
-    if not sources:
-        raise InputError("nothing_given")
-    if len(sources) > limit:
-        raise InputError("too_many_files", count=len(sources), limit=limit)
+    check_sources(sources, limit)
     checkpoint = checkpoint_for(pool, options, model)
-    return _outcomes(pool, checkpoint, sources, options, progress, cancelled)
-
-
-def _outcomes(
-    pool: ModelPool,
-    checkpoint: Checkpoint,
-    sources: Sequence[Source],
-    options: CaptionOptions,
-    progress: Callable[[int, int], None] | None,
-    cancelled: Callable[[], bool] | None,
-) -> Iterator[Outcome]:
-    done = 0
-    for batch in _batches(_decoded(pool, sources)):
-        if cancelled is not None and cancelled():
-            raise Cancelled("cancelled", done=done, total=len(sources))
-        pictures = [item for item in batch if isinstance(item, Image.Image)]
-        outcomes = iter(_attempt(pool, checkpoint, pictures, options))
-        for item in batch:
-            outcome = next(outcomes) if isinstance(item, Image.Image) else item
-            done += 1
-            if progress is not None:
-                progress(done, len(sources))
-            yield outcome
-
-
-def _decoded(pool: ModelPool, sources: Sequence[Source]) -> Iterator[Image.Image | MMCoreError]:
-    """Each file's picture or error, in order, decoded in a thread beside the one that asks."""
-
-    def decode(source: Source) -> Image.Image | MMCoreError:
-        try:
-            return decode_image(source, pool.settings)
-        except MMCoreError as error:
-            return error
-
-    with ThreadPoolExecutor(1, "decode") as thread:
-        remaining = iter(sources)
-        waiting: list[Future[Image.Image | MMCoreError]] = []
-        try:
-            while True:
-                waiting += [thread.submit(decode, source) for source in islice(remaining, AHEAD - len(waiting))]
-                if not waiting:
-                    return
-                yield waiting.pop(0).result()
-        finally:
-            thread.shutdown(cancel_futures=True)
-
-
-def _batches(items: Iterable[Image.Image | MMCoreError]) -> Iterator[list[Image.Image | MMCoreError]]:
-    """At most BATCH items, and about BATCH_PIXELS pixels, a batch."""
-    batch: list[Image.Image | MMCoreError] = []
-    pixels = 0
-    for item in items:
-        batch.append(item)
-        pixels += item.width * item.height if isinstance(item, Image.Image) else 0
-        if len(batch) == BATCH or pixels >= BATCH_PIXELS:
-            yield batch
-            batch, pixels = [], 0
-    if batch:
-        yield batch
-
-
-def _attempt(
-    pool: ModelPool, checkpoint: Checkpoint, images: Sequence[Image.Image], options: CaptionOptions
-) -> Sequence[Outcome]:
-    """The batch's results. What fails together is tried one by one, so that each picture answers for itself."""
-    if not images:
-        return []
-    try:
-        return _run(pool, checkpoint, images, options)
-    except (InputError, CapacityError) as error:
-        if len(images) == 1:
-            return [error]
-        return [outcome for image in images for outcome in _attempt(pool, checkpoint, [image], options)]
-    except WeightsError as error:  # the same for every picture
-        return [error] * len(images)
+    return answers(pool.settings, sources, lambda images: _run(pool, checkpoint, images, options), progress, cancelled)
 
 
 def _run(

@@ -5,6 +5,7 @@
    fine-tuned with the decoder; the weights are averaged over time.
 3. ``reinforce``: self-critical sequence training on CIDEr-D.
 4. ``export``: safetensors in half precision, config.json and the figures.
+5. ``reranking``, a command of its own: how a caption is chosen among candidates, fitted to the finished model.
 
 Two CPU cores with bf16 need about two hours. Every stage stores its result in the working folder and is skipped when it
 is there, so a run that was cut off goes on where it was.

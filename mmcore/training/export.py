@@ -7,10 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save_file
-
 from mmcore.nets.captioner import CompactCaptioner
 from mmcore.nets.image_encoder import state_dict_from_lukemelas
+from mmcore.nets.storage import save_weights
 from mmcore.training.ingredients import Ingredients
 from mmcore.training.material import Recipe
 from mmcore.training.phrases import IMAGENET_WORDS
@@ -36,7 +35,7 @@ def network_config(captioner: Captioner, known: dict[str, Any]) -> dict[str, Any
 def export(
     captioner: Captioner, known: dict[str, Any], ingredients: Ingredients, recipe: Recipe, output: Path
 ) -> CompactCaptioner:
-    """Write ``model.safetensors`` (fp16) and ``config.json``; returns the network."""
+    """Write ``model.safetensors`` (matrices as bytes) and ``config.json``; returns the network."""
     config = network_config(captioner, known)
     network = CompactCaptioner(config)
     trunk, top, _, _ = state_dict_from_lukemelas(ingredients.encoder())
@@ -46,8 +45,12 @@ def export(
     network.top.load_state_dict(captioner.top.state_dict())
     network.decoder.load_state_dict(captioner.decoder.state_dict())
     output.mkdir(parents=True, exist_ok=True)
-    state = {name: value.half() if value.is_floating_point() else value for name, value in network.state_dict().items()}
-    save_file(state, output / "model.safetensors")
-    settings = {"confidence_threshold": recipe.confidence_threshold, "map_layers": recipe.map_layers, "network": config}
+    save_weights(network.state_dict(), output / "model.safetensors")
+    settings = {
+        "confidence_threshold": recipe.confidence_threshold,
+        "map_layers": recipe.map_layers,
+        "reranking": asdict(recipe.reranking),
+        "network": config,
+    }
     (output / "config.json").write_text(json.dumps(settings, indent=1), encoding="utf-8")
     return network.eval()
