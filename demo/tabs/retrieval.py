@@ -1,0 +1,111 @@
+"""The retrieval tab: words or a picture in, the pictures that match out; and what pictures and words have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from .. import examples, i18n, render, retrieval, shell, shelves
+from ..i18n import ui
+from . import (
+    choosing,
+    retrieval_api,
+    retrieval_map,
+    retrieval_matrix,
+    retrieval_search,
+    retrieval_uploads,
+    retrieval_words,
+)
+
+if TYPE_CHECKING:
+    from ..shell import Shell
+
+VIEWS = ("search", "uploads", "labels", "sentences", "matrix", "map")
+"""The views inside the tab, in their order."""
+
+
+@dataclass(frozen=True)
+class Common:
+    """What the views share."""
+
+    page: Shell
+    shelf: shelves.Shelves
+    model: gr.Dropdown
+    choice: gr.Dropdown
+    """Word of the chosen collection."""
+    visitor: gr.State
+    """The ``shelves.Visitor`` of this session; None until something is uploaded."""
+
+
+def build(page: Shell) -> None:
+    """Lay out the tab and connect its events."""
+    shelf = shelves.Shelves(page.pool)
+    visitor = gr.State(None, delete_callback=_leave)
+    with gr.Row(equal_height=False, elem_classes="mm-bar-row"):
+        with gr.Column(scale=3, min_width=260):
+            choice = gr.Dropdown(
+                _choices(shelf, None, "en"),
+                value=shelves.EXAMPLES,
+                label=ui("retrieval.collection"),
+                filterable=False,
+                elem_id="mm-collection",
+            )
+        with gr.Column(scale=4, min_width=260):
+            chooser = choosing.build(retrieval.TASK, "mm-retrieval", page)
+    common = Common(page, shelf, chooser.model, choice, visitor)
+    builders = {
+        "search": retrieval_search.build,
+        "uploads": retrieval_uploads.build,
+        "labels": retrieval_words.build_labels,
+        "sentences": retrieval_words.build_sentences,
+        "matrix": retrieval_matrix.build,
+        "map": retrieval_map.build,
+    }
+    titles = []
+    with gr.Tabs(elem_id="mm-retrieval-views"):
+        for name in VIEWS:
+            with gr.Tab(ui(f"retrieval.view.{name}"), id=name) as title:
+                builders[name](common)
+            titles.append(title)
+
+    quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
+    names = [visitor, page.language]
+    page.demo.load(
+        lambda who, language: gr.update(choices=_choices(shelf, who, language)),
+        names,
+        choice,
+        js=shell.with_language(1),
+        api_name="retrieval_collections",
+        **quiet,
+    )
+    page.language.change(
+        lambda who, language: gr.update(choices=_choices(shelf, who, language)),
+        names,
+        choice,
+        api_name="retrieval_translate_collections",
+        **quiet,
+    )
+    # gradio translates everything in place but the titles of tabs that are not open.
+    page.language.change(
+        lambda language: [gr.update(label=i18n.text(language, f"ui.retrieval.view.{name}")) for name in VIEWS],
+        page.language,
+        titles,
+        api_name="retrieval_translate_views",
+        **quiet,
+    )
+    choosing.connect(chooser, retrieval.TASK, "retrieval", page)
+    retrieval_api.build(page, shelf)
+    with gr.Accordion(ui("retrieval.credits"), open=False):
+        gr.HTML(render.credits_list(examples.collection()))
+
+
+def _choices(shelf: shelves.Shelves, visitor: shelves.Visitor | None, language: str) -> list[tuple[str, str]]:
+    return retrieval.choices(shelf, visitor, language)
+
+
+def _leave(visitor: shelves.Visitor | None) -> None:
+    """The session is over: what the visitor brought along goes with it."""
+    if visitor is not None:
+        visitor.close()
