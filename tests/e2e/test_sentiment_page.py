@@ -1,0 +1,147 @@
+"""A visitor at the sentiment tab: a real browser with the fake model behind it."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.demo.serving import Server
+from tests.e2e.conftest import NARROW, Visit
+from tests.e2e.tabs import open_tab
+
+pytestmark = pytest.mark.e2e
+
+
+def tab(visit: Callable[..., Visit], **options: object) -> Page:
+    page = visit(**options).page
+    open_tab(page, "情感分析" if options.get("language") == "zh" else "Sentiment")
+    expect(page.locator("#mm-sentiment-line .mm-line")).to_be_visible()
+    return page
+
+
+def write(page: Page, words: str) -> None:
+    page.locator("#mm-sentiment-text textarea").fill(words)
+
+
+def choose_picture(page: Page, path: Path) -> None:
+    page.locator("#mm-sentiment-picture input[type=file]").first.set_input_files(path)
+
+
+def test_text_and_picture_are_judged_alone_and_together(visit: Callable[..., Visit], night: Path) -> None:
+    page = tab(visit)
+    write(page, "what a lovely day")
+    page.locator("#mm-sentiment-run").click()
+    expect(page.locator(".mm-verdict")).to_contain_text("Positive")
+    expect(page.locator(".mm-sentiments").first).to_contain_text("no picture was given")
+    choose_picture(page, night)  # judged at once
+    expect(page.locator(".mm-interaction")).to_contain_text("Conflict")
+    expect(page.locator(".mm-fusions tr")).to_have_count(5)
+    expect(page.locator(".mm-said .mm-positive", has_text="lovely")).to_be_visible()
+
+
+def test_maps_are_chosen_and_words_look_at_regions(visit: Callable[..., Visit], photo: Path) -> None:
+    page = tab(visit)
+    write(page, "lovely light")
+    choose_picture(page, photo)
+    overlay = page.locator("#mm-sentiment-answer .mm-overlay")
+    expect(overlay).to_be_visible()
+    push = overlay.get_attribute("src")
+    page.get_by_role("button", name="Positive", exact=True).click()
+    expect(page.locator("#mm-sentiment-answer .mm-readout")).to_contain_text("raise the probability of “Positive”")
+    assert overlay.get_attribute("src") != push
+    page.locator("#mm-sentiment-fusion input").click()
+    page.get_by_role("option", name="Cross-attention").click()
+    page.locator(".mm-said button", has_text="lovely").click()
+    expect(page.locator("#mm-sentiment-answer .mm-readout")).to_contain_text("where in the picture this word looks")
+
+
+def test_an_example_is_one_click_away(visit: Callable[..., Visit]) -> None:
+    page = tab(visit)
+    page.locator("#mm-sentiment-examples tbody tr", has_text="Oh wonderful").click()
+    expect(page.locator(".mm-verdict")).to_be_visible()
+    expect(page.locator("#mm-sentiment-text textarea")).to_have_value(
+        "Oh wonderful, two hours in here already. Best day of my life."
+    )
+    expect(page.locator("#mm-sentiment-picture img")).to_be_visible()
+    page.locator("#mm-sentiment-examples tbody tr", has_text="I cannot stand").click()
+    expect(page.locator(".mm-sentiments").first).to_contain_text("no picture was given")
+
+
+def test_chinese_text_on_compact_gets_a_clear_message(visit: Callable[..., Visit]) -> None:
+    page = tab(visit, language="zh")
+    write(page, "今天真是太糟糕了")
+    page.locator("#mm-sentiment-run").click()
+    expect(page.locator("#mm-sentiment-answer [role=alert]")).to_contain_text("multilingual-sentiment")
+
+
+def test_the_language_switch_changes_the_answer_and_loses_nothing(visit: Callable[..., Visit], night: Path) -> None:
+    page = tab(visit)
+    write(page, "lovely")
+    choose_picture(page, night)
+    expect(page.locator(".mm-interaction")).to_contain_text("Conflict")
+    page.get_by_role("radio", name="中文").check(force=True)
+    expect(page.locator(".mm-interaction")).to_contain_text("冲突")
+    expect(page.locator("#mm-sentiment-run")).to_have_text("判断")
+    expect(page.locator("#mm-sentiment-text textarea")).to_have_value("lovely")
+    page.locator("#mm-sentiment-fusion input").click()
+    expect(page.get_by_role("option", name="门控加权")).to_be_visible()
+
+
+def test_a_broken_picture_is_explained(visit: Callable[..., Visit], tmp_path: Path, server: Server) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_text("<html></html>")
+    page = tab(visit)
+    choose_picture(page, broken)
+    expect(page.locator("#mm-sentiment-answer [role=alert]")).to_contain_text("not a picture")
+    assert "Traceback" not in server.log()
+
+
+def test_a_zip_of_posts_becomes_a_table_and_two_files(visit: Callable[..., Visit], tmp_path: Path) -> None:
+    Image.new("RGB", (20, 20), "white").save(tmp_path / "a.png")
+    with zipfile.ZipFile(tmp_path / "posts.zip", "w") as archive:
+        archive.writestr("posts.csv", "text,image\nlovely day,a.png\nso sad,\n,gone.png\n")
+        archive.write(tmp_path / "a.png", "a.png")
+    page = tab(visit)
+    page.get_by_text("Many posts at once").click()
+    page.locator("#mm-sentiment-batch-files input[type=file]").set_input_files(tmp_path / "posts.zip")
+    expect(page.locator("#mm-sentiment-batch-files")).to_contain_text("posts")
+    page.locator("#mm-sentiment-batch-run").click()
+    expect(page.locator("#mm-sentiment-batch-progress")).to_contain_text(
+        "Done: 3 posts, 1 of them could not be judged."
+    )
+    expect(page.locator("#mm-sentiment-batch-table")).to_contain_text("gone.png")
+    with page.expect_download() as download:
+        page.locator("#mm-sentiment-batch-downloads").get_by_text("Download JSONL").click()
+    lines = [json.loads(line) for line in download.value.path().read_text(encoding="utf-8").splitlines()]
+    assert [line.get("label") for line in lines] == ["positive", "negative", None]
+
+
+def test_copy_and_download_of_one_answer(visit: Callable[..., Visit]) -> None:
+    page = tab(visit, permissions=["clipboard-read", "clipboard-write"])
+    write(page, "so sad")
+    page.locator("#mm-sentiment-run").click()
+    answer = page.locator("#mm-sentiment-answer")
+    answer.get_by_role("button", name="Copy", exact=True).click()
+    expect(answer.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()").startswith("Negative: negative ")
+    with page.expect_download() as download:
+        answer.get_by_text("Download JSON", exact=True).click()
+    assert json.loads(download.value.path().read_text())["label"] == "negative"
+
+
+def test_a_narrow_screen_has_nothing_to_scroll_sideways(visit: Callable[..., Visit], night: Path) -> None:
+    page = tab(visit, size=NARROW)
+    write(page, "lovely but so sad and terrible, and lovely again")
+    choose_picture(page, night)
+    expect(page.locator(".mm-verdict")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW[0]
+    answer, model = (page.locator(one).bounding_box() for one in ("#mm-sentiment-answer", "#mm-sentiment-model"))
+    assert answer is not None
+    assert model is not None
+    assert answer["y"] < model["y"]  # the answer comes before the options
