@@ -56,12 +56,11 @@ def build_demo(pool: ModelPool, settings: Settings) -> gr.Blocks:
                     elem_classes="mm-segments",
                 )
                 dark = gr.Button("◐", elem_id="mm-dark", size="sm", min_width=44)
-        line = gr.HTML("", elem_id="mm-line")
-        to_models = gr.Button(
-            i18n.ui("to_models"), visible=False, size="sm", elem_id="mm-to-models", elem_classes="mm-link"
-        )
-        page = shell.Shell(pool, settings, demo, language, tier, line, to_models)
-        with gr.Tabs(elem_id="mm-tabs") as tabs:
+        # The key only keeps the list across a restart of the server: head names are no secret.
+        heads = gr.BrowserState([], storage_key="mmcore-heads", secret="mmcore")
+        tabs = gr.Tabs(elem_id="mm-tabs")
+        page = shell.Shell(pool, settings, demo, language, tier, tabs, heads)
+        with tabs:
             titles = []
             for tab in TABS:
                 with gr.Tab(i18n.ui(f"tab.{tab.name}"), id=tab.name) as title:
@@ -80,14 +79,6 @@ def build_demo(pool: ModelPool, settings: Settings) -> gr.Blocks:
             **browser,
         )
         dark.click(None, None, None, js="() => { window.mmcore.toggleDark(); }", **browser)
-        to_models.click(
-            lambda: gr.update(selected="models"),
-            None,
-            tabs,
-            api_name="to_models",
-            api_visibility="private",
-            queue=False,
-        )
     demo.queue(max_size=WAITING)
     return demo
 

@@ -9,16 +9,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mmcore import checkpoints
-from mmcore.errors import InputError, MMCoreError
+from mmcore.errors import MMCoreError
 from mmcore.media import decode_image
 from mmcore.pool import ModelPool
 from mmcore.results import CaptionOptions, CaptionResult
 from mmcore.tasks.captioning import caption, caption_many
 
 from . import uploads
-from .events import Failure, IsCancelled, Progress, attempt, in_background
+from .batches import BatchRow
+from .events import Failure, IsCancelled, Progress, Stop, attempt, in_background
+from .forms import real, whole
 from .render import Answer, answer_of
-from .tables import BatchRow
 
 TASK = "captioning"
 
@@ -43,26 +44,15 @@ def options_of(
     """
     return CaptionOptions(
         decoding=decoding,
-        num_captions=_whole(num_captions),
-        num_beams=_whole(num_beams),
-        max_words=_whole(max_words),
-        top_p=_real("top_p", top_p, 0.05, 1.0),
-        temperature=_real("temperature", temperature, 0.05, 5.0),
-        seed=_whole(0 if seed is None else seed),
+        num_captions=whole(num_captions),
+        num_beams=whole(num_beams),
+        max_words=whole(max_words),
+        top_p=real("top_p", top_p, 0.05, 1.0),
+        temperature=real("temperature", temperature, 0.05, 5.0),
+        seed=whole(0 if seed is None else seed),
         detail=detail or None,
         explain=explain,
     )
-
-
-def _whole(value: Any) -> Any:
-    """3.0 -> 3, since JSON does not tell them apart; CaptionOptions says what is wrong with anything else."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _real(name: str, value: Any, low: float, high: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InputError("option_out_of_range", name=name, value=value, low=low, high=high)
-    return float(value)
 
 
 def _level(model: str, detail: str | None) -> str | None:
@@ -90,16 +80,21 @@ def describe_for_api(pool: ModelPool, payload: Mapping[str, Any] | None, model: 
 
 
 def describe_many(
-    pool: ModelPool, payload: Sequence[Mapping[str, Any]] | None, model: str, detail: str | None, *form: Any
-) -> Iterator[tuple[list[BatchRow], int]]:
+    pool: ModelPool,
+    payload: Sequence[Mapping[str, Any]] | None,
+    model: str,
+    detail: str | None,
+    *form: Any,
+    button: Stop | None = None,
+) -> Iterator[tuple[list[BatchRow[CaptionResult]], int]]:
     """Caption many uploads: whenever some are done, (all rows so far, number of files in all).
 
-    A file that cannot be read becomes a row that says so. Closing the iterator stops the work after the pictures that
-    the model has before it. Raises MMCoreError where nothing can be done at all.
+    A file that cannot be read becomes a row that says so. Raises Cancelled when ``button`` is pressed, and
+    MMCoreError where nothing can be done at all.
     """
     options = options_of(_level(model, detail), *form)
     files = uploads.paths_of(payload, pool.settings.files)
-    rows: list[BatchRow] = []
+    rows: list[BatchRow[CaptionResult]] = []
 
     def work(progress: Progress, cancelled: IsCancelled) -> None:
         for outcome in caption_many(pool, [path for _, path in files], options, model, progress, cancelled):
@@ -107,7 +102,7 @@ def describe_many(
             rows.append(BatchRow(files[len(rows)][0], kept))
 
     yield [], len(files)
-    for _ in in_background(work):
+    for _ in in_background(work, button):
         yield list(rows), len(files)
 
 

@@ -8,6 +8,7 @@ import queue
 import secrets
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
@@ -36,6 +37,11 @@ class Failure:
 
     error: MMCoreError | None
     reference: str = ""
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing went wrong: the visitor pressed Stop."""
+        return isinstance(self.error, Cancelled)
 
     def message(self, language: str) -> str:
         """The sentence to show, in that language."""
@@ -90,16 +96,49 @@ class Step:
     total: int
 
 
-def in_background(
-    work: Callable[[Progress, IsCancelled], T],
-) -> Iterator[Step | T]:
+class Stop:
+    """The Stop button of one panel, for one visitor. Lives in a ``gr.State``: every session has its own.
+
+    gradio could cancel the running event instead (``cancels=``), but not reliably: a progress message that is on its
+    way comes after what the button showed, and a click that comes before the cancelling is over may be lost. Here the
+    work itself says the last word, so everything arrives in order.
+    """
+
+    def __init__(self) -> None:
+        self._running: list[Callable[[], None]] = []
+
+    def __deepcopy__(self, memo: object) -> Stop:
+        return Stop()
+
+    def press(self) -> None:
+        """Stop what is running; without anything running nothing happens."""
+        for end in list(self._running):
+            end()
+
+    @contextmanager
+    def stops(self, end: Callable[[], None]) -> Iterator[None]:
+        """Inside the block, ``press`` calls ``end``."""
+        self._running.append(end)
+        try:
+            yield
+        finally:
+            self._running.remove(end)
+
+
+def in_background(work: Callable[[Progress, IsCancelled], T], button: Stop | None = None) -> Iterator[Step | T]:
     """Run ``work(progress, cancelled)`` in a thread; yield a Step whenever it reports, and its result at the end.
 
-    Closing the iterator, which is what gradio does when a visitor presses Stop or leaves, makes ``cancelled()`` true.
-    Errors of the work are raised here; Cancelled after closing is not.
+    Pressing ``button`` makes ``cancelled()`` true and raises Cancelled here at once, without waiting for the work to
+    notice. Closing the iterator, which is what gradio does when a visitor leaves, makes it true as well. Errors of the
+    work are raised here, unless it was stopped before.
     """
     messages: queue.Queue[Step | tuple[T] | Exception] = queue.Queue()
     stop = threading.Event()
+    last = Step(0, 0)
+
+    def end() -> None:
+        stop.set()
+        messages.put(Cancelled("cancelled", done=last.done, total=last.total))
 
     def run() -> None:
         try:
@@ -110,17 +149,19 @@ def in_background(
 
     threading.Thread(target=run, daemon=True, name="demo-work").start()
     try:
-        while True:
-            message = messages.get()
-            # A download reports many times a second; only its latest step is worth a message to the page.
-            while isinstance(message, Step) and not messages.empty():
+        with (button or Stop()).stops(end):
+            while True:
                 message = messages.get()
-            if isinstance(message, Step):
-                yield message
-            elif isinstance(message, tuple):
-                yield message[0]
-                return
-            else:
-                raise message
+                # A download reports many times a second; only its latest step is worth a message to the page.
+                while isinstance(message, Step) and not messages.empty():
+                    message = messages.get()
+                if isinstance(message, Step):
+                    last = message
+                    yield message
+                elif isinstance(message, tuple):
+                    yield message[0]
+                    return
+                else:
+                    raise message
     finally:
         stop.set()

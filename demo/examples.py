@@ -1,4 +1,4 @@
-"""The example pictures, each with its credit."""
+"""The example pictures and sounds, each with its credit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Example:
     licence: str
     source: str
     alt: Mapping[str, str]
-    """Language -> what the picture shows, in a few words."""
+    """Language -> what can be seen or heard, in a few words."""
 
 
 @cache
@@ -30,9 +30,23 @@ def assets() -> Path:
     return inside if inside.is_dir() else here.parent / "assets"
 
 
-@cache
 def pictures() -> tuple[Example, ...]:
     """The example pictures in the order of credits.json."""
+    return _credited("examples/")
+
+
+def collection() -> tuple[Example, ...]:
+    """The pictures of the example collection: those made for searching, then the example pictures."""
+    return _credited("collection/") + pictures()
+
+
+def sounds() -> tuple[Example, ...]:
+    """The example sounds in the order of credits.json."""
+    return _credited("sounds/")
+
+
+@cache
+def _credited(folder: str) -> tuple[Example, ...]:
     records = json.loads((assets() / "credits.json").read_text(encoding="utf-8"))
     return tuple(
         Example(
@@ -44,4 +58,5 @@ def pictures() -> tuple[Example, ...]:
             alt=record["alt"],
         )
         for record in records
+        if record["file"].startswith(folder)
     )

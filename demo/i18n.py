@@ -32,7 +32,13 @@ _FOLDER = Path(__file__).parent / "locales"
 def texts(language: str) -> Mapping[str, str]:
     """Every text of a language; those of the default language for a code that is not known."""
     code = language if language in LANGUAGES else DEFAULT_LANGUAGE
-    return MappingProxyType(json.loads((_FOLDER / f"{code}.json").read_text(encoding="utf-8")))
+    merged: dict[str, str] = {}
+    for file in sorted((_FOLDER / code).glob("*.json")):
+        part: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
+        if twice := merged.keys() & part.keys():
+            raise ValueError(f"{file} holds keys of another file: {sorted(twice)}")
+        merged |= part
+    return MappingProxyType(merged)
 
 
 def text(language: str, key: str, /, **values: object) -> str:

@@ -11,7 +11,7 @@ from mmcore.errors import WeightsError
 from mmcore.pool import ModelPool
 
 from . import tables
-from .events import Failure, Step, in_background
+from .events import Failure, Step, Stop, in_background
 from .i18n import text
 from .render import device_name
 
@@ -55,16 +55,17 @@ def unload(pool: ModelPool, name: str, language: str) -> str:
     return tables.notice(text(language, key, title=find(name).title))
 
 
-def download(pool: ModelPool, name: str, language: str) -> Iterator[str]:
+def download(pool: ModelPool, name: str, language: str, button: Stop | None = None) -> Iterator[str]:
     """Download a checkpoint; yields the progress bar, and at the end that it is here.
 
-    Raises WeightsError. Closing the iterator stops the download; what has arrived is kept.
+    Raises WeightsError, and Cancelled when ``button`` is pressed; what has arrived is kept.
     """
     checkpoint = find(name)
     steps = in_background(
         lambda progress, cancelled: weights.locate(
             checkpoint, pool.settings, download=True, progress=progress, cancelled=cancelled
-        )
+        ),
+        button,
     )
     for step in steps:
         if isinstance(step, Step):

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
+from typing import Any, TypeAlias
 
 import numpy as np
 from PIL import Image
@@ -24,6 +25,13 @@ from .events import Failure
 from .examples import Example
 from .i18n import text
 
+Facts: TypeAlias = "Iterable[tuple[str, str]]"
+"""(what it is, what it says)."""
+
+_LITTLE = """a an and are as at be by close for from has have his her in into is it its of on or over several some that
+the their there through to top two up very while who with"""
+FUNCTION_WORDS = frozenset(_LITTLE.split())
+"""Words that hold a sentence together and name nothing that could be pointed at."""
 TAGS_SHOWN = 4
 """How many recognised things are named beside a caption that the model doubts."""
 TAG_FLOOR = 0.05
@@ -56,19 +64,29 @@ def percent(share: float) -> str:
     return f"{share * 100:.0f} %"
 
 
+def empty(language: str, key: str) -> str:
+    """Where an answer will be: the hint of that key."""
+    return f'<div class="mm-empty">{escape(text(language, key))}</div>'
+
+
+def problem(failure: Failure, language: str) -> str:
+    """An error where the answer would be."""
+    title = escape(text(language, "text.error_title"))
+    return f'<div class="mm-error" role="alert"><strong>{title}</strong> {escape(failure.message(language))}</div>'
+
+
 def panel(content: Answer | Failure | None, language: str) -> str:
     """The right side of the captioning tab: an answer, an error, or the hint that one will come."""
     if content is None:
-        return f'<div class="mm-empty">{escape(text(language, "text.answer_empty"))}</div>'
+        return empty(language, "text.answer_empty")
     if isinstance(content, Failure):
-        title = escape(text(language, "text.error_title"))
-        return f'<div class="mm-error" role="alert"><strong>{title}</strong> {escape(content.message(language))}</div>'
+        return problem(content, language)
     result = content.result
     explained = any(caption.maps is not None for caption in result.captions)
     parts = [
         *(_caption(caption, index, content, language) for index, caption in enumerate(result.captions)),
         _doubt(result.tags, language) if not result.confident else "",
-        _foot(result, language),
+        foot(result.model, result.device, result.seconds, result.to_dict(), "caption.json", language),
         _why(content, language) if explained else "",
         _alternatives(result.captions, language) if len(result.captions) > 1 else "",
     ]
@@ -112,13 +130,14 @@ def _word(caption: Caption, position: int, first: bool, answer: Answer, language
 
 
 def _most_telling(caption: Caption) -> int | None:
-    """The word whose map is the most concentrated (lowest entropy): the one worth showing first."""
+    """The word whose map is the most concentrated (lowest entropy), not counting "a", "of", "is": shown first."""
     if caption.maps is None or not caption.words:
         return None
     shares = caption.maps.reshape(len(caption.maps), -1)
     entropies = -(shares * np.log(np.maximum(shares, 1e-12))).sum(axis=1)
-    sayable = [any(letter.isalnum() for letter in word.text) for word in caption.words]
-    return int(np.argmin(np.where(sayable, entropies, np.inf)))
+    sayable = np.array([any(letter.isalnum() for letter in word.text) for word in caption.words])
+    naming = sayable & np.array([word.text.lower() not in FUNCTION_WORDS for word in caption.words])
+    return int(np.argmin(np.where(naming if naming.any() else sayable, entropies, np.inf)))
 
 
 def _doubt(tags: tuple[Tag, ...], language: str) -> str:
@@ -129,7 +148,7 @@ def _doubt(tags: tuple[Tag, ...], language: str) -> str:
     return f'<p class="mm-doubt">{_t(language, "text.unsure_recognise", things=names)}</p>'
 
 
-def chips(items: Iterable[tuple[str, str]]) -> str:
+def chips(items: Facts) -> str:
     """A row of small facts: (what it is, for screen readers and on hover; what it says)."""
     cells = "".join(
         f'<li title="{escape(name, quote=True)}"><span class="mm-sr">{escape(name)}: </span>{escape(value)}</li>'
@@ -155,23 +174,27 @@ def download_link(label: str, file_name: str, media_type: str, content: str) -> 
     return f'<a class="mm-action" download="{escape(file_name, quote=True)}" href="{address}">{escape(label)}</a>'
 
 
-def _foot(result: CaptionResult, language: str) -> str:
+def foot(
+    model_name: str, device: str, seconds: float, saved: dict[str, Any], file_name: str, language: str, more: Facts = ()
+) -> str:
+    """Under an answer: chips with what made it (and ``more`` of them), and the actions copy and download."""
     try:
-        checkpoint = checkpoints.find(result.model)
+        checkpoint = checkpoints.find(model_name)
         model, tier = checkpoint.title, text(language, f"text.tier.{checkpoint.tier}")
     except UnknownNameError:  # a model that a developer put into the pool
-        model, tier = result.model, ""
+        model, tier = model_name, ""
     facts = [
         (text(language, "text.chip.model"), model),
         (text(language, "text.chip.tier"), tier),
-        (text(language, "text.chip.device"), device_name(result.device)),
-        (text(language, "text.chip.time"), seconds_text(result.seconds)),
+        (text(language, "text.chip.device"), device_name(device)),
+        (text(language, "text.chip.time"), seconds_text(seconds)),
+        *more,
     ]
-    saved = json.dumps(result.to_dict(), ensure_ascii=False, indent=2)
+    content = json.dumps(saved, ensure_ascii=False, indent=2)
     copied = _t(language, "text.copied")
     actions = (
         f'<button type="button" class="mm-action" data-copy data-done="{copied}">{_t(language, "text.copy")}</button>'
-        + download_link(text(language, "text.download_json"), "caption.json", "application/json", saved)
+        + download_link(text(language, "text.download_json"), file_name, "application/json", content)
     )
     shown = chips(fact for fact in facts if fact[1])
     return f'<div class="mm-foot">{shown}<div class="mm-actions">{actions}</div></div>'

@@ -29,10 +29,10 @@ class Shell:
     """Code of the chosen language; the last input of every event."""
     tier: gr.Radio
     """The tier in use."""
-    line: gr.HTML
-    """The line of facts under the header."""
-    to_models: gr.Button
-    """Shown under that line where a download would help."""
+    tabs: gr.Tabs
+    """To open another tab: ``gr.update(selected=name)``."""
+    heads: gr.BrowserState
+    """Fusions that this visitor trained and kept: (title, name of the head) each; the browser remembers them."""
 
 
 def with_language(count: int) -> str:

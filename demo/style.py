@@ -38,8 +38,9 @@ def web_file(name: str) -> str:
 
 
 def css() -> str:
-    """The style sheet."""
-    return web_file("style.css")
+    """The style sheets: the page's, then those of single tabs."""
+    names = sorted(path.name for path in _WEB.glob("*.css") if path.name != "style.css")
+    return "\n".join(web_file(name) for name in ["style.css", *names])
 
 
 def head() -> str:
@@ -47,6 +48,10 @@ def head() -> str:
     names = {
         "#mm-dark": {code: text(code, "ui.dark") for code in LANGUAGES},
         **{f'#mm-examples img[src$="/{item.path.name}"]': dict(item.alt) for item in examples.pictures()},
+        **{
+            f'#mm-sentiment-examples img[src$="/{item.path.name}"]': dict(item.alt)
+            for item in (*examples.pictures(), *examples.collection())
+        },
     }
     # "<" cannot end the script element early.
     listed = json.dumps(names, ensure_ascii=False).replace("<", "\\u003c")

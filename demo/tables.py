@@ -1,95 +1,16 @@
-"""Batches and models as tables: pure functions, like render.py."""
+"""Models as tables: pure functions, like render.py."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
 from mmcore.checkpoints import Checkpoint
-from mmcore.results import CaptionResult
 
-from .events import Failure
 from .i18n import text
-from .render import device_name, download_link, seconds_text
-
-CSV_COLUMNS = ("file", "caption", "score", "model", "seconds", "error")
-
-
-@dataclass(frozen=True)
-class BatchRow:
-    """One file of a batch and what became of it."""
-
-    file: str
-    outcome: CaptionResult | Failure
-
-
-def batch_headers(language: str) -> list[str]:
-    """Column titles of the batch table."""
-    return [text(language, f"text.batch.{name}") for name in ("file", "caption", "score", "time")]
-
-
-def batch_table(rows: Iterable[BatchRow], language: str) -> list[list[str]]:
-    """Cells of the batch table; a file that failed shows its message in place of a caption."""
-    table = []
-    for row in rows:
-        if isinstance(row.outcome, Failure):
-            table.append([row.file, row.outcome.message(language), "", ""])
-        else:
-            best = row.outcome.captions[0]
-            table.append([row.file, best.text, f"{best.score:.2f}", seconds_text(row.outcome.seconds)])
-    return table
-
-
-def _safe_cell(value: str) -> str:
-    """A spreadsheet runs a cell that begins like a formula; a file name can be anybody's."""
-    return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
-
-
-def batch_csv(rows: Iterable[BatchRow]) -> str:
-    """The batch as CSV with the columns CSV_COLUMNS. Messages are English, as in the command line's JSON."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
-    for row in rows:
-        if isinstance(row.outcome, Failure):
-            writer.writerow([_safe_cell(row.file), "", "", "", "", row.outcome.message("en")])
-        else:
-            result, best = row.outcome, row.outcome.captions[0]
-            cells = [best.text, f"{best.score:.4f}", result.model, f"{result.seconds:.4f}", ""]
-            writer.writerow([_safe_cell(row.file), *cells])
-    return buffer.getvalue()
-
-
-def batch_jsonl(rows: Iterable[BatchRow]) -> str:
-    """The batch as JSON lines, each as ``mmcore caption --json`` writes it."""
-    lines = []
-    for row in rows:
-        record: dict[str, object] = {"path": row.file}
-        if isinstance(row.outcome, Failure):
-            error = row.outcome.error
-            hidden = {"type": "InternalError", "message": row.outcome.message("en")}
-            record["error"] = hidden if error is None else error.to_dict()
-        else:
-            record.update(row.outcome.to_dict())
-        lines.append(json.dumps(record, ensure_ascii=False))
-    return "".join(f"{line}\n" for line in lines)
-
-
-def batch_downloads(rows: Sequence[BatchRow], language: str) -> str:
-    """The two download links, or nothing before the first row."""
-    if not rows:
-        return ""
-    # Excel takes a CSV file for UTF-8 only with a byte-order mark.
-    as_csv = download_link(text(language, "text.download_csv"), "captions.csv", "text/csv", "\ufeff" + batch_csv(rows))
-    as_lines = download_link(
-        text(language, "text.download_jsonl"), "captions.jsonl", "application/x-ndjson", batch_jsonl(rows)
-    )
-    return f'<div class="mm-actions">{as_csv}{as_lines}</div>'
+from .render import device_name
 
 
 def progress_bar(done: int, total: int, label: str) -> str:

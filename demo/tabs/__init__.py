@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import captioning, models
+from . import audio, captioning, lab, models, retrieval, sentiment
 
 if TYPE_CHECKING:
     from ..shell import Shell
@@ -20,5 +20,9 @@ class Tab(NamedTuple):
 
 TABS: tuple[Tab, ...] = (
     Tab("captioning", captioning.build),
+    Tab("retrieval", retrieval.build),
+    Tab("sentiment", sentiment.build),
+    Tab("audio", audio.build),
+    Tab("lab", lab.build),
     Tab("models", models.build),
 )

@@ -48,6 +48,10 @@ def build(page: Shell) -> None:
             with gr.Row():
                 model = gr.Dropdown(names, value=start.name, label=ui("model"), elem_id="mm-model", filterable=False)
                 detail = gr.Dropdown(label=ui("detail"), elem_id="mm-detail", filterable=False, **_levels(start))
+            line = gr.HTML("", elem_id="mm-line", elem_classes="mm-tab-line")
+            to_models = gr.Button(
+                ui("to_models"), visible=False, size="sm", elem_id="mm-to-models", elem_classes="mm-link"
+            )
             run = gr.Button(ui("run"), variant="primary", elem_id="mm-run")
             options = _options()
             with gr.Accordion(ui("compare"), open=False, elem_id="mm-compare"):
@@ -93,7 +97,7 @@ def build(page: Shell) -> None:
         api_name="captioning_translate",
         api_visibility="private",
     )
-    _connect_choosers(page, model, detail, start)
+    _connect_choosers(page, model, detail, line, to_models, start)
     captioning_batch.build(page, [model, detail, *options])
     captioning_api.build(page)
     with gr.Accordion(ui("credits"), open=False):
@@ -144,7 +148,10 @@ def _levels(checkpoint: checkpoints.Checkpoint) -> dict[str, Any]:
     return {"choices": levels, "value": next(iter(checkpoint.details), None), "visible": bool(levels)}
 
 
-def _connect_choosers(page: Shell, model: gr.Dropdown, detail: gr.Dropdown, start: checkpoints.Checkpoint) -> None:
+def _connect_choosers(
+    page: Shell, model: gr.Dropdown, detail: gr.Dropdown, line: gr.HTML, to_models: gr.Button,
+    start: checkpoints.Checkpoint,
+) -> None:  # fmt: skip
     """The header's tiers and the tab's models say the same; what cannot be used is not chosen, and the line says so."""
     in_use = gr.State(start.name)
 
@@ -179,11 +186,12 @@ def _connect_choosers(page: Shell, model: gr.Dropdown, detail: gr.Dropdown, star
     def translate(current: str, language: str) -> str:
         return shell.model_facts(checkpoints.find(current), page.settings, language)
 
-    outputs = [page.tier, model, in_use, page.line, page.to_models, detail]
+    outputs = [page.tier, model, in_use, line, to_models, detail]
     quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
     page.tier.input(
         choose_tier, [page.tier, in_use, page.language], outputs, api_name="captioning_choose_tier", **quiet
     )
     model.input(choose_model, [model, in_use, page.language], outputs, api_name="captioning_choose_model", **quiet)
     page.demo.load(welcome, [page.language], outputs, js=shell.with_language(0), api_name="captioning_welcome", **quiet)
-    page.language.change(translate, [in_use, page.language], page.line, api_name="captioning_translate_line", **quiet)
+    page.language.change(translate, [in_use, page.language], line, api_name="captioning_translate_line", **quiet)
+    to_models.click(lambda: gr.update(selected="models"), None, page.tabs, api_name="captioning_to_models", **quiet)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from mmcore.checkpoints import CHECKPOINTS
+from mmcore.errors import Cancelled
 
 from .. import events, inventory, shell
 from ..i18n import ui
@@ -30,6 +31,7 @@ def build(page: Shell) -> None:
         unload = gr.Button(ui("unload"), elem_id="mm-unload", min_width=120)
         refresh = gr.Button(ui("refresh"), min_width=120)
     message = gr.HTML("", elem_id="mm-models-message")
+    button = gr.State(events.Stop())
 
     @events.reported
     def show(language: str) -> str:
@@ -39,11 +41,13 @@ def build(page: Shell) -> None:
     def release(name: str, language: str) -> tuple[str, str]:
         return inventory.unload(page.pool, name, language), inventory.table(page.pool, language)
 
-    def fetch(name: str, language: str) -> Iterator[tuple[Any, ...]]:
+    def fetch(name: str, pressed: events.Stop, language: str) -> Iterator[tuple[Any, ...]]:
         yield gr.skip(), gr.skip(), gr.update(interactive=True)
         try:
-            for line in inventory.download(page.pool, name, language):
+            for line in inventory.download(page.pool, name, language, pressed):
                 yield line, gr.skip(), gr.skip()
+        except Cancelled:  # what has arrived is kept, and the bar shows how much that is
+            yield gr.skip(), gr.skip(), gr.update(interactive=False)
         except Exception as error:
             problem = events.failure(error)
             yield inventory.problem(problem, language), gr.skip(), gr.update(interactive=False)
@@ -51,18 +55,15 @@ def build(page: Shell) -> None:
             yield gr.skip(), inventory.table(page.pool, language), gr.update(interactive=False)
 
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    running = download.click(
-        fetch, [pick, page.language], [message, table, stop], api_name="models_download", concurrency_limit=2, **quiet
-    )
-    stop.click(
-        lambda: gr.update(interactive=False),
-        None,
-        stop,
-        cancels=[running],
-        queue=False,
-        api_name="models_stop",
+    download.click(
+        fetch,
+        [pick, button, page.language],
+        [message, table, stop],
+        api_name="models_download",
+        concurrency_limit=2,
         **quiet,
     )
+    stop.click(events.Stop.press, button, None, queue=False, api_name="models_stop", **quiet)
     unload.click(release, [pick, page.language], [message, table], api_name="models_unload", **quiet)
     refresh.click(show, page.language, table, api_name="models_refresh", **quiet)
     page.language.change(show, page.language, table, api_name="models_translate", **quiet)

@@ -33,18 +33,6 @@ const firstWord = (panel) => {
   show(pinned);
 };
 
-const copy = async (text) => {
-  if (navigator.clipboard && window.isSecureContext) return navigator.clipboard.writeText(text);
-  // Over plain http in a classroom there is no clipboard object.
-  const area = document.createElement("textarea");
-  area.value = text;
-  area.style.position = "fixed";
-  document.body.append(area);
-  area.select();
-  document.execCommand("copy");
-  area.remove();
-};
-
 const prepare = () => {
   const panel = element.querySelector(".mm-answer");
   if (!panel) return;
@@ -74,10 +62,7 @@ element.addEventListener("click", async (event) => {
   const copying = event.target.closest("[data-copy]");
   if (copying) {
     const caption = panel.querySelector(".mm-caption:not([hidden])");
-    await copy(caption.dataset.text);
-    const label = copying.textContent;
-    copying.textContent = copying.dataset.done;
-    setTimeout(() => { copying.textContent = label; }, 1500);
+    await window.mmcore.copy(caption.dataset.text, copying);
   }
 });
 

@@ -47,7 +47,26 @@
   const dark = recall(KEY_DARK);
   if (dark !== null) document.body.classList.toggle("dark", dark === "1");
 
+  // Copies a text and says so on the button that was pressed.
+  const copy = async (text, button) => {
+    if (navigator.clipboard && window.isSecureContext) {
+      await navigator.clipboard.writeText(text);
+    } else { // over plain http in a classroom there is no clipboard object
+      const area = document.createElement("textarea");
+      area.value = text;
+      area.style.position = "fixed";
+      document.body.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+    }
+    const label = button.textContent;
+    button.textContent = button.dataset.done;
+    setTimeout(() => { button.textContent = label; }, 1500);
+  };
+
   window.mmcore = {
+    copy,
     language: () => language,
     setLanguage: (code) => {
       if (!(code in LOCALES) || code === language) return;

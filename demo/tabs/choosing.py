@@ -1,0 +1,77 @@
+"""The chooser of a tab's model, with its line of facts: size, licence, quality, and why a model cannot be used yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from mmcore import checkpoints
+
+from .. import events, shell
+from ..i18n import ui
+
+if TYPE_CHECKING:
+    from ..shell import Shell
+
+
+@dataclass(frozen=True)
+class Chooser:
+    """Its components."""
+
+    model: gr.Dropdown
+    line: gr.HTML
+    to_models: gr.Button
+
+
+def build(task: str, prefix: str, page: Shell) -> Chooser:
+    """Lay it out; the ids of its elements begin with ``prefix``."""
+    start = shell.best_of_tier(task, "compact", page.settings)
+    names = [(record.title, record.name) for record in checkpoints.of_task(task)]
+    model = gr.Dropdown(names, value=start.name, label=ui("model"), elem_id=f"{prefix}-model", filterable=False)
+    line = gr.HTML("", elem_id=f"{prefix}-line", elem_classes="mm-tab-line")
+    to_models = gr.Button(
+        ui("to_models"), visible=False, size="sm", elem_id=f"{prefix}-to-models", elem_classes="mm-link"
+    )
+    return Chooser(model, line, to_models)
+
+
+def connect(chooser: Chooser, task: str, tab: str, page: Shell) -> None:
+    """A tier chosen in the header and a model chosen here; what cannot be used is not taken, and the line says why."""
+    start = shell.best_of_tier(task, "compact", page.settings)
+    in_use = gr.State(start.name)
+
+    def taken(wanted: checkpoints.Checkpoint, current: str, language: str) -> tuple[Any, ...]:
+        choice = shell.choose(wanted, checkpoints.find(current), page.settings, language)
+        name = choice.checkpoint.name
+        return name, name, choice.line, gr.update(visible=choice.download)
+
+    @events.reported
+    def choose_tier(tier: str, current: str, language: str) -> tuple[Any, ...]:
+        if not checkpoints.of_task(task, tier):
+            return taken(checkpoints.find(current), current, language)
+        return taken(shell.best_of_tier(task, tier, page.settings), current, language)
+
+    @events.reported
+    def choose_model(name: str, current: str, language: str) -> tuple[Any, ...]:
+        return taken(checkpoints.find(name), current, language)
+
+    @events.reported
+    def welcome(language: str) -> tuple[Any, ...]:
+        return taken(page.pool.choose(task), start.name, language)
+
+    @events.reported
+    def translate(current: str, language: str) -> str:
+        return shell.model_facts(checkpoints.find(current), page.settings, language)
+
+    outputs = [chooser.model, in_use, chooser.line, chooser.to_models]
+    quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
+    language = page.language
+    page.tier.input(choose_tier, [page.tier, in_use, language], outputs, api_name=f"{tab}_choose_tier", **quiet)
+    chooser.model.input(
+        choose_model, [chooser.model, in_use, language], outputs, api_name=f"{tab}_choose_model", **quiet
+    )
+    page.demo.load(welcome, [language], outputs, js=shell.with_language(0), api_name=f"{tab}_welcome", **quiet)
+    language.change(translate, [in_use, language], chooser.line, api_name=f"{tab}_translate_line", **quiet)
+    chooser.to_models.click(lambda: gr.update(selected="models"), None, page.tabs, api_name=f"{tab}_to_models", **quiet)
