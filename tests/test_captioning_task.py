@@ -16,8 +16,9 @@ from mmcore.errors import Cancelled, CapacityError, InputError, MMCoreError, Unk
 from mmcore.pool import ModelPool
 from mmcore.results import Caption, CaptionOptions, CaptionResult
 from mmcore.settings import Settings
-from mmcore.tasks import captioning
-from mmcore.tasks.captioning import AHEAD, BATCH, caption, caption_many
+from mmcore.tasks import captioning, pictures
+from mmcore.tasks.captioning import caption, caption_many
+from mmcore.tasks.pictures import AHEAD, BATCH
 from tests.fakes import FakeCaptioner, fake_pool
 
 NAME = "compact-captioner"
@@ -162,7 +163,7 @@ def test_bytes_are_sources_too(tmp_path: Path):
 
 
 def test_large_pictures_close_a_batch_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(captioning, "BATCH_PIXELS", 8)  # the pictures have 2, 4, 6, ... pixels
+    monkeypatch.setattr(pictures, "BATCH_PIXELS", 8)  # the pictures have 2, 4, 6, ... pixels
     pool = fake_pool()
     list(caption_many(pool, files(tmp_path, 5)))
     assert model_of(pool).batches == [3, 1, 1]
@@ -175,7 +176,7 @@ def test_only_a_few_pictures_are_decoded_ahead(tmp_path: Path, monkeypatch: pyte
         decoded.append(source.name)
         return picture()
 
-    monkeypatch.setattr(captioning, "decode_image", decode)
+    monkeypatch.setattr(pictures, "decode_image", decode)
     outcomes = caption_many(fake_pool(), files(tmp_path, 40))
     next(outcomes)
     outcomes.close()  # type: ignore[attr-defined]

@@ -16,10 +16,29 @@ from mmcore.families import FAMILIES
 from mmcore.pins import unpinned
 from mmcore.settings import TIERS, Settings, local_variable
 
-NOT_PINNED_YET = {"blip-base", "florence-2-base"}
+NOT_PINNED_YET = {
+    "multilingual-sentiment",
+    "blip-base",
+    "florence-2-base",
+    "siglip2-base",
+    "clip-vit-b-32-laion",
+    "chinese-clip-base",
+    "siglip2-large",
+    "ast",
+    "clap",
+    "clap-large",
+}
 """Hub checkpoints whose commit could not be looked up yet; `mmcore models pin` fills it in where the hub answers."""
 
-TASKS = ("captioning",)
+NO_CHECKSUM_YET = {"efficientat-mn10", "efficientat-mn04"}
+"""Files of an address whose sha256 could not be looked up yet: they are used from a local folder, never downloaded."""
+
+TASKS = (
+    "captioning",
+    "retrieval",
+    "audio",
+    "sentiment",
+)
 
 each = pytest.mark.parametrize("checkpoint", CHECKPOINTS, ids=lambda checkpoint: checkpoint.name)
 
@@ -70,7 +89,10 @@ def test_its_source_is_pinned_or_listed(checkpoint: Checkpoint):
             assert re.fullmatch(r"[0-9a-f]{40}", checkpoint.revision or "")
     elif checkpoint.source == "url":
         assert checkpoint.location.startswith("https://")
-        assert re.fullmatch(r"[0-9a-f]{64}", checkpoint.sha256 or "")
+        if checkpoint.name in NO_CHECKSUM_YET:
+            assert checkpoint.sha256 is None, f"{checkpoint.name} has a sha256 now: take it off NO_CHECKSUM_YET"
+        else:
+            assert re.fullmatch(r"[0-9a-f]{64}", checkpoint.sha256 or "")
         assert weights.file_name(checkpoint)
     else:
         assert checkpoint.source == "bundled"
@@ -107,5 +129,5 @@ def test_every_task_has_a_compact_checkpoint_first(task: str):
 
 def test_find_lists_the_known_names():
     assert find("blip-base").family == "blip"
-    with pytest.raises(UnknownNameError, match="Known: blip-base, compact-captioner, florence-2-base"):
+    with pytest.raises(UnknownNameError, match=r"Known: .*blip-base, .*compact-captioner, .*florence-2-base"):
         find("blip")

@@ -17,6 +17,9 @@ from mmcore.checkpoints import Checkpoint
 from mmcore.pool import ModelPool
 from mmcore.results import Caption, CaptionOptions, Tag, Word
 from mmcore.settings import Settings
+from tests.demo.audio_fakes import FakeTagger
+from tests.demo.retrieval_fakes import FakeRetriever
+from tests.demo.sentiment_fakes import FakeJudge
 
 SENTENCES = ("a brown dog runs on the grass .", "two dogs play outside .", "an animal in a field .", "a dog .")
 GRID = (7, 7)
@@ -81,11 +84,20 @@ def located(checkpoint: Checkpoint, settings: Settings, **_: Any) -> Path:
     return settings.home
 
 
+def fake_of(record: Checkpoint, model: type[FakeCaptioner] = FakeCaptioner) -> Any:
+    """The kind of fake for a checkpoint's task."""
+    return FAKES.get(record.task, model)
+
+
+FAKES: dict[str, Any] = {"audio": FakeTagger, "retrieval": FakeRetriever, "sentiment": FakeJudge}
+"""Task -> fake; for the tasks that are not in it, the captioner."""
+
+
 def fake_pool(settings: Settings, model: type[FakeCaptioner] = FakeCaptioner) -> ModelPool:
     """A real pool whose models are fakes; every checkpoint loads. What they are asked is kept in ASKED."""
     settings.home.mkdir(parents=True, exist_ok=True)
     return ModelPool(
         settings,
-        loader=lambda record, folder, device, dtype: model(record, device, folder / ASKED),
+        loader=lambda record, folder, device, dtype: fake_of(record, model)(record, device, folder / ASKED),
         locate=located,
     )

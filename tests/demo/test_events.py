@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import threading
 from collections.abc import Callable
@@ -98,6 +99,46 @@ def test_work_that_fails_raises_where_it_is_awaited() -> None:
 
     with pytest.raises(InputError):
         list(events.in_background(work))
+
+
+def test_the_button_ends_it_at_once_and_each_visitor_has_their_own() -> None:
+    stopped = threading.Event()
+
+    def work(progress: Callable[[int, int], None], cancelled: Callable[[], bool]) -> None:
+        progress(3, 10)
+        while not cancelled():
+            pass
+        stopped.set()
+        raise Cancelled("cancelled", done=3, total=10)
+
+    button = events.Stop()
+    running = events.in_background(work, button)
+    assert next(running) == events.Step(3, 10)
+    copy.deepcopy(button).press()  # gradio copies the value of a State for every session
+    assert not stopped.is_set()
+    button.press()
+    with pytest.raises(Cancelled) as caught:
+        next(running)
+    assert (caught.value.values["done"], caught.value.values["total"]) == (3, 10)
+    assert stopped.wait(10)
+    button.press()  # nothing runs any more
+
+
+def test_the_button_does_not_wait_for_work_that_does_not_listen() -> None:
+    over = threading.Event()
+
+    def work(progress: Callable[[int, int], None], cancelled: Callable[[], bool]) -> str:
+        progress(0, 1)
+        assert over.wait(30)
+        return "too late"
+
+    button = events.Stop()
+    running = events.in_background(work, button)
+    next(running)
+    button.press()
+    with pytest.raises(Cancelled):
+        next(running)
+    over.set()
 
 
 def test_closing_the_iterator_stops_the_work() -> None:

@@ -1,4 +1,4 @@
-"""The example pictures: small, credited, free."""
+"""The example pictures and sounds: small, credited, free."""
 
 from __future__ import annotations
 
@@ -7,11 +7,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import soundfile
 from PIL import Image
 
-from demo import examples, i18n
+from demo import examples, i18n, sentiment
 
-FREE = {"CC0 1.0", "CC BY 2.0", "CC BY 4.0", "Public domain"}
+FREE = {
+    *("Public domain", "CC0 1.0", "MIT"),
+    *("CC BY 1.0", "CC BY 2.0", "CC BY 3.0", "CC BY 4.0"),
+    *("CC BY-SA 2.0", "CC BY-SA 3.0", "CC BY-SA 4.0"),
+}
+OURS = "made for this project"
 
 
 def test_every_picture_has_a_credit_and_every_credit_a_picture() -> None:
@@ -22,11 +28,38 @@ def test_every_picture_has_a_credit_and_every_credit_a_picture() -> None:
     assert len(found) >= 12
 
 
+def test_the_collection_is_large_and_credited() -> None:
+    listed = [item.path for item in examples.collection()]
+    found = {path for name in ("collection", "examples") for path in (examples.assets() / name).iterdir()}
+    assert len(listed) == len(set(listed)) >= 60
+    assert set(listed) == found
+    assert sum(path.stat().st_size for path in listed if path.parent.name == "collection") < 6_000_000
+
+
+def test_every_sound_has_a_credit_and_every_credit_a_sound() -> None:
+    listed = [item.path.name for item in examples.sounds()]
+    found = {path.name for path in (examples.assets() / "sounds").iterdir() if path.suffix != ".txt"}
+    assert len(listed) == len(set(listed))
+    assert set(listed) == found
+    assert len(found) >= 12
+
+
+def test_sounds_are_short_mono_and_small() -> None:
+    total = 0
+    for item in examples.sounds():
+        total += item.path.stat().st_size
+        about = soundfile.info(item.path)
+        assert about.channels == 1
+        assert about.format in ("OGG", "FLAC")
+        assert 1 <= about.duration <= 30
+    assert total < 5_000_000
+
+
 def test_credits_are_complete_and_free() -> None:
-    for item in examples.pictures():
+    for item in (*examples.collection(), *examples.sounds()):
         assert item.title
         assert item.author
-        assert item.source.startswith("https://")
+        assert item.source.startswith("https://") or item.source == OURS
         assert item.licence in FREE, item.licence
         assert set(item.alt) == set(i18n.LANGUAGES)
         assert all(item.alt.values())
@@ -38,15 +71,13 @@ def test_credits_say_what_was_changed() -> None:
 
 
 def test_pictures_are_small_rgb_jpegs() -> None:
-    total = 0
-    for item in examples.pictures():
-        total += item.path.stat().st_size
+    for item in examples.collection():
         with Image.open(item.path) as picture:
             assert picture.format == "JPEG"
             assert picture.mode == "RGB"
             assert max(picture.size) <= 640
             assert not picture.getexif()
-    assert total < 3_000_000
+    assert sum(item.path.stat().st_size for item in examples.pictures()) < 3_000_000
 
 
 SWEEP = """
@@ -68,4 +99,7 @@ def test_the_sweep_of_old_uploads_spares_the_examples(isolated: Path) -> None:
     root = Path(__file__).resolve().parents[2]
     subprocess.run([sys.executable, "-c", SWEEP], cwd=root, check=True, timeout=120)
     left = {path.name for path in (isolated / "gradio").rglob("*.jpg")}
-    assert left == {item.path.name for item in examples.pictures()}
+    with_words = {Path(file).name for _, file in sentiment.EXAMPLES if file}
+    assert left == {item.path.name for item in examples.pictures()} | {
+        name for name in with_words if name.endswith(".jpg")
+    }

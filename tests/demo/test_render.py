@@ -216,3 +216,15 @@ def test_seconds(seconds: float, shown: str) -> None:
 def test_devices() -> None:
     assert render.device_name("cpu") == "CPU"
     assert render.device_name("cuda:0") == "GPU (cuda:0)"
+
+
+@pytest.mark.parametrize(("sentence", "first"), [("a cat of mine", "cat"), ("of the", "of"), ("a dog , a", "dog")])
+def test_the_first_map_belongs_to_a_word_that_names_something(sentence: str, first: str) -> None:
+    texts = sentence.split()
+    maps = np.full((len(texts), 7, 7), 1 / 49, np.float32)
+    maps[0] = 0
+    maps[0, 3, 3] = 1  # the most concentrated
+    caption = Caption(sentence, 0.5, tuple(Word(text, 0.9) for text in texts), maps)
+    told = render._most_telling(caption)
+    assert told is not None
+    assert texts[told] == first

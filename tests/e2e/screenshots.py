@@ -1,7 +1,7 @@
 """``python -m tests.e2e.screenshots``: the pictures of the page in the README, taken of the real demo.
 
-Starts ``python -m demo``, captions an example with the bundled model in each language, and writes
-assets/screenshots/captioning-<language>.jpg (1440 pixels wide) and captioning-<language>-narrow.jpg.
+Starts ``python -m demo``, tries an example of each tab with the bundled model in each language, and writes
+assets/screenshots/<tab>-<language>.jpg (1440 pixels wide) and <tab>-<language>-narrow.jpg.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from demo.i18n import text
+from tests.e2e.tabs import open_tab
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "assets" / "screenshots"
@@ -47,8 +50,74 @@ def demo() -> Iterator[str]:
             process.communicate(timeout=20)
 
 
-def take(browser: Browser, url: str, language: str, size: str, example: str) -> Path:
-    """One picture of the page after it has captioned that example."""
+def captioning(page: Page, language: str, size: str) -> None:
+    """The cat with its sentence and the map of a word."""
+    page.locator('#mm-examples img[src$="/cat.jpg"]').click()
+    expect(page.locator(".mm-caption").first).to_be_visible(timeout=PATIENCE)
+    if size:
+        page.locator(".mm-why summary").first.click()
+    expect(page.locator(".mm-overlay").first).to_be_visible(timeout=PATIENCE)
+
+
+def audio(page: Page, language: str, size: str) -> None:
+    """The morning scene with its events and the evidence of its best label."""
+    open_tab(page, text(language, "ui.tab.audio"))
+    page.locator("#mm-sound-examples [data-example]").first.click()
+    expect(page.locator(".mm-heard")).to_be_visible(timeout=PATIENCE)
+    if size:
+        page.locator("#mm-sound-why summary").click()
+    expect(page.locator("#mm-sound-why .mm-overlay")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#mm-sound time").last).not_to_have_text("0:00")  # the player has drawn the waveform
+
+
+def retrieval(page: Page, language: str, size: str) -> None:
+    """Snowy mountains among the example pictures, and where the best one has them."""
+    open_tab(page, text(language, "ui.tab.retrieval"))
+    page.locator("#mm-queries button", has_text="snowy mountains").click()
+    page.locator("#mm-found .mm-gallery button").first.click()
+    expect(page.locator("#mm-closeup .mm-overlay")).to_be_visible(timeout=PATIENCE)
+
+
+def matrix(page: Page, language: str, size: str) -> None:
+    """Five pictures, five sentences, and which sentence belongs to which picture."""
+    open_tab(page, text(language, "ui.tab.retrieval"))
+    open_tab(page, text(language, "ui.retrieval.view.matrix"), "#mm-retrieval-views")
+    page.locator("#mm-reading label").nth(1).click()
+    page.locator("#mm-matrix-run").click()
+    expect(page.locator("#mm-matrix .mm-matrix")).to_be_visible(timeout=PATIENCE)
+
+
+def sentiment(page: Page, language: str, size: str) -> None:
+    """Cheerful words over a gloomy room, and what each word and region does."""
+    open_tab(page, text(language, "ui.tab.sentiment"))
+    page.locator("#mm-sentiment-examples tbody tr").nth(1).click()
+    expect(page.locator(".mm-fusions")).to_be_visible(timeout=PATIENCE)
+    if size:
+        page.locator("#mm-sentiment-answer .mm-why summary").click()
+    expect(page.locator("#mm-sentiment-answer .mm-overlay")).to_be_visible(timeout=PATIENCE)
+
+
+def lab(page: Page, language: str, size: str) -> None:
+    """Two fusions trained and compared."""
+    open_tab(page, text(language, "ui.tab.lab"))
+    page.locator("#mm-lab-train").click()
+    expect(page.locator("#mm-lab-line")).to_contain_text(text(language, "text.lab.finished", count=2), timeout=PATIENCE)
+    expect(page.locator("#mm-lab-outcome .mm-confusion")).to_be_visible()
+
+
+SCENES: dict[str, Callable[[Page, str, str], None]] = {
+    "captioning": captioning,
+    "retrieval": retrieval,
+    "matrix": matrix,
+    "sentiment": sentiment,
+    "audio": audio,
+    "lab": lab,
+}
+"""Name of the picture -> how to get there from a fresh page."""
+
+
+def take(browser: Browser, url: str, language: str, size: str, name: str) -> Path:
+    """One picture of a scene."""
     width, height = SIZES[size]
     context = browser.new_context(
         viewport={"width": width, "height": height}, locale=LANGUAGES[language], color_scheme="light"
@@ -56,15 +125,12 @@ def take(browser: Browser, url: str, language: str, size: str, example: str) -> 
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
     page.goto(url)
-    page.locator(f'#mm-examples img[src$="/{example}"]').click()
-    expect(page.locator(".mm-caption").first).to_be_visible(timeout=PATIENCE)
-    if size:
-        page.locator(".mm-why summary").click()
-    expect(page.locator(".mm-overlay")).to_be_visible(timeout=PATIENCE)
+    page.locator("#mm-line .mm-line").wait_for()
+    SCENES[name](page, language, size)
     page.wait_for_function("[...document.images].every((image) => image.complete)")
     taken = page.screenshot(full_page=True)
     context.close()
-    target = FOLDER / f"captioning-{language}{size}.jpg"
+    target = FOLDER / f"{name}-{language}{size}.jpg"
     FOLDER.mkdir(parents=True, exist_ok=True)
     with Image.open(io.BytesIO(taken)) as full:
         # A third of the bytes of a PNG; full colour resolution keeps letters and heat maps as they are.
@@ -75,17 +141,19 @@ def take(browser: Browser, url: str, language: str, size: str, example: str) -> 
 def main() -> None:
     """Take all of them and say where they are."""
     parser = argparse.ArgumentParser(prog="python -m tests.e2e.screenshots", description=__doc__)
-    parser.add_argument("--example", default="cat.jpg", help="file in assets/examples")
-    example = parser.parse_args().example
+    parser.add_argument("scenes", nargs="*", default=[*SCENES], help=f"some of: {', '.join(SCENES)}")
+    scenes = parser.parse_args().scenes
     chromium = next((path for path in map(shutil.which, CHROMIUM) if path), None)
     if chromium is None:
         parser.error("there is no Chromium on this machine (Debian: apt-get install chromium fonts-noto-cjk)")
     with demo() as url, sync_playwright() as playwright:
+        expect.set_options(timeout=PATIENCE)
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         for language in LANGUAGES:
             for size in SIZES:
-                target = take(browser, url, language, size, example)
-                print(f"{target.relative_to(ROOT)}  {target.stat().st_size / 1000:.0f} kB")
+                for name in scenes:
+                    target = take(browser, url, language, size, name)
+                    print(f"{target.relative_to(ROOT)}  {target.stat().st_size / 1000:.0f} kB")
         browser.close()
 
 

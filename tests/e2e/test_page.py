@@ -198,7 +198,7 @@ def test_a_batch_becomes_a_table_and_two_files(
 
 def in_batches(server: Server) -> int:
     """Pictures that reached a model in a batch so far: those of the other panels are explained."""
-    return sum(one["pictures"] for one in server.asked() if not one["explain"])
+    return sum(one["pictures"] for one in server.asked() if one.get("explain") is False)  # other tabs explain nothing
 
 
 def test_a_batch_can_be_stopped(visit: Callable[..., Visit], photo: Path, tmp_path: Path, server: Server) -> None:
@@ -215,6 +215,7 @@ def test_a_batch_can_be_stopped(visit: Callable[..., Visit], photo: Path, tmp_pa
     expect(page.locator("#mm-batch-table")).to_contain_text("held-00.png")
     page.locator("#mm-batch-stop").click()
     expect(page.locator("#mm-batch-stop")).to_be_disabled()
+    expect(page.locator("#mm-batch-progress")).to_contain_text("Stopped, as asked.")
     (server.home / RELEASE).touch()  # the batch that is under way ends, and no other begins
     page.get_by_role("button", name="A cat", exact=True).click()
     expect(page.locator(".mm-caption").first).to_have_text(SENTENCE)

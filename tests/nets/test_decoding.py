@@ -116,3 +116,14 @@ def test_sampled_log_probabilities_are_the_models_own(decoder: CaptionDecoder, m
     real = tokens != PAD
     torch.testing.assert_close(log_p[real], want[real], atol=1e-4, rtol=1e-4)
     assert (tokens == EOS).sum(1).tolist() == [1, 1, 1], "every caption ends once, and nothing follows"
+
+
+@torch.no_grad()
+def test_captions_that_begin_alike_are_drawn_as_if_each_were_alone(decoder: CaptionDecoder, memory: Memory) -> None:
+    many = memory.select(torch.arange(3).repeat_interleave(40))
+    for top_p in (0.7, 1.0):
+        apart = nucleus_sample(decoder, many, MAX_WORDS, top_p, 1.5, torch.Generator().manual_seed(6))
+        shared = nucleus_sample(decoder, memory, MAX_WORDS, top_p, 1.5, torch.Generator().manual_seed(6), draws=40)
+        assert torch.equal(shared[0], apart[0])
+        assert torch.allclose(shared[1], apart[1], atol=1e-5)
+        assert len(set(map(tuple, shared[0].tolist()))) > 5

@@ -1,0 +1,18 @@
+"""The way to a tab, on a screen of any width."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+
+def open_tab(page: Page, title: str, row: str = "#mm-tabs") -> None:
+    """Click the tab of that title; where the row is too narrow for it, it waits in gradio's menu of further tabs."""
+    tabs = page.locator(row)
+    tab = tabs.get_by_role("tab", name=title, exact=True)
+    more = tabs.locator(".overflow-menu > button").first
+    expect(tab.or_(more).first).to_be_visible()
+    if tab.is_visible():
+        tab.click()
+    else:
+        more.click()
+        tabs.locator(".overflow-dropdown").first.get_by_role("button", name=title, exact=True).click()
