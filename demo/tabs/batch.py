@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from mmcore.errors import Cancelled
-
 from .. import batches, events, tables
 from ..i18n import text, ui
 
@@ -84,11 +82,12 @@ def build(page: Shell, form: Sequence[gr.components.Component], layout: Layout, 
             for rows, total in work(payload, *values, button=pressed):
                 finished = len(rows) == total
                 yield (*shown(rows, total, language), rows, gr.update(interactive=not finished))
-        except Cancelled as error:  # the rows so far stay
-            said = tables.notice(events.failure(error).message(language))
-            yield said, gr.skip(), gr.skip(), gr.skip(), gr.update(interactive=False)
         except Exception as error:
-            raise events.shown(events.failure(error), language) from None
+            problem = events.failure(error)
+            if not problem.stopped:
+                raise events.shown(problem, language) from None
+            said = tables.notice(problem.message(language))  # the rows so far stay
+            yield said, gr.skip(), gr.skip(), gr.skip(), gr.update(interactive=False)
 
     run.click(
         run_all,

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from mmcore.checkpoints import CHECKPOINTS
-from mmcore.errors import Cancelled
 
 from .. import events, inventory, shell
 from ..i18n import ui
@@ -46,11 +45,11 @@ def build(page: Shell) -> None:
         try:
             for line in inventory.download(page.pool, name, language, pressed):
                 yield line, gr.skip(), gr.skip()
-        except Cancelled:  # what has arrived is kept, and the bar shows how much that is
-            yield gr.skip(), gr.skip(), gr.update(interactive=False)
         except Exception as error:
             problem = events.failure(error)
-            yield inventory.problem(problem, language), gr.skip(), gr.update(interactive=False)
+            # Of a stopped download, what has arrived is kept, and the bar shows how much that is.
+            said = gr.skip() if problem.stopped else inventory.problem(problem, language)
+            yield said, gr.skip(), gr.update(interactive=False)
         else:
             yield gr.skip(), inventory.table(page.pool, language), gr.update(interactive=False)
 

@@ -14,7 +14,7 @@ import pytest
 
 from demo import examples, sound_render
 from demo.events import Failure, Step
-from mmcore.errors import InputError
+from mmcore.errors import Cancelled, InputError
 from mmcore.results import (
     SILENCE,
     AudioResult,
@@ -181,7 +181,7 @@ def test_before_and_instead_of_an_answer() -> None:
     failed = sound_render.panel(Failure(InputError("sound_empty")), "zh")
     assert 'role="alert"' in failed
     assert "文件是空的" in failed
-    assert "Press Listen" in sound_render.stopped("en")
+    assert "Press Listen" in sound_render.panel(Failure(Cancelled("cancelled", done=30, total=60)), "en")
 
 
 def test_how_far_a_long_file_is() -> None:

@@ -244,7 +244,10 @@ def test_the_map_shows_pictures_when_pointed_at(visit: Callable[..., Visit], pic
     page = visit().page
     own_pictures(page, pictures)
     view(page, "Map")
-    page.locator("#mm-map-words textarea, #mm-map-words input").first.press_sequentially("red")
+    field = page.locator("#mm-map-words textarea, #mm-map-words input").first
+    field.click()
+    field.press_sequentially("red", delay=100)  # as a person types; a view just opened loses what comes in one instant
+    expect(field).to_have_value("red")
     page.locator("#mm-map-run").click()
     dots = page.locator("#mm-map .mm-dot")
     expect(dots).to_have_count(4)
