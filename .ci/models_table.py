@@ -1,15 +1,16 @@
-"""Write the models table of README.md from mmcore/checkpoints.py.
+"""Write the models table of README.md, and the models that its front matter names, from mmcore/checkpoints.py.
 
-python .ci/models_table.py           writes it between its marks
+python .ci/models_table.py           writes them
 python .ci/models_table.py --check   exit status 1 where it is out of date
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
-from mmcore.checkpoints import CHECKPOINTS
+from mmcore.checkpoints import CHECKPOINTS, Checkpoint
 from mmcore.downloads import readable_size
 
 TARGET = Path(__file__).resolve().parent.parent / "README.md"
@@ -20,19 +21,30 @@ def table() -> str:
     """The Markdown table, a row a checkpoint."""
     rows = ["| name | task | tier | size | licence | quality (protocol; source) |", "|---|---|---|---|---|---|"]
     for c in CHECKPOINTS:
-        where = f"[{c.location}](https://huggingface.co/{c.location})" if c.source == "hub" else "in the package"
+        where = place(c)
         size = f"{readable_size(c.bytes)}, {c.parameters / 1e6:.0f} M parameters"
         quality = "; ".join(f"{q.metric} {q.value:g} ({q.protocol}; {q.source})" for q in c.quality) or "-"
         rows.append(f"| `{c.name}`, {where} | {c.task} | {c.tier} | {size} | {c.licence} | {quality} |")
     return "\n".join(rows)
 
 
+def place(checkpoint: Checkpoint) -> str:
+    """Where the weights are, with a link."""
+    if checkpoint.source == "bundled":
+        return "in the package"
+    if checkpoint.source == "hub":
+        return f"[{checkpoint.location}](https://huggingface.co/{checkpoint.location})"
+    return f"[{checkpoint.location.rsplit('/', 1)[-1]}]({checkpoint.location})"
+
+
 def main() -> None:
-    """Write or check the table."""
+    """Write or check the table and the front matter, which tells the hub what a Space uses."""
     text = TARGET.read_text("utf-8")
     before, rest = text.split(BEGIN)
     after = rest.split(END)[1]
     wanted = f"{before}{BEGIN}\n{table()}\n{END}{after}"
+    hub = "".join(f"  - {c.location}\n" for c in CHECKPOINTS if c.source == "hub")
+    wanted = re.sub(r"(?m)^models:\n(?:  - .*\n)+", f"models:\n{hub}", wanted, count=1)
     if "--check" in sys.argv[1:]:
         sys.exit(0 if text == wanted else "the models table in README.md is out of date: python .ci/models_table.py")
     TARGET.write_text(wanted, "utf-8")

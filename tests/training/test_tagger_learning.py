@@ -34,7 +34,7 @@ SMALL = TaggerConfig(
 HIDDEN_OF = torch.randn(LABELS, HIDDEN, generator=torch.Generator().manual_seed(0)).clamp_min(-0.3)
 """What the teacher's last layer holds for each label."""
 RECIPE = LearningRecipe(
-    seconds_a_step=15, steps=60, rate=1e-2, warmup=5, average=0.8, hidden_weight=3.0, mixup=0.1, masks=False
+    seconds_a_step=15, steps=240, rate=1e-2, warmup=5, average=0.8, hidden_weight=3.0, mixup=0.1, masks=False
 )
 
 
