@@ -69,13 +69,17 @@ def short_path(path: Path) -> str:
     return f"~/{path.relative_to(home)}" if path.is_relative_to(home) and path != home else str(path)
 
 
+COLUMNS = ("tier", "size", "licence", "quality", "place", "loaded")
+"""Of the table of models, after the name."""
+
+
 def models_table(states: Iterable[ModelState], language: str) -> str:
     """Every checkpoint: what it is, where it lies, what it takes."""
-    columns = ("model", "tier", "size", "licence", "quality", "place", "loaded")
-    head = "".join(f'<th scope="col">{escape(text(language, f"text.models.{name}"))}</th>' for name in columns)
+    head = "".join(
+        f'<th scope="col">{escape(text(language, f"text.models.{name}"))}</th>' for name in ("model", *COLUMNS)
+    )
     body = "".join(_model_row(state, language) for state in states)
-    table = f'<table class="mm-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-    return f'<div class="mm-scroll">{table}</div>'
+    return f'<table class="mm-table mm-inventory"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
 def _model_row(state: ModelState, language: str) -> str:
@@ -83,7 +87,7 @@ def _model_row(state: ModelState, language: str) -> str:
     if checkpoint.source == "bundled":
         place = text(language, "text.models.bundled")
     elif state.folder is None:
-        place = text(language, "text.download_costs", size=size_text(checkpoint.bytes))
+        place = text(language, "text.models.absent")
     else:
         place = short_path(state.folder)
     loaded = text(language, "text.models.not_loaded")
@@ -99,8 +103,10 @@ def _model_row(state: ModelState, language: str) -> str:
         loaded,
     ]
     name = f"{escape(checkpoint.title)}<br><code>{escape(checkpoint.name)}</code>"
-    tight = (0, 1)
+    # A narrow page has no room for columns: every cell is a line then, with the column's name before it.
     row = "".join(
-        f"<td{' class=mm-tight' if place in tight else ''}>{escape(cell)}</td>" for place, cell in enumerate(cells)
+        f'<td class="mm-{column}" data-label="{escape(text(language, f"text.models.{column}"), quote=True)}">'
+        f"{escape(cell)}</td>"
+        for column, cell in zip(COLUMNS, cells, strict=True)
     )
     return f'<tr><th scope="row">{name}</th>{row}</tr>'

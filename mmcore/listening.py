@@ -152,9 +152,9 @@ class Listener:
         loudest = max(float(np.mean(np.square(piece))) for piece in pieces)
         return bool(decibels(loudest) < self.silence_level)
 
-    def explain(self, source: Source, label: str, start: float) -> SoundEvidence:
-        """The evidence of a label in the whole window at ``start`` seconds, or in the last one."""
-        size, first = round(self.whole.seconds * self.sample_rate), max(0, round(start * self.sample_rate))
+    def explain(self, source: Source, label: str, start: float, length: Length) -> SoundEvidence:
+        """The evidence of a label in the window of that length at ``start`` seconds, or in the last one."""
+        size, first = round(length.seconds * self.sample_rate), max(0, round(start * self.sample_rate))
         with open_sound(source, self.pool.settings) as sound:
             window = window_at(sound.blocks(self.sample_rate), first, size)
         begin = window.start / self.sample_rate

@@ -133,6 +133,21 @@ def test_pooling(pool: ModelPool):
     assert scores["High"] == pytest.approx(0.9 * 3 / 4, abs=0.02)
 
 
+def test_a_short_sound_in_a_long_file_scores_as_in_its_best_moment(pool: ModelPool):
+    sound = wav(high(7), low(1))
+    result = classify_audio(pool, sound, AudioOptions(explain=True, labels=("Low",)))
+    (label,) = result.labels
+    assert label.score == pytest.approx(0.9, abs=0.02)
+    assert result.evidence is not None
+    assert (result.evidence.start, result.evidence.end) == (7.0, 8.0)
+    assert result.evidence.score == pytest.approx(label.score)
+    assert explain_audio(pool, sound, "Low").start == 7.0
+    for options in (AudioOptions(labels=("Low",), timeline=False), AudioOptions(labels=("Low",), pooling="mean")):
+        assert classify_audio(pool, sound, options).labels[0].score < 0.5
+    (label,) = classify_audio(pool, wav(high(3), low(1)), AudioOptions(labels=("Low",))).labels
+    assert label.score < 0.5, "a file of one window is judged as a whole"
+
+
 def test_without_timeline(pool: ModelPool):
     result = classify_audio(pool, wav(low(6)), AudioOptions(timeline=False))
     assert result.events == ()

@@ -130,8 +130,10 @@ def _shown(contents: View, language: str) -> tuple[Any, ...]:
 def _options() -> list[gr.components.Component]:
     """The options, in the order of ``sounds.options_of``."""
     with gr.Row():
-        top = gr.Slider(1, 20, value=5, step=1, label=ui("sounds.top"), elem_id="mm-sound-top")
-        threshold = gr.Slider(0, 1, value=0.05, step=0.01, label=ui("sounds.threshold"), elem_id="mm-sound-threshold")
+        top = gr.Slider(1, 20, value=5, step=1, label=ui("sounds.top"), min_width=200, elem_id="mm-sound-top")
+        threshold = gr.Slider(
+            0, 1, value=0.05, step=0.01, label=ui("sounds.threshold"), min_width=200, elem_id="mm-sound-threshold"
+        )
     with gr.Accordion(ui("more"), open=False, elem_id="mm-sound-options"):
         words = gr.Textbox(
             "", label=ui("sounds.labels"), info=ui("sounds.labels_info"), lines=1, elem_id="mm-sound-labels"

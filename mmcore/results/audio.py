@@ -28,7 +28,9 @@ class AudioOptions:
     labels: tuple[str, ...] = ()
     """Only these. A model with free labels (CLAP) takes any words; others take their own names, in any case."""
     pooling: Pooling = "max"
-    """Score of a file from those of its windows: "max" (does it sound anywhere?) or "mean" (how much of it is it?)."""
+    """Score of a file from those of its windows: "max" (does it sound anywhere?) or "mean" (how much of it is it?).
+
+    A file that is longer than a window has finer ones as well where ``timeline`` is on, and "max" asks those too."""
     timeline: bool = True
     """Also find the events: what sounds from when to when."""
     hop: float | None = None

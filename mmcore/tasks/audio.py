@@ -3,8 +3,9 @@
 Windows of the length that the model was trained on (10 s) say *what* sounds in the file; finer ones (2 s), *when*.
 
 The score of a file is the highest of its windows' (``pooling="max"``): labels of AudioSet mean that a sound occurs
-somewhere in a clip, and a dog that barks once in ten minutes should be found. ``"mean"`` answers another question: how
-much of the file is it?
+somewhere in a clip, and a dog that barks once in ten minutes should be found. In a file that is longer than a window of
+10 s the finer ones count too, where there is a timeline: two seconds of speech are lost among ten. ``"mean"`` answers
+another question: how much of the file is it?
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 from mmcore.checkpoints import Checkpoint, find, of_task
 from mmcore.drawing import LEVEL_SECONDS
 from mmcore.errors import Cancelled, CapacityError, InputError, MMCoreError, UnknownNameError, WeightsError
-from mmcore.listening import Floats, Heard, IsCancelled, Listener, Progress, Source
+from mmcore.listening import Floats, Heard, IsCancelled, Length, Listener, Progress, Source
 from mmcore.pool import ModelPool
 from mmcore.results import SILENCE, AudioOptions, AudioResult, SoundEvent, SoundEvidence, SoundLabel, Timeline
 from mmcore.timeline import cell_scores, find_events, silent_spans
@@ -123,18 +124,19 @@ def explain_audio(
     start: float | None = None,
     cancelled: IsCancelled | None = None,
 ) -> SoundEvidence:
-    """Where in the spectrogram the model finds ``label``: in the window at ``start`` seconds, or in that of its best.
+    """Where in the spectrogram the model finds ``label``: in the window at ``start``, or in that of its best score.
 
-    ``options.labels`` must be those of the answer that is explained. Raises as ``classify_audio`` does, and
-    UnknownNameError for a label that the model does not have.
+    ``start`` is in seconds; ``options.labels`` must be those of the answer that is explained. Raises as
+    ``classify_audio`` does, and UnknownNameError for a label that the model does not have.
     """
     options = options or AudioOptions()
     listener = Listener.of(pool, checkpoint_for(pool, options, model), options)
     if label not in listener.labels:
         raise UnknownNameError("label", label, listener.labels)
-    if start is None:
-        start = _best(listener, listener.hear(source, [listener.whole], None, cancelled), label)
-    return listener.explain(source, label, start)
+    if start is not None:
+        return listener.explain(source, label, start, listener.whole)
+    heard = listener.hear(source, _lengths(listener, options), None, cancelled)
+    return listener.explain(source, label, *_best(listener, heard, options, label))
 
 
 def _classify(
@@ -146,8 +148,7 @@ def _classify(
     cancelled: IsCancelled | None,
 ) -> AudioResult:
     listener = Listener.of(pool, checkpoint, options)
-    lengths = dict.fromkeys([listener.whole, listener.fine] if options.timeline else [listener.whole])
-    heard = listener.hear(source, tuple(lengths), progress, cancelled)
+    heard = listener.hear(source, _lengths(listener, options), progress, cancelled)
     envelope, spectrogram = heard.drawing.finish()
     levels = heard.drawing.levels()
     labels = _labels(listener, heard, levels, options)
@@ -169,15 +170,27 @@ def _classify(
     )
     if options.explain and labels and not result.silent:
         best = labels[0].label
-        return replace(result, evidence=listener.explain(source, best, _best(listener, heard, best)))
+        return replace(result, evidence=listener.explain(source, best, *_best(listener, heard, options, best)))
     return result
+
+
+def _lengths(listener: Listener, options: AudioOptions) -> tuple[Length, ...]:
+    """The lengths of windows that the options ask for, each once."""
+    return tuple(dict.fromkeys([listener.whole, listener.fine] if options.timeline else [listener.whole]))
+
+
+def _decisive(listener: Listener, heard: Heard, options: AudioOptions) -> list[Length]:
+    """The lengths of windows that the score of the file comes from."""
+    long = options.pooling == "max" and heard.duration > listener.whole.seconds
+    return list(heard.scores) if long else [listener.whole]
 
 
 def _labels(listener: Listener, heard: Heard, levels: Floats, options: AudioOptions) -> tuple[SoundLabel, ...]:
     """The labels of the whole file, best first."""
     if silent_spans(levels, options.silence_level, LEVEL_SECONDS) == [(0, len(levels))]:
         return (SoundLabel(SILENCE, 1.0),)
-    scores = heard.scores[listener.whole].values[:, listener.chosen]
+    scores = np.concatenate([heard.scores[length].values for length in _decisive(listener, heard, options)])
+    scores = scores[:, listener.chosen]
     pooled = scores.max(axis=0) if options.pooling == "max" else scores.mean(axis=0)
     order = np.argsort(-pooled, kind="stable")[: options.top]
     return tuple(
@@ -219,7 +232,9 @@ def _timeline(
     return timeline, events
 
 
-def _best(listener: Listener, heard: Heard, label: str) -> float:
-    """Where the whole window begins in which the label scores highest, in seconds."""
-    scores = heard.scores[listener.whole]
-    return float(scores.starts[scores.values[:, listener.labels.index(label)].argmax()])
+def _best(listener: Listener, heard: Heard, options: AudioOptions, label: str) -> tuple[float, Length]:
+    """The window in which the label scores highest: where it begins, in seconds, and its length."""
+    column = listener.labels.index(label)
+    length = max(_decisive(listener, heard, options), key=lambda one: heard.scores[one].values[:, column].max())
+    scores = heard.scores[length]
+    return float(scores.starts[scores.values[:, column].argmax()]), length

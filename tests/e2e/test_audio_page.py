@@ -143,10 +143,16 @@ def test_a_batch_becomes_a_table_and_two_files(visit: Callable[..., Visit], scen
     assert download.value.path().read_text(encoding="utf-8-sig").startswith("file,label,score,labels,events,duration")
 
 
-def test_a_narrow_screen_shows_the_answer_first_and_scrolls_only_down(visit: Callable[..., Visit], scene: Path) -> None:
+def test_a_narrow_screen_shows_the_answer_first_and_scrolls_only_down(
+    visit: Callable[..., Visit], tmp_path: Path
+) -> None:
+    path = tmp_path / "long.wav"
+    soundfile.write(path, np.concatenate([tone(200, 30), tone(4000, 30)]), RATE)
     page = tab(visit, size=NARROW)
-    choose_sound(page, scene)
+    choose_sound(page, path)
     expect(page.locator(".mm-labels li").first).to_be_visible()
+    expect(page.locator("#mm-sound time").last).to_have_text("1:00")  # the player has drawn the waveform
+    page.set_viewport_size({"width": NARROW[0], "height": NARROW[1] + 100})
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROW[0]
     answer, model = page.locator("#mm-sound-answer").bounding_box(), page.locator("#mm-sound-model").bounding_box()
     assert answer is not None

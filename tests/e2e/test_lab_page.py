@@ -213,3 +213,7 @@ def test_a_narrow_screen_has_nothing_to_scroll_sideways(visit: Callable[..., Vis
     train(page)
     done(page, 2)
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROW[0]
+    button, line = page.locator("#mm-lab-train").bounding_box(), page.locator("#mm-lab-line").bounding_box()
+    assert button is not None
+    assert line is not None
+    assert button["y"] < line["y"]  # first the choices, then what comes of them

@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from tests.demo.fakes import HELD, RELEASE
 from tests.demo.serving import Server
 from tests.e2e.conftest import NARROW, Visit
+from tests.e2e.tabs import open_tab
 
 pytestmark = pytest.mark.e2e
 
@@ -251,6 +252,17 @@ def test_a_narrow_screen_has_one_column_and_nothing_to_scroll_sideways(
     assert answer["y"] < model["y"]  # the answer comes before the options
     word(page, "dog")
     expect(page.locator(".mm-overlay")).to_be_visible()
+
+
+def test_on_a_narrow_screen_every_model_is_a_card(visit: Callable[..., Visit]) -> None:
+    page = visit(size=NARROW).page
+    open_tab(page, "Models")
+    row = page.locator(".mm-inventory tbody tr").first
+    expect(row.locator(".mm-licence")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW[0]
+    expect(page.locator(".mm-inventory thead")).to_be_hidden()
+    told = row.locator(".mm-size").evaluate("cell => getComputedStyle(cell, '::before').content")
+    assert told == '"Size"'
 
 
 def test_brightness_can_be_switched_and_is_remembered(visit: Callable[..., Visit]) -> None:

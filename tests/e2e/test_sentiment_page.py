@@ -137,6 +137,10 @@ def test_copy_and_download_of_one_answer(visit: Callable[..., Visit]) -> None:
 
 def test_a_narrow_screen_has_nothing_to_scroll_sideways(visit: Callable[..., Visit], night: Path) -> None:
     page = tab(visit, size=NARROW)
+    order = ("text", "picture", "run", "examples", "answer", "model")
+    boxes = [page.locator(f"#mm-sentiment-{one}").bounding_box() for one in order]
+    assert [box["y"] for box in boxes if box] == sorted(box["y"] for box in boxes if box)
+    assert all(boxes)
     write(page, "lovely but so sad and terrible, and lovely again")
     choose_picture(page, night)
     expect(page.locator(".mm-verdict")).to_be_visible()
