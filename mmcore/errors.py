@@ -241,6 +241,7 @@ PHRASES: dict[str, str] = {
     "expected_index": 'auto, exact, approximate, or the address of a Qdrant server such as "http://localhost:6333"',
     "expected_number": "a number above 0",
     "expected_size": 'a size such as "500M" or "4G"',
+    "language_en": "English",
     # what is wrong with a file
     "damage_bomb": "a part of it claims to be larger than any picture",
     "damage_checksum": "a checksum does not match",

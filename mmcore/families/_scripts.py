@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from mmcore.checkpoints import CHECKPOINTS, Checkpoint
-from mmcore.errors import InputError
+from mmcore.errors import InputError, Phrase
 
 MOST_SHOWN = 12
 """Letters that the message repeats."""
@@ -37,7 +37,7 @@ def require_latin(checkpoint: Checkpoint, texts: Sequence[str]) -> None:
             raise InputError(
                 "script_not_read",
                 model=checkpoint.title,
-                languages=", ".join(checkpoint.languages),
+                languages=Phrase("language_en") if checkpoint.languages == ("en",) else ", ".join(checkpoint.languages),
                 letters=foreign_letters(text)[:MOST_SHOWN],
                 others=", ".join(others) or "-",
             )

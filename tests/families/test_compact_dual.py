@@ -125,7 +125,7 @@ def test_templates_and_calibration_come_from_the_folder(model: Any, tmp_path: Pa
 
 @pytest.mark.parametrize("text", ["一只猫", "собака на траве", "η θάλασσα", "a 猫咪在睡觉"])
 def test_another_script_is_refused_with_those_that_read_it(model: Any, text: str) -> None:
-    with pytest.raises(InputError, match=r"reads en only.*siglip2-base, chinese-clip-base, siglip2-large") as caught:
+    with pytest.raises(InputError, match=r"English only.*siglip2-base, chinese-clip-base, siglip2-large") as caught:
         model.text_vectors(["a dog", text])
     assert caught.value.values["letters"] == foreign_letters(text)[:12]
 
