@@ -6,6 +6,7 @@ something up.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -24,6 +25,10 @@ from mmcore.pool import ModelPool
 from mmcore.results import SILENCE, AudioOptions, SoundEvidence
 from mmcore.sound import Sound, open_sound
 from mmcore.windows import Window, WindowCutter, window_at
+
+LEAST_LETTERS = 3
+"""Of a word that may stand at the beginning of another: "purr" and "purring"."""
+LITTLE = ("the", "and", "with", "from", "for")
 
 BATCH_SECONDS = 20.0
 """Sound that a model is given at once: enough to be quick, little enough to be stopped at once."""
@@ -237,10 +242,30 @@ def place_of(checkpoint: Checkpoint, label: str, names: Sequence[str]) -> int:
     for place, name in enumerate(names):
         if wanted in [part.strip().casefold() for part in name.split(",")]:
             return place
-    folded = {name.casefold(): name for name in names}
-    close = ", ".join(folded[name] for name in get_close_matches(wanted, folded, n=3, cutoff=0.0))
+    close = ", ".join(closest(wanted, names))
     free = ", ".join(known.name for known in of_task(checkpoint.task) if known.family == "clap")
     raise InputError("labels_not_free", model=checkpoint.title, label=label, close=close, free=free)
+
+
+def closest(wanted: str, names: Sequence[str], count: int = 3) -> list[str]:
+    """Names that share a word with ``wanted`` ("a purring cat": Purr, Cat), then those that are spelt like it."""
+
+    def alike(one: str, other: str) -> bool:
+        short, long = sorted((one, other), key=len)
+        return len(short) >= LEAST_LETTERS and long.startswith(short)
+
+    def words(text: str) -> list[str]:
+        return [word for word in re.findall(r"[a-z]+", text.casefold()) if word not in LITTLE]
+
+    def shared(name: str) -> float:
+        own = words(name)
+        return sum(any(alike(one, other) for other in words(wanted)) for one in own) / max(1, len(own))
+
+    folded = {name.casefold(): name for name in names}
+    spelt = [folded[name] for name in get_close_matches(wanted.casefold(), folded, n=count, cutoff=0.0)]
+    return list(dict.fromkeys([*(name for name in sorted(names, key=shared, reverse=True) if shared(name)), *spelt]))[
+        :count
+    ]
 
 
 def on_rows(evidence: Floats, frequencies: Floats, rows: Floats) -> Floats:

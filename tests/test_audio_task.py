@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from mmcore.errors import Cancelled, CapacityError, InputError, UnknownNameError
+from mmcore.listening import closest
 from mmcore.pool import ModelPool
 from mmcore.results import SILENCE, AudioOptions, AudioResult, SoundLabel
 from mmcore.settings import Settings
@@ -208,6 +209,14 @@ def test_too_many_labels():
 def test_a_model_of_another_task(pool: ModelPool):
     with pytest.raises(UnknownNameError, match=r"no audio model called 'blip-base'.*compact-tagger"):
         classify_audio(pool, wav(high(2)), model="blip-base")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "first"),
+    [("a purring cat", ["Cat", "Purr"]), ("dogs barking", ["Dog", "Bark"]), ("guitr", ["Guitar"])],
+)
+def test_the_closest_labels_share_a_word_or_are_spelt_alike(wanted: str, first: list[str]):
+    assert closest(wanted, ("Speech", "Dog", "Bark", "Guitar", "Cat", "Purr"))[: len(first)] == first
 
 
 # Evidence

@@ -152,8 +152,15 @@ def _options() -> list[gr.components.Component]:
                 step=0.01,
                 label=ui("sounds.event_threshold"),
                 info=ui("sounds.event_threshold_info"),
+                min_width=240,
             )
             event_seconds = gr.Slider(
-                0, 10, value=0.3, step=0.1, label=ui("sounds.event_seconds"), info=ui("sounds.event_seconds_info")
+                0,
+                10,
+                value=0.3,
+                step=0.1,
+                label=ui("sounds.event_seconds"),
+                info=ui("sounds.event_seconds_info"),
+                min_width=240,
             )
     return [top, threshold, words, pooling, event_threshold, event_seconds]
