@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -12,7 +13,7 @@ from mmcore.results import DECODINGS, MAX_CAPTIONS, MAX_WORDS
 
 from .. import captions, events, examples, render, shell, style
 from ..i18n import ui
-from . import captioning_api, captioning_batch
+from . import captioning_api, captioning_batch, choosing
 
 if TYPE_CHECKING:
     from ..shell import Shell
@@ -23,7 +24,6 @@ View = tuple[render.Answer | events.Failure | None, ...]
 
 def build(page: Shell) -> None:
     """Lay out the tab and connect its events."""
-    names = [(record.title, record.name) for record in checkpoints.of_task(captions.TASK)]
     start = shell.best_of_tier(captions.TASK, "compact", page.settings)
     view = gr.State(())
     with gr.Row(equal_height=False, elem_classes="mm-columns"):
@@ -46,17 +46,14 @@ def build(page: Shell) -> None:
                 elem_id="mm-examples",
             )
             with gr.Row():
-                model = gr.Dropdown(names, value=start.name, label=ui("model"), elem_id="mm-model", filterable=False)
+                model = choosing.models(captions.TASK, "mm", page)
                 detail = gr.Dropdown(label=ui("detail"), elem_id="mm-detail", filterable=False, **_levels(start))
-            line = gr.HTML("", elem_id="mm-line", elem_classes="mm-tab-line")
-            to_models = gr.Button(
-                ui("to_models"), visible=False, size="sm", elem_id="mm-to-models", elem_classes="mm-link"
-            )
+            chooser = choosing.with_facts(model, "mm")
             run = gr.Button(ui("run"), variant="primary", elem_id="mm-run")
             options = _options()
             with gr.Accordion(ui("compare"), open=False, elem_id="mm-compare"):
                 second = gr.Dropdown(
-                    [(ui("none"), ""), *names],
+                    [(ui("none"), ""), *choosing.names(captions.TASK)],
                     value="",
                     label=ui("compare_model"),
                     info=ui("compare_info"),
@@ -97,7 +94,14 @@ def build(page: Shell) -> None:
         api_name="captioning_translate",
         api_visibility="private",
     )
-    _connect_choosers(page, model, detail, line, to_models, start)
+    choosing.connect(
+        chooser,
+        captions.TASK,
+        "captioning",
+        page,
+        followers=[(page.tier, lambda record: {"value": record.tier}), (detail, _levels)],
+        on_start=partial(captions.warm_up, page.pool),
+    )
     captioning_batch.build(page, [model, detail, *options])
     captioning_api.build(page)
     with gr.Accordion(ui("credits"), open=False):
@@ -146,52 +150,3 @@ def _levels(checkpoint: checkpoints.Checkpoint) -> dict[str, Any]:
     """Properties of the chooser of the detail level: hidden where the model has one level only."""
     levels = [(ui(f"detail.{level}"), level) for level in checkpoint.details]
     return {"choices": levels, "value": next(iter(checkpoint.details), None), "visible": bool(levels)}
-
-
-def _connect_choosers(
-    page: Shell, model: gr.Dropdown, detail: gr.Dropdown, line: gr.HTML, to_models: gr.Button,
-    start: checkpoints.Checkpoint,
-) -> None:  # fmt: skip
-    """The header's tiers and the tab's models say the same; what cannot be used is not chosen, and the line says so."""
-    in_use = gr.State(start.name)
-
-    def taken(wanted: checkpoints.Checkpoint, current: str, language: str) -> tuple[Any, ...]:
-        choice = shell.choose(wanted, checkpoints.find(current), page.settings, language)
-        record = choice.checkpoint
-        return (
-            record.tier,
-            record.name,
-            record.name,
-            choice.line,
-            gr.update(visible=choice.download),
-            gr.update(**_levels(record)),
-        )
-
-    @events.reported
-    def choose_tier(tier: str, current: str, language: str) -> tuple[Any, ...]:
-        return taken(shell.best_of_tier(captions.TASK, tier, page.settings), current, language)
-
-    @events.reported
-    def choose_model(name: str, current: str, language: str) -> tuple[Any, ...]:
-        return taken(checkpoints.find(name), current, language)
-
-    @events.reported
-    def welcome(language: str) -> tuple[Any, ...]:
-        wanted = page.pool.choose(captions.TASK)
-        chosen = taken(wanted, start.name, language)
-        captions.warm_up(page.pool, chosen[1])
-        return chosen
-
-    @events.reported
-    def translate(current: str, language: str) -> str:
-        return shell.model_facts(checkpoints.find(current), page.settings, language)
-
-    outputs = [page.tier, model, in_use, line, to_models, detail]
-    quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
-    page.tier.input(
-        choose_tier, [page.tier, in_use, page.language], outputs, api_name="captioning_choose_tier", **quiet
-    )
-    model.input(choose_model, [model, in_use, page.language], outputs, api_name="captioning_choose_model", **quiet)
-    page.demo.load(welcome, [page.language], outputs, js=shell.with_language(0), api_name="captioning_welcome", **quiet)
-    page.language.change(translate, [in_use, page.language], line, api_name="captioning_translate_line", **quiet)
-    to_models.click(lambda: gr.update(selected="models"), None, page.tabs, api_name="captioning_to_models", **quiet)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from ..shell import Shell
 
 
+Follower = tuple[gr.components.Component, Callable[[checkpoints.Checkpoint], dict[str, Any]]]
+"""A further component that follows the model in use, and its properties for a checkpoint."""
+
+
 @dataclass(frozen=True)
 class Chooser:
     """Its components."""
@@ -25,11 +30,24 @@ class Chooser:
     to_models: gr.Button
 
 
+def names(task: str) -> list[tuple[str, str]]:
+    """(title, name) of every model of a task."""
+    return [(record.title, record.name) for record in checkpoints.of_task(task)]
+
+
 def build(task: str, prefix: str, page: Shell) -> Chooser:
     """Lay it out; the ids of its elements begin with ``prefix``."""
+    return with_facts(models(task, prefix, page), prefix)
+
+
+def models(task: str, prefix: str, page: Shell) -> gr.Dropdown:
+    """The list of models alone, for a tab that puts something beside it; ``with_facts`` makes it whole."""
     start = shell.best_of_tier(task, "compact", page.settings)
-    names = [(record.title, record.name) for record in checkpoints.of_task(task)]
-    model = gr.Dropdown(names, value=start.name, label=ui("model"), elem_id=f"{prefix}-model", filterable=False)
+    return gr.Dropdown(names(task), value=start.name, label=ui("model"), elem_id=f"{prefix}-model", filterable=False)
+
+
+def with_facts(model: gr.Dropdown, prefix: str) -> Chooser:
+    """The line of facts and the way to the Models tab, under the list."""
     line = gr.HTML("", elem_id=f"{prefix}-line", elem_classes="mm-tab-line")
     to_models = gr.Button(
         ui("to_models"), visible=False, size="sm", elem_id=f"{prefix}-to-models", elem_classes="mm-link"
@@ -37,20 +55,32 @@ def build(task: str, prefix: str, page: Shell) -> Chooser:
     return Chooser(model, line, to_models)
 
 
-def connect(chooser: Chooser, task: str, tab: str, page: Shell) -> None:
-    """A tier chosen in the header and a model chosen here; what cannot be used is not taken, and the line says why."""
+def connect(
+    chooser: Chooser,
+    task: str,
+    tab: str,
+    page: Shell,
+    followers: Sequence[Follower] = (),
+    on_start: Callable[[str], object] = lambda _: None,
+) -> None:
+    """A tier chosen in the header and a model chosen here; what cannot be used is not taken, and the line says why.
+
+    ``on_start`` is told the name of the model in use when a page is opened.
+    """
     start = shell.best_of_tier(task, "compact", page.settings)
     in_use = gr.State(start.name)
 
     def taken(wanted: checkpoints.Checkpoint, current: str, language: str) -> tuple[Any, ...]:
         choice = shell.choose(wanted, checkpoints.find(current), page.settings, language)
         name = choice.checkpoint.name
-        return name, name, choice.line, gr.update(visible=choice.download)
+        following = (gr.update(**properties(choice.checkpoint)) for _, properties in followers)
+        return name, name, choice.line, gr.update(visible=choice.download), *following
 
     @events.reported
     def choose_tier(tier: str, current: str, language: str) -> tuple[Any, ...]:
-        if not checkpoints.of_task(task, tier):
-            return taken(checkpoints.find(current), current, language)
+        if not checkpoints.of_task(task, tier):  # other tasks have some: the header stays as it is
+            kept = taken(checkpoints.find(current), current, language)
+            return *kept[: len(outputs) - len(followers)], *(gr.skip() for _ in followers)
         return taken(shell.best_of_tier(task, tier, page.settings), current, language)
 
     @events.reported
@@ -59,13 +89,15 @@ def connect(chooser: Chooser, task: str, tab: str, page: Shell) -> None:
 
     @events.reported
     def welcome(language: str) -> tuple[Any, ...]:
-        return taken(page.pool.choose(task), start.name, language)
+        chosen = taken(page.pool.choose(task), start.name, language)
+        on_start(chosen[0])
+        return chosen
 
     @events.reported
     def translate(current: str, language: str) -> str:
         return shell.model_facts(checkpoints.find(current), page.settings, language)
 
-    outputs = [chooser.model, in_use, chooser.line, chooser.to_models]
+    outputs = [chooser.model, in_use, chooser.line, chooser.to_models, *(component for component, _ in followers)]
     quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
     language = page.language
     page.tier.input(choose_tier, [page.tier, in_use, language], outputs, api_name=f"{tab}_choose_tier", **quiet)

@@ -265,6 +265,17 @@ def test_on_a_narrow_screen_every_model_is_a_card(visit: Callable[..., Visit]) -
     assert told == '"Size"'
 
 
+def test_a_tier_that_has_no_captioner_leaves_the_captioner_alone(visit: Callable[..., Visit], photo: Path) -> None:
+    page = visit().page
+    with page.expect_response(lambda answer: "queue" in answer.url or "run" in answer.url):
+        page.get_by_role("radio", name="Large").check(force=True)
+    choose_picture(page, photo)
+    expect(page.locator(".mm-caption").first).to_have_text(SENTENCE)
+    expect(page.locator("#mm-line")).not_to_contain_text("Error")
+    expect(page.get_by_role("radio", name="Large")).to_be_checked()
+    expect(page.locator("#mm-line")).to_contain_text("Compact captioner")
+
+
 def test_brightness_can_be_switched_and_is_remembered(visit: Callable[..., Visit]) -> None:
     page = visit().page
     body = page.locator("body")
