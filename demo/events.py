@@ -10,11 +10,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from mmcore.errors import Cancelled, MMCoreError
 
 from . import i18n
+
+if TYPE_CHECKING:
+    import gradio as gr
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -78,6 +81,16 @@ def reported(function: Callable[P, T]) -> Callable[P, T]:
             raise shown(failure(error), str(args[-1])) from None
 
     return handler
+
+
+@contextmanager
+def told(request: gr.Request | None) -> Iterator[None]:
+    """Errors inside the block, an endpoint's for programs, become a message in the language of the request."""
+    try:
+        yield
+    except Exception as error:
+        language = i18n.accepted_language(request.headers.get("accept-language") if request else None)
+        raise shown(failure(error), language) from None
 
 
 def shown(problem: Failure, language: str) -> Exception:

@@ -10,7 +10,7 @@ import gradio as gr
 from mmcore import checkpoints
 from mmcore.results import POOLINGS
 
-from .. import events, i18n, sounds
+from .. import events, sounds
 
 if TYPE_CHECKING:
     from ..shell import Shell
@@ -49,12 +49,9 @@ def build(page: Shell) -> None:
             "model", "device", "seconds": what heard them, and how long it took.
             "duration", "sample_rate", "channels": of the sound, in seconds and Hz.
         """
-        try:
+        with events.told(request):
             form = (top, threshold, labels, pooling, event_threshold, event_seconds)
             return sounds.listen_for_api(page.pool, audio, model, *form).to_dict()
-        except Exception as error:
-            language = i18n.accepted_language(request.headers.get("accept-language"))
-            raise events.shown(events.failure(error), language) from None
 
     with gr.Group(visible=False):
         inputs: list[gr.components.Component] = [

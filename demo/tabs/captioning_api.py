@@ -10,7 +10,7 @@ import gradio as gr
 from mmcore import checkpoints
 from mmcore.results import DECODINGS
 
-from .. import captions, events, i18n
+from .. import captions, events
 
 if TYPE_CHECKING:
     from ..shell import Shell
@@ -52,12 +52,9 @@ def build(page: Shell) -> None:
             "model", "device", "seconds": what made them, and how long it took.
             "confident": false where the model doubts its caption; "tags" then name what it recognises.
         """
-        try:
+        with events.told(request):
             form = (detail or None, decoding, num_captions, num_beams, max_words, top_p, temperature, seed)
             return captions.describe_for_api(page.pool, image, model, *form).to_dict()
-        except Exception as error:
-            language = i18n.accepted_language(request.headers.get("accept-language"))
-            raise events.shown(events.failure(error), language) from None
 
     with gr.Group(visible=False):
         inputs: list[gr.components.Component] = [

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -11,7 +10,7 @@ import gradio as gr
 from mmcore import checkpoints
 from mmcore.results import DEFAULT_CUTOFF
 
-from .. import events, i18n, retrieval, retrieval_words, shelves
+from .. import events, retrieval, retrieval_words, shelves
 
 if TYPE_CHECKING:
     from ..shell import Shell
@@ -55,7 +54,7 @@ def build(page: Shell, shelf: shelves.Shelves) -> None:
             reach the cut-off, and what answered how fast.
         """
         asked = retrieval.Asked(collection, model, text, image, without, image_weight, without_weight, top, name)
-        with _told(request):
+        with events.told(request):
             return retrieval.search_for_api(page.pool, shelf, asked, cutoff)
 
     def zero_shot(
@@ -74,7 +73,7 @@ def build(page: Shell, shelf: shelves.Shelves) -> None:
             "labels": a list of {"label", "score", "cosine"}, most probable first; the scores sum to 1.
             "model", "device", "seconds": what judged them, and how long it took.
         """
-        with _told(request):
+        with events.told(request):
             return retrieval_words.classify_for_api(page.pool, image, labels, templates, model).to_dict()
 
     with gr.Group(visible=False):
@@ -105,13 +104,3 @@ def build(page: Shell, shelf: shelves.Shelves) -> None:
     }
     trigger.click(search, inputs, output, api_name="search", **public)
     label.click(zero_shot, words, labelled, api_name="zero_shot", **public)
-
-
-@contextmanager
-def _told(request: gr.Request | None) -> Iterator[None]:
-    """Errors inside the block become a message in the language of the request."""
-    try:
-        yield
-    except Exception as error:
-        language = i18n.accepted_language(request.headers.get("accept-language") if request else None)
-        raise events.shown(events.failure(error), language) from None

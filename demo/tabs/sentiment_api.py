@@ -9,7 +9,7 @@ import gradio as gr
 
 from mmcore import checkpoints
 
-from .. import events, i18n, sentiment
+from .. import events, sentiment
 
 if TYPE_CHECKING:
     from ..shell import Shell
@@ -40,11 +40,8 @@ def build(page: Shell) -> None:
             "fusions": the scores of every fusion. "gate": the weight of each modality, where the fusion has one.
             "model", "fusion", "device", "seconds": what made the answer, and how long it took.
         """
-        try:
+        with events.told(request):
             return sentiment.describe_for_api(page.pool, text, image, model, fusion).to_dict()
-        except Exception as error:
-            language = i18n.accepted_language(request.headers.get("accept-language"))
-            raise events.shown(events.failure(error), language) from None
 
     with gr.Group(visible=False):
         inputs: list[gr.components.Component] = [
