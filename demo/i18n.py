@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import cache
+from html import escape
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,11 @@ def texts(language: str) -> Mapping[str, str]:
 def text(language: str, key: str, /, **values: object) -> str:
     """The text of that key with its fields filled. Raises KeyError for a key that no locale file has."""
     return texts(language)[key].format(**values)
+
+
+def escaped(language: str, key: str, /, **values: object) -> str:
+    """The same for HTML, also inside an attribute: file names and words of visitors may be among the values."""
+    return escape(text(language, key, **values), quote=True)
 
 
 def error_text(language: str, error: MMCoreError) -> str:

@@ -10,6 +10,7 @@ from html import escape
 
 from mmcore.results import SENTIMENTS, Scores
 
+from .i18n import escaped as _t
 from .i18n import text
 from .lab import MADE, MAX_RUNS, OWN, Run, WrongAnswer
 from .lab_curves import colour_of
@@ -19,10 +20,6 @@ from .tables import size_text
 
 DARK_SHARE = 0.55
 """From this share on a cell of the confusion matrix is dark and its figure light."""
-
-
-def _t(language: str, key: str, /, **values: object) -> str:
-    return escape(text(language, key, **values), quote=True)
 
 
 def data_title(data: str, language: str) -> str:

@@ -23,6 +23,7 @@ from mmcore.results import Caption, CaptionResult, Tag
 from .colours import css_gradient, data_uri, heat_image, shrink
 from .events import Failure
 from .examples import Example
+from .i18n import escaped as _t
 from .i18n import text
 
 Facts: TypeAlias = "Iterable[tuple[str, str]]"
@@ -93,10 +94,6 @@ def panel(content: Answer | Failure | None, language: str) -> str:
     return f'<section class="mm-answer" aria-label="{_t(language, "text.answer")}">{"".join(parts)}</section>'
 
 
-def _t(language: str, key: str, /, **values: object) -> str:
-    return escape(text(language, key, **values), quote=True)
-
-
 def _caption(caption: Caption, index: int, answer: Answer, language: str) -> str:
     told = _most_telling(caption)
     words = "".join(
@@ -146,6 +143,11 @@ def _doubt(tags: tuple[Tag, ...], language: str) -> str:
         return f'<p class="mm-doubt">{_t(language, "text.unsure")}</p>'
     names = text(language, "text.list_separator").join(f"{tag.text} ({percent(tag.probability)})" for tag in seen)
     return f'<p class="mm-doubt">{_t(language, "text.unsure_recognise", things=names)}</p>'
+
+
+def score_bar(score: float) -> str:
+    """A score of 0-1 as the length of a bar."""
+    return f'<span class="mm-score"><i style="width:{score * 100:.1f}%"></i></span>'
 
 
 def chips(items: Facts) -> str:
@@ -225,8 +227,7 @@ def _why(answer: Answer, language: str) -> str:
 def _alternatives(captions: tuple[Caption, ...], language: str) -> str:
     rows = "".join(
         f'<li><button type="button" data-show="{index}" aria-pressed="{str(index == 0).lower()}" lang="en">'
-        f"{escape(caption.text)}</button>"
-        f'<span class="mm-score"><i style="width:{caption.score * 100:.1f}%"></i></span>'
+        f"{escape(caption.text)}</button>{score_bar(caption.score)}"
         f"<span>{percent(caption.score)}</span></li>"
         for index, caption in enumerate(captions)
     )

@@ -15,8 +15,9 @@ from mmcore.results import export_rows
 
 from .batches import safe_cell
 from .events import Failure, Step
+from .i18n import escaped as _t
 from .i18n import text
-from .render import download_link, empty, foot, legend, percent, problem
+from .render import download_link, empty, foot, legend, percent, problem, score_bar
 from .retrieval import CloseUp, Found, Shown, public
 from .tables import notice, progress_bar
 
@@ -53,10 +54,6 @@ def panel(content: Found | Failure | Step | None, language: str) -> str:
         f'<section class="mm-answer mm-found" aria-label="{label}" data-text="{escape(said, quote=True)}">'
         f"{''.join(parts)}</section>"
     )
-
-
-def _t(language: str, key: str, /, **values: object) -> str:
-    return escape(text(language, key, **values), quote=True)
 
 
 def query_chips(queries: Sequence[str]) -> str:
@@ -104,7 +101,7 @@ def _item(one: Shown, place: int, language: str) -> str:
     return (
         f'<li><button type="button" data-pick="{place}" aria-pressed="false" title="{label}" aria-label="{label}">'
         f'<img src="{one.thumbnail}" alt=""><span class="mm-badge">'
-        f'<span class="mm-score"><i style="width:{one.match.score * 100:.1f}%"></i></span>{score}</span>{gone}'
+        f"{score_bar(one.match.score)}{score}</span>{gone}"
         f"</button></li>"
     )
 

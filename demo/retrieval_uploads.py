@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from .events import Failure, IsCancelled, Progress, Step, Stop, in_background
+from .i18n import escaped as _t
 from .i18n import text
 from .render import empty, problem
 from .retrieval import guarded
@@ -65,10 +66,6 @@ def stopped(visitor: Visitor | None, language: str) -> str:
     """What stands there after Stop."""
     pictures = len(visitor.collection) if visitor is not None else 0
     return notice(text(language, "text.retrieval.stopped_with", pictures=pictures))
-
-
-def _t(language: str, key: str, /, **values: object) -> str:
-    return escape(text(language, key, **values), quote=True)
 
 
 def _listed(language: str, key: str, rows: Sequence[tuple[str, str]]) -> str:

@@ -30,8 +30,9 @@ from . import examples, uploads
 from .colours import data_uri, shrink, viridis
 from .events import Failure, attempt
 from .forms import within
+from .i18n import escaped as _t
 from .i18n import text
-from .render import empty, foot, percent, problem
+from .render import empty, foot, percent, problem, score_bar
 from .tables import notice
 
 MATRIX_SIDE = 8
@@ -133,16 +134,8 @@ def bars(content: ZeroShotResult | TextRanking | Failure | None, language: str, 
     )
 
 
-def _t(language: str, key: str, /, **values: object) -> str:
-    return escape(text(language, key, **values), quote=True)
-
-
 def _bar(one: LabelScore) -> str:
-    return (
-        f"<li><span>{escape(one.label)}</span>"
-        f'<span class="mm-score"><i style="width:{one.score * 100:.1f}%"></i></span>'
-        f"<span>{percent(one.score)}</span></li>"
-    )
+    return f"<li><span>{escape(one.label)}</span>{score_bar(one.score)}<span>{percent(one.score)}</span></li>"
 
 
 def read(cosines: npt.NDArray[np.float32], reading: str, temperature: Any) -> npt.NDArray[np.float64]:

@@ -15,6 +15,7 @@ from mmcore.results import FUSIONS, SENTIMENTS, Distribution, SentimentResult, W
 
 from .colours import data_uri, shrink
 from .events import Failure
+from .i18n import escaped as _t
 from .i18n import text
 from .render import empty, foot, percent, problem
 from .sentiment_maps import class_map, push_legend, push_map, word_map
@@ -101,10 +102,6 @@ def bar(scores: Distribution, row: str, language: str) -> str:
 def push_text(push: float) -> str:
     """0.213 -> "+0.21", with a real minus sign."""
     return f"{push:+.2f}".replace("-", "−")
-
-
-def _t(language: str, key: str, /, **values: object) -> str:
-    return escape(text(language, key, **values), quote=True)
 
 
 def _verdict(result: SentimentResult, language: str) -> str:

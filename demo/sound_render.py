@@ -14,8 +14,9 @@ from mmcore.results import SILENCE, AudioResult, SoundEvent, SoundEvidence, Soun
 from .events import Failure, Step
 from .examples import Example
 from .i18n import LANGUAGES, text
+from .i18n import escaped as _t
 from .labels import label_text
-from .render import empty, foot, legend, percent, problem
+from .render import empty, foot, legend, percent, problem, score_bar
 from .sound_pictures import (
     clock,
     curve_path,
@@ -61,10 +62,6 @@ def heard(result: AudioResult) -> Heard:
 def explained(evidence: SoundEvidence) -> Explained:
     """Draw what the panel needs of an evidence."""
     return Explained(evidence, grey_picture(evidence.spectrogram), evidence_picture(evidence.values))
-
-
-def _t(language: str, key: str, /, **values: object) -> str:
-    return escape(text(language, key, **values), quote=True)
 
 
 def panel(content: Heard | Failure | Step | None, language: str) -> str:
@@ -121,8 +118,7 @@ def _label(one: SoundLabel, first: bool, language: str) -> str:
     original = f' <span class="mm-original" lang="en">{escape(one.label)}</span>' if shown != one.label else ""
     return (
         f'<li><button type="button" data-label="{escape(one.label, quote=True)}" aria-pressed="{str(first).lower()}">'
-        f"{escape(shown)}{original}</button>"
-        f'<span class="mm-score"><i style="width:{one.score * 100:.1f}%"></i></span>'
+        f"{escape(shown)}{original}</button>{score_bar(one.score)}"
         f"<span>{percent(one.score)}</span></li>"
     )
 
