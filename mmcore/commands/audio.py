@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import Annotated, TextIO
 
 import typer
 
@@ -16,6 +16,7 @@ from mmcore.commands.console import (
     Model,
     Tier,
     answers_only,
+    as_dict,
     chosen,
     complain,
     failures_reported,
@@ -80,15 +81,11 @@ def audio_command(
         for path, outcome in zip(files, outcomes, strict=True):
             failed += isinstance(outcome, MMCoreError)
             if json_lines:
-                write_json(out, {"path": path, **_answer(outcome)})
+                write_json(out, {"path": path, **as_dict(outcome)})
             else:
                 _print_sounds(out, path, outcome)
     if failed:
         raise typer.Exit(FAILED)
-
-
-def _answer(outcome: AudioResult | MMCoreError) -> dict[str, Any]:
-    return {"error": outcome.to_dict()} if isinstance(outcome, MMCoreError) else outcome.to_dict()
 
 
 def _minutes(seconds: int) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TextIO
+from typing import Annotated, Any, NoReturn, Protocol, TextIO
 
 import typer
 
@@ -98,6 +98,18 @@ def answers_only() -> Iterator[TextIO]:
     finally:
         os.dup2(saved, 1)
         os.close(saved)
+
+
+class Answer(Protocol):
+    """What every task's result offers."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON contract."""
+
+
+def as_dict(outcome: Answer | MMCoreError) -> dict[str, Any]:
+    """An answer as JSON says it, or the error in its place."""
+    return {"error": outcome.to_dict()} if isinstance(outcome, MMCoreError) else outcome.to_dict()
 
 
 def write_json(out: TextIO, answer: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from mmcore.commands.console import (
     Model,
     Tier,
     answers_only,
+    as_dict,
     chosen,
     complain,
     failures_reported,
@@ -29,7 +30,7 @@ from mmcore.commands.workshop import Data, bench_app, evaluate_app, print_figure
 from mmcore.errors import InputError, MMCoreError
 from mmcore.index import Library
 from mmcore.media import decode_image
-from mmcore.results import Query, SearchOptions, SearchResult, ZeroShotOptions, ZeroShotResult
+from mmcore.results import Query, SearchOptions, SearchResult, ZeroShotOptions
 from mmcore.settings import Settings
 from mmcore.tasks import retrieval
 
@@ -110,18 +111,12 @@ def _answer_queries(
             outcome = next(outcomes) if isinstance(query, Query) else query
             failed += isinstance(outcome, MMCoreError)
             if json_lines:
-                write_json(out, _as_dict(outcome, "query", line))
+                write_json(out, {"query": line, **as_dict(outcome)})
             elif isinstance(outcome, MMCoreError):
                 complain(f"{line}: {outcome}")
             else:
                 _print_matches(out, outcome)
     return failed
-
-
-def _as_dict(outcome: SearchResult | ZeroShotResult | MMCoreError, key: str, given: str) -> dict[str, Any]:
-    if isinstance(outcome, MMCoreError):
-        return {key: given, "error": outcome.to_dict()}
-    return {key: given, **outcome.to_dict()}
 
 
 def _print_matches(out: TextIO, result: SearchResult) -> None:
@@ -158,7 +153,7 @@ def zero_shot_command(
         for path, outcome in zip(files, outcomes, strict=True):
             failed += isinstance(outcome, MMCoreError)
             if json_lines:
-                write_json(out, _as_dict(outcome, "path", path))
+                write_json(out, {"path": path, **as_dict(outcome)})
             elif isinstance(outcome, MMCoreError):
                 complain(f"{path}: {outcome}")
             else:
