@@ -7,8 +7,9 @@ teacher listens to the very mix, so a mix of rain and a dog teaches what such a 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -118,29 +119,14 @@ class Composer:
 def make(composer: Composer, teacher: Teacher, seconds: float, target: Path) -> None:
     """Make scenes of about ``seconds`` in all, listen to them with the teacher, keep them in ``target``."""
     target.mkdir(parents=True, exist_ok=True)
-    log_mel = LogMel()
     for columns, share in zip(COLUMNS, SHARES, strict=True):
         number = max(1, int(seconds * share / (columns * HOP / SAMPLE_RATE)))
-        features = np.lib.format.open_memmap(
-            target / f"features-{columns}.part.npy", "w+", np.float16, (number, 128, columns)
-        )
-        logits, hidden = torch.empty(number, 527), torch.empty(number, HIDDEN)
-        batch = 4000 // columns
-        for start in range(0, number, batch):
-            size = min(batch, number - start)
-            waves = np.stack([composer.scene(columns * HOP) for _ in range(size)])
-            mel = log_mel(torch.from_numpy(waves))[..., :columns].half()
-            features[start : start + size] = mel.numpy()
-            logits[start : start + size], hidden[start : start + size] = teacher(mel.float())
-        features.flush()
-        torch.save((logits.half(), hidden.half()), target / f"heard-{columns}.pt")
-        (target / f"features-{columns}.part.npy").rename(target / f"features-{columns}.npy")
+        _keep(target, columns, number, (composer.scene(columns * HOP) for _ in range(number)), teacher)
 
 
 def make_plain(store: SoundStore, allowed: Sequence[int], teacher: Teacher, target: Path) -> None:
     """Each sound once, as it is, in the shortest length of scene that holds it (or the first ten seconds of it)."""
     target.mkdir(parents=True, exist_ok=True)
-    log_mel = LogMel()
     shorter = 0
     for columns in COLUMNS:
         last = columns == COLUMNS[-1]
@@ -150,23 +136,33 @@ def make_plain(store: SoundStore, allowed: Sequence[int], teacher: Teacher, targ
             if store.entries[row].length > shorter and (last or store.entries[row].length <= columns * HOP)
         ]
         shorter = columns * HOP
-        if not rows:
-            continue
-        shape = (len(rows), 128, columns)
-        features = np.lib.format.open_memmap(target / f"features-{columns}.part.npy", "w+", np.float16, shape)
-        logits, hidden = torch.empty(len(rows), 527), torch.empty(len(rows), HIDDEN)
-        batch = 4000 // columns
-        for start in range(0, len(rows), batch):
-            waves = np.zeros((len(rows[start : start + batch]), columns * HOP), np.float32)
-            for wave, row in zip(waves, rows[start : start + batch], strict=True):
-                samples = store.samples(row)[: len(wave)]
-                wave[: len(samples)] = samples
-            mel = log_mel(torch.from_numpy(waves))[..., :columns].half()
-            features[start : start + batch] = mel.numpy()
-            logits[start : start + batch], hidden[start : start + batch] = teacher(mel.float())
-        features.flush()
-        torch.save((logits.half(), hidden.half()), target / f"heard-{columns}.pt")
-        (target / f"features-{columns}.part.npy").rename(target / f"features-{columns}.npy")
+        if rows:
+            _keep(target, columns, len(rows), (_filled(store.samples(row), columns * HOP) for row in rows), teacher)
+
+
+def _filled(sound: Samples, count: int) -> Samples:
+    """The first ``count`` samples, with silence behind a shorter sound."""
+    out = np.zeros(count, np.float32)
+    out[: len(sound)] = sound[:count]
+    return out
+
+
+def _keep(target: Path, columns: int, number: int, waves: Iterator[Samples], teacher: Teacher) -> None:
+    """Write the spectrograms of ``number`` sounds of ``columns`` columns, and what the teacher hears in them."""
+    log_mel = LogMel()
+    features = np.lib.format.open_memmap(
+        target / f"features-{columns}.part.npy", "w+", np.float16, (number, 128, columns)
+    )
+    logits, hidden = torch.empty(number, 527), torch.empty(number, HIDDEN)
+    batch = 4000 // columns
+    for start in range(0, number, batch):
+        rows = slice(start, start + batch)
+        mel = log_mel(torch.from_numpy(np.stack(list(islice(waves, batch)))))[..., :columns].half()
+        features[rows] = mel.numpy()
+        logits[rows], hidden[rows] = teacher(mel.float())
+    features.flush()
+    torch.save((logits.half(), hidden.half()), target / f"heard-{columns}.pt")
+    (target / f"features-{columns}.part.npy").rename(target / f"features-{columns}.npy")
 
 
 def load(folders: Sequence[Path]) -> dict[int, list[Scenes]]:
