@@ -22,6 +22,7 @@ from mmcore import heads
 from mmcore.errors import InputError
 from mmcore.pool import ModelPool
 from mmcore.results import LIMITS, EpochReport, Scores, TrainingOptions
+from mmcore.tables import ALL_ROWS
 from mmcore.training import feature_sets
 from mmcore.training.feature_sets import FeatureSet
 from mmcore.training.lab_pairs import original_of
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 MADE = ("pairs", "taste")
 """Tables in assets/lab, made up for this page."""
 OWN = "own"
-ALL_ROWS = 1_000_000
 MAX_RUNS = 8
 MAX_ROWS = 2000
 """Of a visitor's own table: the encoders read some forty posts a second."""

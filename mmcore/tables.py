@@ -14,6 +14,8 @@ from mmcore.errors import InputError, Phrase
 
 ENDINGS = (".tsv", ".csv")
 MAX_BYTES = 50_000_000
+ALL_ROWS = 1_000_000
+"""As ``limit``: for whoever reads a table of their own, on their own machine."""
 
 
 def read_table(path: Path, needed: Sequence[str], limit: int) -> list[dict[str, str]]:

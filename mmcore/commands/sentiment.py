@@ -30,13 +30,12 @@ from mmcore.commands.workshop import Data, evaluate_app, print_figures, train_ap
 from mmcore.errors import MMCoreError
 from mmcore.media import decode_image
 from mmcore.results import FUSIONS, OPTIMISERS, Post, SentimentOptions, SentimentResult, TrainingOptions
+from mmcore.tables import ALL_ROWS
 from mmcore.tasks import sentiment
 
 app = typer.Typer()
 
 Fusion = Annotated[str | None, typer.Option(help=f"One of {', '.join(FUSIONS)}.", metavar="NAME")]
-MOST_ROWS = 1_000_000
-"""On the command line a table is the person's own business."""
 
 
 @app.command("sentiment")
@@ -70,7 +69,7 @@ def sentiment_command(
     with failures_reported(), answers_only() as out, progress_bar("sentiment") as progress:
         outcomes: Iterator[tuple[dict[str, str], SentimentResult | MMCoreError]]
         if table is not None:
-            outcomes = sentiment.judge_table(pool, table, options, model, progress=progress, limit=MOST_ROWS)
+            outcomes = sentiment.judge_table(pool, table, options, model, progress=progress, limit=ALL_ROWS)
         else:
             given = {"text": text or "", "image": image or ""}
             outcomes = ((given, one) for one in sentiment.judge_many(pool, [_post(pool, text, image)], options, model))
@@ -214,7 +213,7 @@ def train_sentiment_command(
         from mmcore.training.feature_sets import features_of
         from mmcore.training.sentiment import Training
 
-        training = Training(features_of(pool, data, progress, limit=MOST_ROWS), options)
+        training = Training(features_of(pool, data, progress, limit=ALL_ROWS), options)
         for report in training.run():
             complain(
                 f"epoch {report.epoch}: loss {report.train_loss:.4f}, dev loss {report.dev_loss:.4f}, "

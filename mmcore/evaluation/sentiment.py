@@ -14,6 +14,7 @@ from mmcore.families.base import SentimentJudge
 from mmcore.media import clean_text, decode_image
 from mmcore.pool import ModelPool
 from mmcore.results.sentiment import SENTIMENTS, Distribution, Post, SentimentOptions
+from mmcore.tables import ALL_ROWS
 from mmcore.tasks.contributions import explain_post, parts_of, text_with
 from mmcore.tasks.late_fusion import LateJudge
 from mmcore.tasks.sentiment import checkpoint_for, judge_many
@@ -21,7 +22,6 @@ from mmcore.training.own_data import LabelledPosts, read_posts
 from mmcore.training.sentiment_table import held_back
 
 Progress = Callable[[int, int], None]
-MOST_ROWS = 1_000_000
 AT_ONCE = 64
 """Posts whose pictures lie in memory together."""
 
@@ -49,7 +49,7 @@ def run(
     Posts that the model refuses (texts in a script that it cannot read) are counted and left out. Raises what
     ``own_data.read_posts`` raises, and WeightsError and CapacityError.
     """
-    posts = read_posts(data, pool.settings, MOST_ROWS)
+    posts = read_posts(data, pool.settings, ALL_ROWS)
     count = min(limit or len(posts.texts), len(posts.texts))
     refused = 0
     answers: dict[str, list[list[float]]] = {"both": [], "text": [], "image": []}
@@ -96,7 +96,7 @@ def explanations(
     those first that the recipe of the bundled heads holds back from training (``held_back`` of them). Raises what
     ``run`` raises.
     """
-    posts = read_posts(data, pool.settings, MOST_ROWS)
+    posts = read_posts(data, pool.settings, ALL_ROWS)
     held = held_back(posts.labels, posts.groups)
     held_count = 0
     fusion = options.fusion or ""

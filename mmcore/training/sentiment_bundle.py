@@ -25,10 +25,11 @@ from mmcore.nets.post_features import PostFeatures
 from mmcore.pool import ModelPool
 from mmcore.results.sentiment import FUSIONS
 from mmcore.settings import local_variable
+from mmcore.tables import ALL_ROWS
 from mmcore.training.feature_sets import MODEL, FeatureSet, features_of, numbers_only, write
 from mmcore.training.own_data import LabelledPosts, read_posts
 from mmcore.training.sentiment import Training
-from mmcore.training.sentiment_table import DEV, MOST_ROWS, OPTIONS
+from mmcore.training.sentiment_table import DEV, OPTIONS
 
 WORD_AXES = 96
 REGION_AXES = 64
@@ -87,7 +88,7 @@ def make(
 
     Raises what ``features_of`` raises.
     """
-    posts = read_posts(data, pool.settings, MOST_ROWS)
+    posts = read_posts(data, pool.settings, ALL_ROWS)
     checkpoint = find(MODEL)
     encoder_at = compact_sentiment.encoder_folder(output)
     encoder = compact_dual.load(find(compact_sentiment.ENCODER), encoder_at, "cpu", torch.float32)
@@ -97,7 +98,7 @@ def make(
         compact_sentiment.save(output, projections, [], {"encoder_file": fingerprint})
     settings = replace(pool.settings, device="cpu", local={local_variable(checkpoint.name): output})
     own = ModelPool(settings)
-    features = features_of(own, data, progress, limit=MOST_ROWS)
+    features = features_of(own, data, progress, limit=ALL_ROWS)
     heads, figures = [], {}
     for name in FUSIONS:
         training = Training(features, replace(OPTIONS, fusion=name), features.split(DEV, OPTIONS.seed))

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from mmcore.evaluation.class_scores import score
 from mmcore.pool import ModelPool
 from mmcore.results.fusion_training import TrainingOptions
+from mmcore.tables import ALL_ROWS
 from mmcore.training.feature_sets import FeatureSet, features_of, stratified_folds
 from mmcore.training.own_data import read_posts
 from mmcore.training.sentiment import Training, inputs_of, probabilities_of
@@ -21,7 +22,6 @@ FOLDS = 5
 DEV = 0.15
 """Share of the training part that early stopping and calibration are measured on."""
 FIGURES = ("accuracy", "weighted_f1", "macro_f1", "calibration_error")
-MOST_ROWS = 1_000_000
 
 OPTIONS = TrainingOptions(
     batch_size=128, learning_rate=4e-4, dropout=0.6, weight_decay=0.3, epochs=40, patience=6, balance=0.2
@@ -123,9 +123,9 @@ def cross_validation(
 
     Raises what ``features_of`` raises.
     """
-    features = features_of(pool, data, progress, limit=MOST_ROWS)
+    features = features_of(pool, data, progress, limit=ALL_ROWS)
     if listed_only:
-        groups = read_posts(data, pool.settings, MOST_ROWS, listed_only=True).groups
+        groups = read_posts(data, pool.settings, ALL_ROWS, listed_only=True).groups
         features = replace(features, groups=groups)
     rows = cross_validate(features, [*names, *BASELINES], seeds, progress=progress, say=say)
     return {"posts": len(features), "folds": FOLDS, "seeds": seeds, "table": rows}
