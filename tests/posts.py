@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mmcore.training.feature_sets import FeatureSet
+from mmcore.fusion.feature_sets import FeatureSet
 
 WORDS, WIDTH, REGIONS = 6, 12, 4
 TEXT, IMAGE = 16, 20

@@ -17,27 +17,13 @@ import mmcore
 ROOT = Path(__file__).resolve().parent.parent
 
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "settings", "results"}),
-    frozenset(
-        {
-            "media",
-            "tables",
-            "pixels",
-            "files",
-            "sound",
-            "sound_files",
-            "drawing",
-            "timeline",
-            "windows",
-            "sniff",
-            "checkpoints",
-        }
-    ),
-    frozenset({"heads", "weights", "hub", "downloads", "pins"}),
-    frozenset({"nets", "families", "explain"}),
-    frozenset({"pool", "hardware", "listening", "index"}),
-    frozenset({"tasks"}),
-    frozenset({"cli", "commands", "training", "evaluation", "demo"}),
+    frozenset({"errors", "settings", "types", "results"}),
+    frozenset({"io", "audio", "checkpoints"}),
+    frozenset({"nets", "families"}),
+    frozenset({"pool", "hardware"}),
+    frozenset({"index", "tasks"}),
+    frozenset({"fusion", "evaluation"}),
+    frozenset({"cli", "commands", "recipes", "demo"}),
 )
 """A module imports from its own layer and from those before it; DESIGN, "Layers"."""
 
@@ -45,15 +31,15 @@ LIGHT = (
     "errors",
     "settings",
     "results",
-    "media",
-    "checkpoints",
-    "weights",
+    "io.images",
+    "io.audio_files",
+    "audio.spectrogram",
+    "checkpoints.registry",
+    "checkpoints.locate",
     "families",
     "pool",
     "index",
-    "sound",
-    "drawing",
-    "listening",
+    "tasks.sliding_window",
     "tasks.captioning",
     "tasks.audio",
     "tasks.retrieval",
@@ -130,7 +116,7 @@ def imports(path: Path, *, only_at_import: bool = False) -> Iterator[tuple[str, 
             if node.level:
                 above = package.split(".")[: len(package.split(".")) - node.level + 1]
                 base = ".".join([*above, *([node.module] if node.module else [])])
-            for alias in node.names:  # `from mmcore import media` imports mmcore.media
+            for alias in node.names:  # `from mmcore import media` imports mmcore.io.images
                 full = f"{base}.{alias.name}"
                 yield (full if full in MODULES else base), node.lineno
 
@@ -180,7 +166,7 @@ def test_the_core_does_not_know_the_demo(path: Path):
 
 @each_file("mmcore/nets")
 def test_nets_know_no_families(path: Path):
-    above = ("mmcore.families", "mmcore.weights", "mmcore.checkpoints", "mmcore.settings")
+    above = ("mmcore.families", "mmcore.checkpoints.locate", "mmcore.checkpoints.registry", "mmcore.settings")
     assert not [name for name, _ in our_imports(path) if name.startswith(above)]
 
 

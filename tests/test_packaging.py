@@ -99,7 +99,7 @@ def test_an_installed_wheel_builds_its_demo(wheel: Path, tmp_path: Path):
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
     code = (
-        "import mmcore, mmcore_demo.app, mmcore_demo.examples as examples;"
+        "import mmcore, mmcore_demo.app, mmcore_demo.ui.examples as examples;"
         "print(mmcore.__file__, mmcore_demo.__file__, examples.assets(), sep='\\n');"
         "assert callable(mmcore_demo.app.build_demo) and callable(mmcore_demo.app.main);"
         "assert (examples.assets() / 'credits.json').is_file()"

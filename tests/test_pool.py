@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from mmcore import checkpoints, hardware
+from mmcore import hardware
 from mmcore import pool as pool_module
-from mmcore.checkpoints import Checkpoint, find
+from mmcore.checkpoints import registry
+from mmcore.checkpoints.registry import Checkpoint, find
 from mmcore.errors import CapacityError, UnknownNameError, WeightsError
 from mmcore.pool import ModelPool
 from mmcore.settings import Settings
-from tests.fakes import FakeCaptioner, fake_pool
+from tests.fakes.families import FakeCaptioner, fake_pool
 
 MB = 1_000_000
 NAMES = ("one", "two", "three")
@@ -30,7 +31,7 @@ class OutOfMemoryError(RuntimeError):
 def table(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three captioners of 250,000 parameters, 1 MB each in float32, beside the real ones."""
     entries = [replace(find("blip-base"), name=name, parameters=250_000) for name in NAMES]
-    monkeypatch.setattr(checkpoints, "CHECKPOINTS", (*checkpoints.CHECKPOINTS, *entries))
+    monkeypatch.setattr(registry, "CHECKPOINTS", (*registry.CHECKPOINTS, *entries))
 
 
 def sized(checkpoint: Checkpoint, folder: Path, device: str, dtype: str) -> FakeCaptioner:
@@ -404,7 +405,7 @@ def test_the_large_tier_is_not_chosen_by_itself_without_a_gpu(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     large = replace(find("one"), name="huge", tier="large")
-    monkeypatch.setattr(checkpoints, "CHECKPOINTS", (*checkpoints.CHECKPOINTS, large))
+    monkeypatch.setattr(registry, "CHECKPOINTS", (*registry.CHECKPOINTS, large))
     here = local(replace(settings, tier="auto"), tmp_path / "here", "huge", "compact-captioner")
     pool = fake_pool(here)
     assert pool.choose("captioning").name == "compact-captioner"

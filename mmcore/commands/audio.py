@@ -157,7 +157,7 @@ def train_audio_command(
     json_lines: Json = False,
 ) -> None:
     """Train the compact tagger anew; DIR holds esc10/, fsdd/ and examples/, other sounds come from Debian packages."""
-    from mmcore.training.audio import main
+    from mmcore.recipes.audio.train_tagger import main
 
     work = work or read_settings().home / "training" / "audio"
     output = output or work / "tagger"

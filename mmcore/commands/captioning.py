@@ -131,8 +131,8 @@ def train_captioning_command(
     json_lines: Json = False,
 ) -> None:
     """Train the compact captioner anew; DIR holds flickr8k/, objects/ and coco_extra/."""
-    from mmcore.training.captioning import main
-    from mmcore.training.ingredients import Ingredients
+    from mmcore.recipes.captioning.train_captioner import main
+    from mmcore.recipes.pretrained import Ingredients
 
     work = work or read_settings().home / "training" / "captioning"
     output = output or work / "captioner"
@@ -153,7 +153,7 @@ def train_reranking_command(
     json_lines: Json = False,
 ) -> None:
     """Fit how the captioner chooses among its candidates, on the dev pictures of DIR (captions.jsonl)."""
-    from mmcore.training.reranking import main
+    from mmcore.recipes.captioning.reranking import main
 
     settings, _ = chosen(None, "compact-captioner", None, output)
     with failures_reported(), answers_only() as out, progress_bar("candidates") as progress:

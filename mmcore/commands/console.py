@@ -13,7 +13,7 @@ from typing import Annotated, Any, NoReturn, Protocol, TextIO
 
 import typer
 
-from mmcore import checkpoints
+from mmcore.checkpoints import registry
 from mmcore.errors import InputError, MMCoreError, UnknownNameError
 from mmcore.pool import ModelPool
 from mmcore.settings import DEVICES, TIER_CHOICES, Settings, local_variable
@@ -66,7 +66,7 @@ def chosen(tier: str | None, model: str | None, device: str | None, local: Path 
     settings = read_settings(tier=tier, device=device)
     if model is not None:
         with usage():
-            checkpoints.find(model)
+            registry.find(model)
     if local is not None:
         if model is None:
             wrong_usage("--local needs --model, to say whose weights the folder holds")

@@ -8,6 +8,7 @@ from typing import Annotated, TextIO
 import typer
 from PIL import Image
 
+from mmcore.checkpoints.download import readable_size
 from mmcore.commands import console
 from mmcore.commands.console import (
     FAILED,
@@ -27,7 +28,6 @@ from mmcore.commands.console import (
     wrong_usage,
 )
 from mmcore.commands.workshop import bench_app, print_figures
-from mmcore.downloads import readable_size
 from mmcore.errors import MMCoreError
 from mmcore.index import AddReport, Embed, Library
 from mmcore.index.records import Vectors

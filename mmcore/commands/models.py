@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from mmcore import checkpoints, weights
-from mmcore.checkpoints import Checkpoint
+from mmcore.checkpoints import locate, registry
+from mmcore.checkpoints.download import readable_size
+from mmcore.checkpoints.registry import Checkpoint
 from mmcore.commands.console import (
     FAILED,
     Json,
@@ -20,7 +21,6 @@ from mmcore.commands.console import (
     usage,
     write_json,
 )
-from mmcore.downloads import readable_size
 from mmcore.errors import MMCoreError
 
 app = typer.Typer()
@@ -35,8 +35,8 @@ def models_command(context: typer.Context, json_lines: Json = False) -> None:
         return
     settings = read_settings()
     with answers_only() as out:
-        for checkpoint in checkpoints.CHECKPOINTS:
-            state = weights.availability(checkpoint, settings)
+        for checkpoint in registry.CHECKPOINTS:
+            state = locate.availability(checkpoint, settings)
             if json_lines:
                 write_json(out, _described(checkpoint, state))
                 continue
@@ -49,7 +49,7 @@ def models_command(context: typer.Context, json_lines: Json = False) -> None:
                 print(f"    {state.problem}", file=out)
 
 
-def _described(checkpoint: Checkpoint, state: weights.Availability) -> dict[str, Any]:
+def _described(checkpoint: Checkpoint, state: locate.Availability) -> dict[str, Any]:
     problem = None if state.problem is None else state.problem.to_dict()
     return {**asdict(checkpoint), "state": state.state, "problem": problem}
 
@@ -58,13 +58,13 @@ def _described(checkpoint: Checkpoint, state: weights.Availability) -> dict[str,
 def pin_command(
     names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Default: all without one.")] = None,
 ) -> None:
-    """Look up the revisions of hub models and write them into mmcore/checkpoints.py."""
-    from mmcore.pins import pin
+    """Look up the revisions of hub models and write them into mmcore/checkpoints/registry.py."""
+    from mmcore.checkpoints.pins import pin
 
     settings, failed = read_settings(), False
     with usage():
         for name in names or ():
-            checkpoints.find(name)
+            registry.find(name)
     with failures_reported():
         for found in pin(settings, names or ()):
             failed = failed or found.problem is not None
@@ -78,11 +78,11 @@ def download_command(names: Annotated[list[str], typer.Argument(metavar="NAME", 
     """Bring models to this machine; a download that broke off goes on where it was."""
     settings, failed = read_settings(), False
     with usage():
-        chosen = [checkpoints.find(name) for name in names]
+        chosen = [registry.find(name) for name in names]
     for checkpoint in chosen:
         try:
             with progress_bar(checkpoint.name, readable_size) as progress:
-                folder = weights.locate(checkpoint, settings, download=True, progress=progress)
+                folder = locate.locate(checkpoint, settings, download=True, progress=progress)
             complain(f"{checkpoint.name}: {folder}")
         except MMCoreError as error:
             failed = True

@@ -29,7 +29,7 @@ from mmcore.commands.console import (
 from mmcore.commands.workshop import Data, bench_app, evaluate_app, print_figures, train_app
 from mmcore.errors import InputError, MMCoreError
 from mmcore.index import Library
-from mmcore.media import decode_image
+from mmcore.io.images import decode_image
 from mmcore.results import Query, SearchOptions, SearchResult, ZeroShotOptions
 from mmcore.settings import Settings
 from mmcore.tasks import retrieval
@@ -210,8 +210,8 @@ def train_retrieval_command(
     sentences: Annotated[Path | None, typer.Option(help="Folder of all-MiniLM-L6-v2; default: from PyPI.")] = None,
 ) -> None:
     """Train the compact retriever anew; DIR holds flickr8k/, objects/, coco_extra/ and, if there, mvsa_single/."""
-    from mmcore.training.ingredients import Ingredients
-    from mmcore.training.retrieval import main
+    from mmcore.recipes.pretrained import Ingredients
+    from mmcore.recipes.retrieval.train_retriever import main
 
     work = work or read_settings().home / "training" / "retrieval"
     output = output or work / "retriever"

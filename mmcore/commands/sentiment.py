@@ -28,9 +28,9 @@ from mmcore.commands.console import (
 )
 from mmcore.commands.workshop import Data, evaluate_app, print_figures, train_app
 from mmcore.errors import MMCoreError
-from mmcore.media import decode_image
+from mmcore.io.images import decode_image
+from mmcore.io.tables import ALL_ROWS
 from mmcore.results import FUSIONS, OPTIMISERS, Post, SentimentOptions, SentimentResult, TrainingOptions
-from mmcore.tables import ALL_ROWS
 from mmcore.tasks import sentiment
 
 app = typer.Typer()
@@ -146,7 +146,7 @@ def evaluate_sentiment_command(
 
         pool = console.make_pool(settings)
         if cross_validate:
-            from mmcore.training.sentiment_table import cross_validation
+            from mmcore.evaluation.cross_validation import cross_validation
 
             names = FUSIONS if fusion is None else (fusion,)
             figures = cross_validation(pool, data, names, seeds, progress, complain, listed_only=listed_duplicates)
@@ -197,7 +197,7 @@ def train_sentiment_command(
             seed=seed,
         )
         if name is not None:
-            from mmcore.heads import check_name
+            from mmcore.checkpoints.fusion_heads import check_name
 
             check_name(name)
     if bundle and output is None:
@@ -205,13 +205,13 @@ def train_sentiment_command(
     with failures_reported(), answers_only() as out, progress_bar("sentiment") as progress:
         pool = console.make_pool(settings)
         if bundle:
-            from mmcore.training.sentiment_bundle import make
+            from mmcore.recipes.sentiment.train_heads import make
 
             assert output is not None
             print_figures(out, make(pool, data, output, progress=progress, say=complain), json_lines)
             return
-        from mmcore.training.feature_sets import features_of
-        from mmcore.training.sentiment import Training
+        from mmcore.fusion.feature_sets import features_of
+        from mmcore.fusion.trainer import Training
 
         training = Training(features_of(pool, data, progress, limit=ALL_ROWS), options)
         for report in training.run():

@@ -13,9 +13,9 @@ import numpy as np
 
 from mmcore.errors import InputError, MMCoreError
 from mmcore.evaluation.sound_scores import ESC10, SPEECH, class_scores, mean_average_precision
+from mmcore.io.audio_files import SOUND_SUFFIXES
 from mmcore.pool import ModelPool
 from mmcore.results import MAX_LABELS_SHOWN, SILENCE, AudioOptions, AudioResult
-from mmcore.sound import SOUND_SUFFIXES
 from mmcore.tasks.audio import classify_audio_many
 
 TEACHERS_BEST = 3

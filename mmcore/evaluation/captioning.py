@@ -32,7 +32,7 @@ def read_references(folder: Path) -> dict[str, tuple[str, ...]]:
 
 def read_labels(folder: Path) -> dict[str, tuple[str, ...]]:
     """``labels.tsv`` of labelled pictures: the fifth that no training saw; picture path -> everyday words."""
-    from mmcore.training.data import objects
+    from mmcore.evaluation.datasets import objects
 
     return {str(example.image): example.labels for example in objects(folder) if example.split == "held"}
 

@@ -31,10 +31,10 @@ from mmcore.errors import MMCoreError
 from mmcore.evaluation.captioning import read_labels, read_references
 from mmcore.pool import ModelPool
 from mmcore.results import DEFAULT_CUTOFF, ZeroShotOptions
+from mmcore.tasks.batching import answers
 from mmcore.tasks.calibration import SAMPLE, Background
 from mmcore.tasks.embedding import Vectors, background, checkpoint_for, embed_images, embed_texts, traits
 from mmcore.tasks.matching import label_vectors
-from mmcore.tasks.pictures import answers
 
 Progress = Callable[[int, int], None]
 RANKS = (1, 5, 10)

@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 
 from mmcore.errors import InputError, MMCoreError
-from mmcore.evaluation.class_scores import score
+from mmcore.evaluation.cross_validation import held_back
 from mmcore.families.base import SentimentJudge
-from mmcore.media import clean_text, decode_image
+from mmcore.fusion.labelled_posts import LabelledPosts, read_posts
+from mmcore.fusion.metrics import score
+from mmcore.io.images import clean_text, decode_image
+from mmcore.io.tables import ALL_ROWS
 from mmcore.pool import ModelPool
 from mmcore.results.sentiment import SENTIMENTS, Distribution, Post, SentimentOptions
-from mmcore.tables import ALL_ROWS
 from mmcore.tasks.contributions import explain_post, parts_of, text_with
 from mmcore.tasks.late_fusion import LateJudge
 from mmcore.tasks.sentiment import checkpoint_for, judge_many
-from mmcore.training.own_data import LabelledPosts, read_posts
-from mmcore.training.sentiment_table import held_back
 
 Progress = Callable[[int, int], None]
 AT_ONCE = 64

@@ -11,14 +11,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from mmcore.checkpoints import Checkpoint
+from mmcore.checkpoints.registry import Checkpoint
 from mmcore.errors import UnknownNameError, WeightsError
 
 if TYPE_CHECKING:
     from mmcore.families.base import Model
 
 FAMILIES = (
-    "compact",
+    "compact_captioner",
     "blip",
     "florence2",
     "compact_dual",

@@ -17,7 +17,7 @@ from typing import Any
 from torch import Tensor
 from transformers import BertTokenizer, CLIPTokenizer, PreTrainedTokenizerFast
 
-from mmcore.checkpoints import Checkpoint
+from mmcore.checkpoints.registry import Checkpoint
 from mmcore.families._loading import incomplete, require_one_of
 
 Tokenize = Callable[[Sequence[str]], dict[str, Tensor]]

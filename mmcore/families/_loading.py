@@ -8,7 +8,7 @@ from typing import Any
 from safetensors import SafetensorError
 from transformers.utils import logging
 
-from mmcore.checkpoints import Checkpoint
+from mmcore.checkpoints.registry import Checkpoint
 from mmcore.errors import WeightsError
 
 

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from mmcore.checkpoints import Checkpoint
-from mmcore.families._evidence import integrated_gradients, positive
+from mmcore.checkpoints.registry import Checkpoint
+from mmcore.families._integrated_gradients import integrated_gradients, positive
 from mmcore.nets.log_mel import HOP, SAMPLE_RATE, SILENCE, LogMel, band_frequencies
 
 Floats = npt.NDArray[np.float32]

@@ -3,7 +3,7 @@
 The captioner knows how sentences go, the dual encoder what goes with a picture, the tagger what is in it. Some
 candidates come from beam search, which writes safe sentences, the others are drawn, which makes them differ. A
 candidate's rank is a weighted sum of six signals (``Weights``); the weights are fitted on the dev pictures to the
-CIDEr-D that the choice earns (``mmcore/training/reranking.py``).
+CIDEr-D that the choice earns (``mmcore/recipes/captioning/reranking.py``).
 """
 
 from __future__ import annotations

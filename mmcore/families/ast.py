@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 from transformers import ASTFeatureExtractor, ASTForAudioClassification
 
-from mmcore.checkpoints import Checkpoint
-from mmcore.families._evidence import integrated_gradients, positive
+from mmcore.checkpoints.registry import Checkpoint
+from mmcore.families._integrated_gradients import integrated_gradients, positive
 from mmcore.families._loading import incomplete, load_network
 
 Floats = npt.NDArray[np.float32]

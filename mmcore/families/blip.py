@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from transformers import BertTokenizer, BlipForConditionalGeneration
 from transformers.models.blip.image_processing_pil_blip import BlipImageProcessorPil
 
-from mmcore.checkpoints import Checkpoint
-from mmcore.families._generation import GenerativeCaptioner
+from mmcore.checkpoints.registry import Checkpoint
 from mmcore.families._loading import incomplete, load_network, require_one_of
+from mmcore.families._transformers_captioner import GenerativeCaptioner
 from mmcore.families.base import Captioner
 
 

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 from transformers import AutoTokenizer, ClapFeatureExtractor, ClapModel
 
-from mmcore.checkpoints import Checkpoint
-from mmcore.drawing import hertz_to_mel, mel_to_hertz
+from mmcore.audio.spectrogram import hertz_to_mel, mel_to_hertz
+from mmcore.checkpoints.registry import Checkpoint
 from mmcore.families import _audioset
-from mmcore.families._evidence import integrated_gradients, positive
+from mmcore.families._integrated_gradients import integrated_gradients, positive
 from mmcore.families._loading import incomplete, load_network, require_one_of
 
 Floats = npt.NDArray[np.float32]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from mmcore.checkpoints import Checkpoint
+from mmcore.checkpoints.registry import Checkpoint
 from mmcore.families import _audioset
 from mmcore.families._mel_tagger import MelTagger
 from mmcore.nets.audio_tagger import AudioTagger, TaggerConfig

@@ -15,10 +15,10 @@ from PIL import Image
 from safetensors import SafetensorError
 from tokenizers import Tokenizer
 
-from mmcore.checkpoints import Checkpoint
+from mmcore.checkpoints.registry import Checkpoint
 from mmcore.errors import WeightsError
-from mmcore.families._scripts import require_latin
-from mmcore.families._squeezed import pixels_of
+from mmcore.families._languages import require_latin
+from mmcore.families._resize import pixels_of
 from mmcore.families.base import Calibration
 from mmcore.nets.dual_encoder import DualEncoder
 from mmcore.nets.storage import load_weights

@@ -17,13 +17,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from mmcore.checkpoints import Checkpoint, find
+from mmcore.checkpoints.registry import Checkpoint, find
 from mmcore.errors import InputError, WeightsError
 from mmcore.families import compact_dual
+from mmcore.families._encoder_cache import LastSeen
+from mmcore.families._languages import require_latin
 from mmcore.families._lexicon import NAMES, lexicon_scores
-from mmcore.families._scripts import require_latin
-from mmcore.families._seen import LastSeen
-from mmcore.families._squeezed import pixels_of
+from mmcore.families._resize import pixels_of
 from mmcore.families.base import SentimentJudge
 from mmcore.families.compact_dual import CompactDual, tokens_of
 from mmcore.nets import fusion as fusions

@@ -10,12 +10,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from mmcore.checkpoints import Checkpoint
+from mmcore.checkpoints.locate import file_name
+from mmcore.checkpoints.registry import Checkpoint
 from mmcore.errors import WeightsError
 from mmcore.families import _audioset
 from mmcore.families._mel_tagger import MelTagger
 from mmcore.nets.efficientat import EfficientAT, width_of
-from mmcore.weights import file_name
 
 UNREADABLE = (
     *(OSError, EOFError, RuntimeError, SafetensorError, UnpicklingError),  # a broken file

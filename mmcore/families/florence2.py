@@ -23,9 +23,9 @@ from transformers import AutoTokenizer, Florence2ForConditionalGeneration, Flore
 from transformers.modeling_outputs import BaseModelOutput
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from mmcore.checkpoints import Checkpoint
-from mmcore.families._generation import GenerativeCaptioner
+from mmcore.checkpoints.registry import Checkpoint
 from mmcore.families._loading import incomplete, load_network, require_one_of
+from mmcore.families._transformers_captioner import GenerativeCaptioner
 from mmcore.families.base import Captioner
 from mmcore.results import CaptionOptions
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from mmcore.checkpoints import Checkpoint
+from mmcore.checkpoints.registry import Checkpoint
 from mmcore.errors import WeightsError
 from mmcore.families._loading import incomplete, load_network, require_one_of
 from mmcore.families.base import SentimentJudge

@@ -12,8 +12,8 @@ from time import perf_counter
 import numpy as np
 
 from mmcore.errors import CapacityError, InputError
-from mmcore.index import looks, matrix
-from mmcore.index.reading import (
+from mmcore.index import matrix, perceptual_hash
+from mmcore.index.ingest import (
     TRANSIENT,
     Found,
     Read,
@@ -259,7 +259,9 @@ class _Writer:
         self.db.execute("INSERT OR REPLACE INTO thumbnails VALUES (?, ?)", (entry, jpeg))
         self.db.execute("DELETE FROM looks WHERE entry = ?", (entry,))
         if look is not None:
-            self.db.executemany("INSERT INTO looks VALUES (?, ?)", [(band, entry) for band in looks.bands(look)])
+            self.db.executemany(
+                "INSERT INTO looks VALUES (?, ?)", [(band, entry) for band in perceptual_hash.bands(look)]
+            )
         self.db.execute("DELETE FROM broken WHERE path = ?", (key,))
         self.db.execute("DELETE FROM renewed WHERE entry = ?", (entry,))
         self.tally.added.append(path)
@@ -289,7 +291,7 @@ class _Writer:
 
     def _near(self, path: str, key: bytes, sha256: bytes, look: int, vector: Vectors) -> None:
         """Report the picture that looks most like this one, if there is one that looks the same."""
-        keys = looks.bands(look)
+        keys = perceptual_hash.bands(look)
         candidates = self.db.execute(
             "SELECT DISTINCT e.path, e.look, e.row FROM looks JOIN entries e ON e.id = looks.entry "
             f"WHERE looks.band IN ({', '.join('?' * len(keys))}) AND e.path != ? AND e.sha256 != ? "
@@ -299,8 +301,8 @@ class _Writer:
         alike = [
             Duplicate(path, as_path(other), float(np.dot(self._vector(row), vector)))
             for other, its_look, row in candidates
-            if looks.distance(look, its_look) <= looks.BITS
+            if perceptual_hash.distance(look, its_look) <= perceptual_hash.BITS
         ]
         best = max(alike, key=lambda one: one.similarity, default=None)
-        if best is not None and best.similarity >= looks.COSINE:
+        if best is not None and best.similarity >= perceptual_hash.COSINE:
             self.tally.near_duplicates.append(best)

@@ -18,23 +18,13 @@ from mmcore.index import engines
 from mmcore.index.adding import Adder, other_checkpoint
 from mmcore.index.duplicates import groups
 from mmcore.index.engines import Engine
-from mmcore.index.layout import place
+from mmcore.index.ingest import as_stored
+from mmcore.index.maintenance import Renewal, compact, remove
 from mmcore.index.matrix import Best, Matrix, MatrixCache
-from mmcore.index.reading import as_stored
-from mmcore.index.records import (
-    AddReport,
-    DuplicateGroup,
-    Embed,
-    Entry,
-    Hit,
-    IsCancelled,
-    Progress,
-    Summary,
-    Vectors,
-)
+from mmcore.index.projection import place
+from mmcore.index.records import AddReport, DuplicateGroup, Embed, Entry, Hit, IsCancelled, Progress, Summary, Vectors
 from mmcore.index.searching import COLUMNS, Living, among, by_engine, condition, entry_of, rows_of, scan
 from mmcore.index.store import Facts, Store, facts
-from mmcore.index.upkeep import Renewal, compact, remove
 from mmcore.settings import Settings
 
 ATTEMPTS = 5

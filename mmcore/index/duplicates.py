@@ -10,7 +10,7 @@ from operator import itemgetter
 
 import numpy as np
 
-from mmcore.index import looks
+from mmcore.index import perceptual_hash
 from mmcore.index.matrix import Matrix
 from mmcore.index.records import DuplicateGroup, Entry
 from mmcore.index.searching import COLUMNS, entry_of
@@ -52,10 +52,10 @@ def _alike(db: sqlite3.Connection, matrix: Matrix, firsts: set[int]) -> list[lis
         if len(crowd) > CROWD:
             continue
         for one, other in combinations(crowd, 2):
-            if looks.distance(known[one][0], known[other][0]) > looks.BITS or kin.same(one, other):
+            if perceptual_hash.distance(known[one][0], known[other][0]) > perceptual_hash.BITS or kin.same(one, other):
                 continue
             first, second = matrix.take(np.array([known[one][1], known[other][1]]))
-            if float(first @ second) >= looks.COSINE:
+            if float(first @ second) >= perceptual_hash.COSINE:
                 kin.join(one, other)
     return kin.families()
 

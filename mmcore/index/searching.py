@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mmcore.index.engines import Engine
+from mmcore.index.ingest import as_path, folded, readable
 from mmcore.index.matrix import Best, Matrix, Rows
-from mmcore.index.reading import as_path, folded, readable
 from mmcore.index.records import Entry, Vectors
 from mmcore.index.store import Facts
 

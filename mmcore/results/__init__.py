@@ -28,14 +28,7 @@ from mmcore.results.captioning import (
     Tag,
     Word,
 )
-from mmcore.results.fusion_training import (
-    LIMITS,
-    OPTIMISERS,
-    EpochReport,
-    Optimiser,
-    Scores,
-    TrainingOptions,
-)
+from mmcore.results.fusion_training import LIMITS, OPTIMISERS, EpochReport, Optimiser, Scores, TrainingOptions
 from mmcore.results.matching import (
     LabelScore,
     MapMethod,

@@ -38,7 +38,7 @@ class SentimentOptions:
     explain: bool = False
     """Also compute what each word and each region of the picture contributes."""
     head: str | None = None
-    """Name of a fusion of one's own, kept in the Lab (see ``mmcore.training.kept``); it stands in for ``fusion``."""
+    """Name of a fusion of one's own, kept in the Lab (see ``checkpoints.fusion_heads``); it stands in for ``fusion``."""
 
     def __post_init__(self) -> None:
         if self.fusion is not None and self.fusion not in FUSIONS:
@@ -127,7 +127,7 @@ class Explanation:
     without_regions: Distribution | None = None
     """The answer with every region made neutral: it plus the regions' contributions is the answer."""
     text: str = ""
-    """The text as the model read it (see ``mmcore.media.clean_text``); the words' places count in it."""
+    """The text as the model read it (see ``mmcore.io.images.clean_text``); the words' places count in it."""
     attention: npt.NDArray[np.float32] | None = None
     """(words, rows, columns), where the fusion has cross-attention: where each word looks; each map sums to 1."""
 

@@ -16,13 +16,13 @@ from typing import TypeAlias
 
 import numpy as np
 
-from mmcore.checkpoints import Checkpoint, find, of_task
-from mmcore.drawing import LEVEL_SECONDS
+from mmcore.audio.spectrogram import LEVEL_SECONDS
+from mmcore.audio.timeline import cell_scores, find_events, silent_spans
+from mmcore.checkpoints.registry import Checkpoint, find, of_task
 from mmcore.errors import Cancelled, CapacityError, InputError, MMCoreError, UnknownNameError, WeightsError
-from mmcore.listening import Floats, Heard, IsCancelled, Length, Listener, Progress, Source
 from mmcore.pool import ModelPool
 from mmcore.results import SILENCE, AudioOptions, AudioResult, SoundEvent, SoundEvidence, SoundLabel, Timeline
-from mmcore.timeline import cell_scores, find_events, silent_spans
+from mmcore.tasks.sliding_window import Floats, Heard, IsCancelled, Length, Listener, Progress, Source
 
 TASK = "audio"
 

@@ -9,12 +9,12 @@ from typing import TypeAlias
 
 from PIL import Image
 
-from mmcore.checkpoints import Checkpoint, find, of_task
+from mmcore.checkpoints.registry import Checkpoint, find, of_task
 from mmcore.errors import InputError, MMCoreError, UnknownNameError
 from mmcore.families.base import Captioner
 from mmcore.pool import ModelPool
 from mmcore.results import Caption, CaptionOptions, CaptionResult
-from mmcore.tasks.pictures import Source, answers, check_sources
+from mmcore.tasks.batching import Source, answers, check_sources
 
 TASK = "captioning"
 

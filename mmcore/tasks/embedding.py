@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from mmcore.checkpoints import Checkpoint, find, of_task
+from mmcore.checkpoints.registry import Checkpoint, find, of_task
 from mmcore.errors import UnknownNameError
 from mmcore.families.base import Calibration, Retriever
-from mmcore.media import clean_text
+from mmcore.io.images import clean_text
 from mmcore.pool import ModelPool
+from mmcore.tasks.batching import BATCH
 from mmcore.tasks.calibration import Background, generic_texts
-from mmcore.tasks.pictures import BATCH
 
 TASK = "retrieval"
 TEXTS = 64

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from mmcore.checkpoints import Checkpoint
+from mmcore.checkpoints.registry import Checkpoint
 from mmcore.families.base import Retriever, SentimentJudge
 from mmcore.pool import ModelPool
 from mmcore.results.sentiment import SENTIMENTS, Distribution, Judgement, Post

@@ -8,10 +8,10 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from mmcore.checkpoints import Checkpoint
+from mmcore.checkpoints.registry import Checkpoint
 from mmcore.errors import InputError, MMCoreError
 from mmcore.families.base import Retriever
-from mmcore.media import clean_text
+from mmcore.io.images import clean_text
 from mmcore.pool import ModelPool
 from mmcore.results import (
     DEFAULT_CUTOFF,
@@ -24,6 +24,7 @@ from mmcore.results import (
     ZeroShotOptions,
     ZeroShotResult,
 )
+from mmcore.tasks.batching import Source, answers, check_sources
 from mmcore.tasks.embedding import (
     Stopwatch,
     Vectors,
@@ -35,7 +36,6 @@ from mmcore.tasks.embedding import (
     unit,
 )
 from mmcore.tasks.occlusion import occlusion_map
-from mmcore.tasks.pictures import Source, answers, check_sources
 from mmcore.tasks.prompts import sentences
 from mmcore.tasks.queries import EmbeddedQuery, embed_queries
 

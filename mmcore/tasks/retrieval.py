@@ -15,6 +15,7 @@ from mmcore.errors import Cancelled, MMCoreError
 from mmcore.index import Collection, Hit
 from mmcore.pool import ModelPool
 from mmcore.results import Match, Query, SearchOptions, SearchResult
+from mmcore.tasks.batching import attempt
 from mmcore.tasks.calibration import SAMPLE, Background
 from mmcore.tasks.embedding import (
     TASK,
@@ -27,7 +28,6 @@ from mmcore.tasks.embedding import (
     traits,
 )
 from mmcore.tasks.matching import rank_texts, similarity, why, zero_shot, zero_shot_many
-from mmcore.tasks.pictures import attempt
 from mmcore.tasks.queries import EmbeddedQuery, embed_queries
 
 __all__ = [

@@ -9,11 +9,12 @@ from pathlib import Path
 from time import perf_counter
 from typing import TypeAlias
 
-from mmcore import heads
-from mmcore.checkpoints import Checkpoint, find, of_task
+from mmcore.checkpoints import fusion_heads
+from mmcore.checkpoints.registry import Checkpoint, find, of_task
 from mmcore.errors import Cancelled, InputError, MMCoreError, UnknownNameError
 from mmcore.families.base import SentimentJudge
-from mmcore.media import clean_text, decode_image
+from mmcore.io.images import clean_text, decode_image
+from mmcore.io.tables import file_beside, read_table
 from mmcore.pool import ModelPool
 from mmcore.results.sentiment import (
     FUSIONS,
@@ -25,10 +26,9 @@ from mmcore.results.sentiment import (
     SentimentOptions,
     SentimentResult,
 )
-from mmcore.tables import file_beside, read_table
+from mmcore.tasks.batching import attempt
 from mmcore.tasks.contributions import explain_post
 from mmcore.tasks.late_fusion import LateJudge
-from mmcore.tasks.pictures import attempt
 
 TASK = "sentiment"
 
@@ -64,7 +64,7 @@ def checkpoint_for(pool: ModelPool, options: SentimentOptions, model: str | None
                 "option_not_offered", model=checkpoint.title, name=name, value=value, offered=", ".join(offered)
             )
     if options.head is not None:
-        heads.find(pool.settings, options.head)
+        fusion_heads.find(pool.settings, options.head)
     return checkpoint
 
 
@@ -73,7 +73,7 @@ def judge(
 ) -> SentimentResult:
     """Judge one post; ``seconds`` leaves out the loading of the model. The text is cleaned here.
 
-    Places of words in an explanation count in the cleaned text (``mmcore.media.clean_text``).
+    Places of words in an explanation count in the cleaned text (``mmcore.io.images.clean_text``).
     Raises InputError (neither text nor picture, text too long, a script that the model does not read),
     UnknownNameError, WeightsError and CapacityError.
     """
@@ -190,7 +190,7 @@ def _run(
 ) -> list[SentimentResult]:
     fusion: str | Path = options.fusion or ""
     if options.head is not None:
-        fusion = heads.find(pool.settings, options.head)
+        fusion = fusion_heads.find(pool.settings, options.head)
 
     def work(loaded: SentimentJudge, some: Sequence[Post]) -> list[SentimentResult]:
         start = perf_counter()

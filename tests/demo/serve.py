@@ -6,7 +6,7 @@ import threading
 
 from demo.app import build_demo, launch
 from mmcore.settings import Settings
-from tests.demo.fakes import fake_pool
+from tests.fakes.demo import fake_pool
 
 
 def main() -> None:

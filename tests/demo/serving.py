@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.demo.fakes import ASKED
+from tests.fakes.demo import ASKED
 
 ROOT = Path(__file__).resolve().parents[2]
 

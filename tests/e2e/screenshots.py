@@ -20,7 +20,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from demo.i18n import text
+from demo.ui.i18n import text
 from tests.e2e.tabs import open_tab
 
 ROOT = Path(__file__).resolve().parents[2]

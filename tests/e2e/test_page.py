@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.demo.fakes import HELD, RELEASE
 from tests.demo.serving import Server
 from tests.e2e.conftest import NARROW, Visit
 from tests.e2e.tabs import open_tab
+from tests.fakes.demo import HELD, RELEASE
 
 pytestmark = pytest.mark.e2e
 

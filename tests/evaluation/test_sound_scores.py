@@ -12,7 +12,7 @@ from mmcore.evaluation import audio, audio_bench
 from mmcore.evaluation.sound_scores import ESC10, SPEECH, average_precision, class_scores, mean_average_precision
 from mmcore.families import _audioset
 from tests.sounds import encoded, silence, tone
-from tests.test_audio_task import a_pool
+from tests.tasks.test_audio import a_pool
 
 
 def test_the_table_uses_names_that_exist():

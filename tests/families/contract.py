@@ -12,9 +12,10 @@ import pytest
 import torch
 from PIL import Image
 
-from mmcore import families, weights
-from mmcore.checkpoints import find
-from mmcore.explain import center_of_mass, mean_attention, share, word_maps
+from mmcore import families
+from mmcore.checkpoints import locate
+from mmcore.checkpoints.registry import find
+from mmcore.families._attention_maps import center_of_mass, mean_attention, share, word_maps
 from mmcore.families.base import Captioner
 from mmcore.results import Caption, CaptionOptions, Word
 from mmcore.settings import Settings, local_variable
@@ -28,7 +29,7 @@ def load(name: str, folder: Path) -> Any:
     """The checkpoint from a local folder, through the path that the product takes."""
     checkpoint = find(name)
     settings = Settings(local={local_variable(name): folder}, offline=True)
-    model = families.load(checkpoint, weights.locate(checkpoint, settings), "cpu", "float32")
+    model = families.load(checkpoint, locate.locate(checkpoint, settings), "cpu", "float32")
     assert isinstance(model, Captioner)
     return model
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import torch
 
-from mmcore import families, weights
-from mmcore.checkpoints import find
+from mmcore import families
+from mmcore.checkpoints import locate
+from mmcore.checkpoints.registry import find
 from mmcore.families import compact_sentiment
 from mmcore.families._lexicon import NAMES
 from mmcore.nets.fusion import FusionConfig, build
@@ -53,7 +54,7 @@ def settings_for(folder: Path, settings: Settings) -> Settings:
 def load(folder: Path) -> Any:
     """The model, through the path that the product takes."""
     settings = settings_for(folder, Settings())
-    return families.load(find(NAME), weights.locate(find(NAME), settings), "cpu", "float32")
+    return families.load(find(NAME), locate.locate(find(NAME), settings), "cpu", "float32")
 
 
 def pool(folder: Path, settings: Settings) -> ModelPool:

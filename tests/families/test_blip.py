@@ -138,7 +138,7 @@ def test_memory_is_the_size_of_the_weights(model: Any, folder: Path) -> None:
 
 
 def test_runs_in_half_precision(folder: Path) -> None:
-    from mmcore.checkpoints import find
+    from mmcore.checkpoints.registry import find
     from mmcore.families import blip
 
     half = blip.load(find("blip-base"), folder, "cpu", torch.bfloat16)

@@ -20,8 +20,9 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 from transformers.models.siglip2.image_processing_pil_siglip2 import Siglip2ImageProcessorPil
 
-from mmcore import families, weights
-from mmcore.checkpoints import find
+from mmcore import families
+from mmcore.checkpoints import locate
+from mmcore.checkpoints.registry import find
 from mmcore.errors import WeightsError
 from mmcore.families._clip_texts import canonical
 from mmcore.families.base import Retriever
@@ -105,7 +106,7 @@ def load(name: str, folder: Path) -> Any:
     """The checkpoint from a local folder, through the path that the product takes."""
     checkpoint = find(name)
     settings = Settings(local={local_variable(name): folder}, offline=True)
-    model = families.load(checkpoint, weights.locate(checkpoint, settings), "cpu", "float32")
+    model = families.load(checkpoint, locate.locate(checkpoint, settings), "cpu", "float32")
     assert isinstance(model, Retriever)
     return model
 

@@ -11,11 +11,12 @@ import pytest
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from mmcore import families, weights
-from mmcore.checkpoints import find
+from mmcore import families
+from mmcore.checkpoints import locate
+from mmcore.checkpoints.registry import find
 from mmcore.errors import InputError, WeightsError
-from mmcore.families._scripts import foreign_letters
-from mmcore.families._squeezed import pixels_of
+from mmcore.families._languages import foreign_letters
+from mmcore.families._resize import pixels_of
 from mmcore.families.base import Calibration, Retriever
 from mmcore.nets.dual_encoder import DualEncoder
 from mmcore.nets.storage import load_weights, save_weights
@@ -62,7 +63,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def load(folder: Path) -> Any:
     settings = Settings(local={local_variable(NAME): folder}, offline=True)
-    model = families.load(find(NAME), weights.locate(find(NAME), settings), "cpu", "float32")
+    model = families.load(find(NAME), locate.locate(find(NAME), settings), "cpu", "float32")
     assert isinstance(model, Retriever)
     return model
 

@@ -11,11 +11,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from mmcore.checkpoints import find
+from mmcore.checkpoints.locate import file_name
+from mmcore.checkpoints.registry import find
 from mmcore.errors import WeightsError
 from mmcore.families import _audioset
 from mmcore.nets.efficientat import EfficientAT, channels, width_of
-from mmcore.weights import file_name
 from tests.families import taggers
 from tests.sounds import silence, tone
 

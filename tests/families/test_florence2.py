@@ -9,7 +9,7 @@ from transformers import AutoTokenizer, Florence2ForConditionalGeneration, Flore
 from transformers.modeling_outputs import BaseModelOutput
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from mmcore.checkpoints import find
+from mmcore.checkpoints.registry import find
 from mmcore.errors import InputError, WeightsError
 from mmcore.families.florence2 import LENGTHS, TASKS
 from mmcore.results import CaptionOptions

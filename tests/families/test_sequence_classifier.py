@@ -13,8 +13,9 @@ import pytest
 import torch
 from PIL import Image
 
-from mmcore import families, weights
-from mmcore.checkpoints import Checkpoint, find
+from mmcore import families
+from mmcore.checkpoints import locate as weights
+from mmcore.checkpoints.registry import Checkpoint, find
 from mmcore.errors import WeightsError
 from mmcore.families.base import SentimentJudge
 from mmcore.pool import ModelPool

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from mmcore.errors import CapacityError, InputError
-from mmcore.index import AddReport, Collection, Library, adding, reading
+from mmcore.index import AddReport, Collection, Library, adding, ingest
 from mmcore.index.records import Vectors
 from tests.index.world import MADE_BY, embed, paint, picture, vector_of
 from tests.pictures import png_of_damaged_pixels
@@ -148,9 +148,9 @@ def test_broken_files_are_reported_and_not_tried_again(
         "nowhere.png": "file_missing",
     }
     decoded: list[str] = []
-    real = reading.read
+    real = ingest.read
 
-    def watched(file: reading.Found, *rest: object) -> object:
+    def watched(file: ingest.Found, *rest: object) -> object:
         decoded.append(file.path)
         return real(file, *rest)  # type: ignore[arg-type]
 
@@ -216,8 +216,8 @@ def test_a_failing_model_leaves_what_was_committed(collection: Collection, tmp_p
 
     with pytest.raises(CapacityError):
         collection.add([tmp_path], failing, checkpoint=MADE_BY)
-    assert len(collection) == reading.BATCH
-    assert len(collection.add([tmp_path], embed, checkpoint=MADE_BY).added) == 80 - reading.BATCH
+    assert len(collection) == ingest.BATCH
+    assert len(collection.add([tmp_path], embed, checkpoint=MADE_BY).added) == 80 - ingest.BATCH
 
 
 def test_progress_counts_every_file_and_a_cancel_keeps_what_is_done(collection: Collection, tmp_path: Path):

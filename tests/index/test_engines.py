@@ -12,7 +12,7 @@ import pytest
 
 from mmcore.errors import Cancelled, CapacityError, WeightsError
 from mmcore.evaluation.index_bench import fill
-from mmcore.index import Collection, Library, engines, upkeep
+from mmcore.index import Collection, Library, engines, maintenance
 from mmcore.settings import Settings
 from tests.index.world import MADE_BY, embed, paint, picture
 
@@ -106,7 +106,7 @@ def test_new_removed_and_filtered_pictures(
     filtered = fast.search(query, checkpoint=MADE_BY, where="00010?.png")
     assert {hit.entry.id for hit in filtered} == {entry.id for entry in fast.entries(where="00010?.png")}
     assert filtered
-    monkeypatch.setattr(upkeep, "GAPS", 1)
+    monkeypatch.setattr(maintenance, "GAPS", 1)
     fast.remove(fast.entries()[:10])
     assert fast.facts.generation == 1
     assert len(fast.search(query, checkpoint=MADE_BY, top=100)) == 40, "the old engine's rows are not taken for new"

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from mmcore.errors import CapacityError, InputError, MMCoreError, UnknownNameError
-from mmcore.index import Collection, Hit, Library, upkeep
+from mmcore.index import Collection, Hit, Library, maintenance
 from mmcore.index.records import Vectors
 from mmcore.index.store import FILE
 from tests.index import kill
@@ -53,7 +53,7 @@ def together(*work: Callable[[], None]) -> None:
 
 
 def test_eight_threads_add_search_and_remove(library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(upkeep, "GAPS", 8)  # vectors are moved while others search
+    monkeypatch.setattr(maintenance, "GAPS", 8)  # vectors are moved while others search
     collection = library.create("busy", MADE_BY)
     shared = paint(tmp_path / "shared", range(24))
     collection.add([tmp_path / "shared"], embed, checkpoint=MADE_BY)
@@ -307,7 +307,7 @@ def test_a_catalogue_of_a_later_version(library: Library, collection: Collection
 
 def test_an_error_survives_being_stored():
     from mmcore.errors import Phrase
-    from mmcore.index.reading import read_error, write_error
+    from mmcore.index.ingest import read_error, write_error
 
     error: MMCoreError = InputError("image_damaged", format="PNG", detail=Phrase("damage_ends"))
     again = read_error(write_error(error))

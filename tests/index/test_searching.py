@@ -104,10 +104,10 @@ def test_removed_pictures_are_not_found_and_their_places_are_used_again(filled: 
 
 
 def test_gaps_are_closed_when_they_are_many(filled: Collection, monkeypatch: pytest.MonkeyPatch):
-    from mmcore.index import upkeep
+    from mmcore.index import maintenance
 
     before = {entry.path: vector for entry, vector in zip(filled.entries(), filled.vectors(), strict=True)}
-    monkeypatch.setattr(upkeep, "GAPS", 5)
+    monkeypatch.setattr(maintenance, "GAPS", 5)
     filled.remove(filled.entries()[2:9])
     assert [file.name for file in filled.folder.glob("vectors-*")] == ["vectors-1.f16"]
     assert filled.facts.rows == 13
@@ -117,9 +117,9 @@ def test_gaps_are_closed_when_they_are_many(filled: Collection, monkeypatch: pyt
 
 
 def test_a_search_that_began_before_the_gaps_were_closed_goes_on(filled: Collection, monkeypatch: pytest.MonkeyPatch):
-    from mmcore.index import upkeep
+    from mmcore.index import maintenance
 
-    monkeypatch.setattr(upkeep, "GAPS", 5)
+    monkeypatch.setattr(maintenance, "GAPS", 5)
     with filled._snapshot() as (_, now, matrix):
         kept = matrix.halves.copy()
         filled.remove(filled.entries()[2:9])
@@ -165,7 +165,7 @@ def test_a_map_is_the_same_each_time_and_fits_its_square(filled: Collection):
 
 
 def test_a_map_keeps_apart_what_is_apart():
-    from mmcore.index.layout import place
+    from mmcore.index.projection import place
 
     rng = np.random.default_rng(0)
     centres = np.eye(8, dtype=np.float32)[[0, 3]]

@@ -1,0 +1,78 @@
+"""``/classify_audio`` for programs: the HTTP API and the MCP tool. Its components are never shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from mmcore.checkpoints import registry
+from mmcore.results import POOLINGS
+
+from ..ui import events
+from . import service
+
+if TYPE_CHECKING:
+    from ..ui.page import Shell
+
+
+def build(page: Shell) -> None:
+    """Offer the endpoint."""
+    records = registry.of_task(service.TASK)
+
+    def classify_audio(
+        audio: Mapping[str, Any],
+        model: str,
+        top: float,
+        threshold: float,
+        labels: str,
+        pooling: str,
+        event_threshold: float,
+        event_seconds: float,
+        request: gr.Request,
+    ) -> dict[str, Any]:
+        """Tell what sounds in a recording, and when: speech, music, animals, machines, weather, silence.
+
+        Args:
+            audio: The sound: an uploaded file (WAV, FLAC, Ogg, MP3, M4A, WebM; at most 30 minutes) or a data: address.
+            model: Name of the model. The compact tagger is always there; others must be downloaded before.
+            top: How many labels to give, best first (1-1000).
+            threshold: Labels with a lower score are left out (0-1).
+            labels: Only these, parted by commas. CLAP takes any words; other models AudioSet's names. Empty: all.
+            pooling: Score of the whole sound: "max" (does it sound anywhere?) or "mean" (how much of the sound is it?).
+            event_threshold: An event begins where a label reaches this score (0.01-1).
+            event_seconds: Shorter events are left out, and shorter gaps are closed (0-60).
+
+        Returns:
+            "labels": a list of {"label", "score"}, best first, with scores 0-1; of a silent file it is "Silence" alone.
+            "events": a list of {"label", "start", "end", "score"} in seconds from the beginning; they may overlap.
+            "model", "device", "seconds": what heard them, and how long it took.
+            "duration", "sample_rate", "channels": of the sound, in seconds and Hz.
+        """
+        with events.told(request):
+            form = (top, threshold, labels, pooling, event_threshold, event_seconds)
+            return service.listen_for_api(page.pool, audio, model, *form).to_dict()
+
+    with gr.Group(visible=False):
+        inputs: list[gr.components.Component] = [
+            gr.Audio(type="filepath", label="audio"),
+            gr.Dropdown([record.name for record in records], value=records[0].name, label="model"),
+            gr.Number(5, label="top"),
+            gr.Number(0, label="threshold"),
+            gr.Textbox("", label="labels"),
+            gr.Dropdown(list(POOLINGS), value="max", label="pooling"),
+            gr.Number(0.25, label="event_threshold"),
+            gr.Number(0.3, label="event_seconds"),
+        ]
+        output = gr.JSON(label="result")
+        trigger = gr.Button()
+    trigger.click(
+        classify_audio,
+        inputs=inputs,
+        outputs=output,
+        preprocess=False,
+        concurrency_id=events.MODELS,
+        api_name="classify_audio",
+        api_visibility="public",
+    )

@@ -1,0 +1,177 @@
+"""What the audio tab asks of the core: one sound, the evidence of a label, or many sounds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mmcore.errors import InputError, MMCoreError
+from mmcore.pool import ModelPool
+from mmcore.results import AudioOptions, AudioResult
+from mmcore.tasks.audio import TASK, classify_audio, classify_audio_many, explain_audio
+
+from ..captioning.view import percent
+from ..ui import examples, uploads
+from ..ui.batch_rows import BatchRow, Kind
+from ..ui.events import Failure, IsCancelled, Progress, Step, Stop, attempt, failure, in_background
+from ..ui.forms import real, whole
+from . import label_names
+from .label_names import label_text
+from .spectrogram_picture import clock
+from .view import Explained, Heard, explained, heard
+
+__all__ = ["TASK", "Request", "describe_many", "example_file", "explain", "listen", "listen_for_api", "options_of"]
+
+LONG = 60
+"""Seconds of sound from which on progress is shown."""
+EVENTS_TOLD = 6
+"""Events of one file that a batch's table names."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What an answer was asked with, so that its evidence can be asked for later."""
+
+    path: Path
+    options: AudioOptions
+    model: str
+
+
+def options_of(
+    top: Any = 5,
+    threshold: Any = 0.0,
+    words: Any = "",
+    pooling: Any = "max",
+    event_threshold: Any = 0.25,
+    event_seconds: Any = 0.3,
+    *,
+    explain: bool = False,
+) -> AudioOptions:
+    """Options from raw form values. Raises InputError for a value out of range or of the wrong kind."""
+    return AudioOptions(
+        top=whole(top),
+        threshold=real("threshold", threshold, 0.0, 1.0),
+        labels=label_names.parse(words),
+        pooling=pooling,
+        event_threshold=real("event_threshold", event_threshold, 0.01, 1.0),
+        event_seconds=real("event_seconds", event_seconds, 0.0, 60.0),
+        explain=explain,
+    )
+
+
+def path_of(payload: Mapping[str, Any] | None) -> Path:
+    """The uploaded or recorded file of a raw ``gr.Audio`` value. Raises InputError."""
+    if not payload:
+        raise InputError("sound_nothing_given")
+    return uploads.path_of(payload)
+
+
+def listen(
+    pool: ModelPool, payload: Mapping[str, Any] | None, model: str, *form: Any, button: Stop | None = None
+) -> Iterator[Step | tuple[Heard, Explained | Failure | None, Request] | Failure]:
+    """Classify one upload: a Step now and then while a long one is read, then the answer or what went wrong.
+
+    ``form`` is what ``options_of`` takes. Pressing ``button`` ends it with a Failure that is ``stopped``.
+    """
+    try:
+        request = Request(path_of(payload), options_of(*form, explain=True), model)
+
+        def work(progress: Progress, cancelled: IsCancelled) -> AudioResult:
+            return classify_audio(pool, request.path, request.options, model, progress, cancelled)
+
+        for item in in_background(work, button):
+            if not isinstance(item, Step):
+                evidence = attempt(explained, item.evidence) if item.evidence else None
+                yield heard(item), evidence, request
+            elif item.total >= LONG or (not item.total and item.done >= LONG):
+                yield item
+    except Exception as error:
+        yield failure(error)
+
+
+def explain(pool: ModelPool, request: Request, label: str, start: float | None) -> Explained | Failure:
+    """Where in the spectrogram the model found a label: in the window at ``start`` seconds, or where it was surest."""
+
+    def work() -> Explained:
+        options = replace(request.options, explain=False)
+        return explained(explain_audio(pool, request.path, label, options, request.model, start))
+
+    return attempt(work)
+
+
+def listen_for_api(pool: ModelPool, payload: Mapping[str, Any] | None, model: str, *form: Any) -> AudioResult:
+    """The same for programs: no evidence, errors are raised."""
+    return classify_audio(pool, path_of(payload), options_of(*form), model)
+
+
+def describe_many(
+    pool: ModelPool,
+    payload: Sequence[Mapping[str, Any]] | None,
+    model: str,
+    *form: Any,
+    button: Stop | None = None,
+) -> Iterator[tuple[list[BatchRow[AudioResult]], int]]:
+    """Classify many uploads: whenever one is done, (all rows so far, number of files in all).
+
+    A file that cannot be read becomes a row that says so. Raises Cancelled when ``button`` is pressed, and MMCoreError
+    where nothing can be done at all.
+    """
+    options = options_of(*form)
+    if not payload:
+        raise InputError("sound_nothing_given")
+    files = uploads.paths_of(payload, pool.settings.files)
+    rows: list[BatchRow[AudioResult]] = []
+
+    def work(progress: Progress, cancelled: IsCancelled) -> None:
+        sources = [path for _, path in files]
+        for outcome in classify_audio_many(pool, sources, options, model, progress, cancelled):
+            kept = Failure(outcome) if isinstance(outcome, MMCoreError) else outcome
+            rows.append(BatchRow(files[len(rows)][0], kept))
+
+    yield [], len(files)
+    for _ in in_background(work, button):
+        yield list(rows), len(files)
+
+
+def example_file(index: int) -> str:
+    """Copy of an example sound in the folder of uploads, as if the visitor had uploaded it."""
+    from gradio.processing_utils import save_file_to_cache
+    from gradio.utils import get_upload_folder
+
+    return str(save_file_to_cache(examples.sounds()[index].path, cache_dir=get_upload_folder()))
+
+
+def _named(result: AudioResult, language: str) -> str:
+    return "; ".join(f"{label_text(language, one.label)} {percent(one.score)}" for one in result.labels)
+
+
+def _events(result: AudioResult, language: str) -> str:
+    told = [
+        f"{clock(one.start, 0.1)}-{clock(one.end, 0.1)} {label_text(language, one.label)}"
+        for one in result.events[:EVENTS_TOLD]
+    ]
+    return "; ".join(told) + (" …" if len(result.events) > EVENTS_TOLD else "")
+
+
+def _values(result: AudioResult) -> list[str]:
+    best = result.labels[0] if result.labels else None
+    return [
+        best.label if best else "",
+        f"{best.score:.4f}" if best else "",
+        "; ".join(f"{one.label}={one.score:.4f}" for one in result.labels),
+        "; ".join(f"{one.start:.2f}-{one.end:.2f} {one.label}" for one in result.events),
+        f"{result.duration:.3f}",
+    ]
+
+
+SOUNDS: Kind[AudioResult] = Kind(
+    stem="sounds",
+    headers=("text.sounds.labels", "text.sounds.events"),
+    cells=lambda result, language: [_named(result, language), _events(result, language)],
+    columns=("label", "score", "labels", "events", "duration"),
+    values=_values,
+    progress="text.sounds.batch_progress",
+    finished="text.sounds.batch_finished",
+)

@@ -1,0 +1,169 @@
+"""The audio tab: a sound in; what sounds in it, when, and what in its spectrogram says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from mmcore.results import POOLINGS
+
+from ..captioning import view as render
+from ..ui import chooser as choosing
+from ..ui import events, examples, style
+from ..ui.i18n import ui
+from . import api, batch_tab, service
+from . import view as sound_render
+
+if TYPE_CHECKING:
+    from ..ui.page import Shell
+
+View = tuple[Any, Any, Any]
+"""(answer, evidence, request): what the panels show, kept to be shown in another language and to be asked further."""
+
+
+def build(page: Shell) -> None:
+    """Lay out the tab and connect its events."""
+    view, button = gr.State((None, None, None)), gr.State(events.Stop())
+    with gr.Row(equal_height=False, elem_classes="mm-columns"):
+        with gr.Column(scale=5, min_width=320):
+            sound = gr.Audio(
+                type="filepath",
+                sources=["upload", "microphone"],
+                label=ui("sounds.sound"),
+                elem_id="mm-sound",
+                elem_classes="mm-first",
+                buttons=[],
+                waveform_options=gr.WaveformOptions(
+                    waveform_color="#a1a1aa", waveform_progress_color="#1d4ed8", trim_region_color="#1d4ed8"
+                ),
+            )
+            chips = gr.HTML(
+                sound_render.example_chips(examples.sounds()),
+                js_on_load=style.web_file("sound_input.js"),
+                elem_id="mm-sound-examples",
+                elem_classes="mm-second",
+            )
+            chooser = choosing.build(service.TASK, "mm-sound", page)
+            with gr.Row():
+                run = gr.Button(ui("sounds.run"), variant="primary", elem_id="mm-sound-run")
+                stop = gr.Button(ui("stop"), variant="stop", interactive=False, elem_id="mm-sound-stop")
+            form = _options()
+        with gr.Column(scale=7, min_width=320), gr.Column(elem_classes="mm-answers"):
+            answer = gr.HTML(
+                sound_render.panel(None, "en"),
+                js_on_load=style.web_file("audio.js"),
+                elem_id="mm-sound-answer",
+                elem_classes="mm-panel",
+            )
+            why = gr.HTML("", js_on_load=style.web_file("sound_why.js"), elem_id="mm-sound-why")
+
+    def listen(payload: Mapping[str, Any] | None, model: str, *rest: Any) -> Iterator[tuple[Any, ...]]:
+        *values, pressed, language = rest
+        if payload is None:
+            yield *_shown((None, None, None), language), gr.update(interactive=False)
+            return
+        for item in service.listen(page.pool, payload, model, *values, button=pressed):
+            if isinstance(item, events.Step):
+                yield sound_render.panel(item, language), "", (None, None, None), gr.update(interactive=True)
+            else:
+                contents = item if isinstance(item, tuple) else (item, None, None)
+                yield *_shown(contents, language), gr.update(interactive=False)
+
+    def explain(contents: View, language: str, event: gr.EventData) -> tuple[str, View]:
+        answered, evidence, request = contents
+        if request is not None:
+            evidence = service.explain(page.pool, request, event.label, event.start)
+        return sound_render.evidence_panel(evidence, language), (answered, evidence, request)
+
+    # preprocess=False: the raw upload, because gradio's own reading answers a broken sound before we can.
+    gr.on(
+        [run.click, sound.change],
+        listen,
+        inputs=[sound, chooser.model, *form, button, page.language],
+        outputs=[answer, why, view, stop],
+        preprocess=False,
+        trigger_mode="always_last",
+        concurrency_id=events.MODELS,
+        concurrency_limit=events.MODELS_AT_ONCE,
+        show_progress="minimal",
+        show_progress_on=answer,
+        api_name="audio_listen",
+        api_visibility="private",
+    )
+    quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
+    stop.click(events.Stop.press, button, None, api_name="audio_stop", **quiet)
+    answer.select(
+        explain,
+        [view, page.language],
+        [why, view],
+        trigger_mode="always_last",
+        concurrency_id=events.MODELS,
+        show_progress="minimal",
+        show_progress_on=why,
+        api_name="audio_explain",
+        api_visibility="private",
+    )
+    chips.select(_example, None, sound, api_name="audio_example", **quiet)
+    page.language.change(
+        lambda contents, language: _shown(contents, language)[:2],
+        [view, page.language],
+        [answer, why],
+        api_name="audio_translate",
+        **quiet,
+    )
+    choosing.connect(chooser, service.TASK, "audio", page)
+    batch_tab.build(page, [chooser.model, *form])
+    api.build(page)
+    with gr.Accordion(ui("sounds.credits"), open=False):
+        gr.HTML(render.credits_list(examples.sounds()))
+
+
+def _example(event: gr.EventData) -> str:
+    return service.example_file(int(event.index))
+
+
+def _shown(contents: View, language: str) -> tuple[Any, ...]:
+    """Values of the two panels and of the state behind them."""
+    answered, evidence, _ = contents
+    return sound_render.panel(answered, language), sound_render.evidence_panel(evidence, language), contents
+
+
+def _options() -> list[gr.components.Component]:
+    """The options, in the order of ``sounds.options_of``."""
+    with gr.Row():
+        top = gr.Slider(1, 20, value=5, step=1, label=ui("sounds.top"), min_width=200, elem_id="mm-sound-top")
+        threshold = gr.Slider(
+            0, 1, value=0.05, step=0.01, label=ui("sounds.threshold"), min_width=200, elem_id="mm-sound-threshold"
+        )
+    with gr.Accordion(ui("more"), open=False, elem_id="mm-sound-options"):
+        words = gr.Textbox(
+            "", label=ui("sounds.labels"), info=ui("sounds.labels_info"), lines=1, elem_id="mm-sound-labels"
+        )
+        pooling = gr.Radio(
+            [(ui(f"sounds.pooling.{name}"), name) for name in POOLINGS],
+            value="max",
+            label=ui("sounds.pooling"),
+            info=ui("sounds.pooling_info"),
+        )
+        with gr.Row():
+            event_threshold = gr.Slider(
+                0.01,
+                1,
+                value=0.25,
+                step=0.01,
+                label=ui("sounds.event_threshold"),
+                info=ui("sounds.event_threshold_info"),
+                min_width=240,
+            )
+            event_seconds = gr.Slider(
+                0,
+                10,
+                value=0.3,
+                step=0.1,
+                label=ui("sounds.event_seconds"),
+                info=ui("sounds.event_seconds_info"),
+                min_width=240,
+            )
+    return [top, threshold, words, pooling, event_threshold, event_seconds]

@@ -1,0 +1,155 @@
+"""The captioning tab: a picture in, a sentence out, and for every word where in the picture it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from mmcore.checkpoints import registry
+from mmcore.results import DECODINGS, MAX_CAPTIONS, MAX_WORDS
+
+from ..ui import chooser as choosing
+from ..ui import events, examples, style
+from ..ui import page as shell
+from ..ui.i18n import ui
+from . import api, batch_tab, service
+from . import view as render
+
+if TYPE_CHECKING:
+    from ..ui.page import Shell
+
+View = tuple[render.Answer | events.Failure | None, ...]
+"""What the answer panels show, the second model's after the first's; kept to be shown again in another language."""
+
+
+def build(page: Shell) -> None:
+    """Lay out the tab and connect its events."""
+    start = shell.best_of_tier(service.TASK, "compact", page.settings)
+    view = gr.State(())
+    with gr.Row(equal_height=False, elem_classes="mm-columns"):
+        with gr.Column(scale=5, min_width=320):
+            picture = gr.Image(
+                type="filepath",
+                image_mode=None,
+                sources=["upload", "clipboard", "webcam"],
+                label=ui("picture"),
+                placeholder=str(ui("picture_placeholder")),
+                height=340,
+                buttons=["fullscreen"],
+                elem_id="mm-picture",
+            )
+            gr.Examples(
+                [[str(example.path)] for example in examples.pictures()],
+                inputs=[picture],
+                label=ui("examples"),
+                examples_per_page=32,
+                elem_id="mm-examples",
+            )
+            with gr.Row():
+                model = choosing.models(service.TASK, "mm", page)
+                detail = gr.Dropdown(label=ui("detail"), elem_id="mm-detail", filterable=False, **_levels(start))
+            chooser = choosing.with_facts(model, "mm")
+            run = gr.Button(ui("run"), variant="primary", elem_id="mm-run")
+            options = _options()
+            with gr.Accordion(ui("compare"), open=False, elem_id="mm-compare"):
+                second = gr.Dropdown(
+                    [(ui("none"), ""), *choosing.names(service.TASK)],
+                    value="",
+                    label=ui("compare_model"),
+                    info=ui("compare_info"),
+                    elem_id="mm-second",
+                    filterable=False,
+                )
+        with gr.Column(scale=7, min_width=320), gr.Row(equal_height=False, elem_classes="mm-answers"):
+            answers = [_panel(place) for place in range(2)]
+
+    def describe(payload: Mapping[str, Any] | None, model: str, *rest: Any) -> tuple[Any, ...]:
+        *form, second_model, language = rest
+        if payload is None:
+            return _shown((None,), language)
+        wanted = [model, second_model] if second_model else [model]
+        return _shown(tuple(service.describe(page.pool, payload, name, *form) for name in wanted), language)
+
+    # preprocess=False: the raw upload, because gradio's own reading answers a broken picture before we can.
+    gr.on(
+        [run.click, picture.change],
+        describe,
+        inputs=[picture, model, detail, *options, second, page.language],
+        outputs=[*answers, view],
+        preprocess=False,
+        trigger_mode="always_last",
+        concurrency_id=events.MODELS,
+        concurrency_limit=events.MODELS_AT_ONCE,
+        show_progress="minimal",
+        show_progress_on=answers[0],
+        api_name="captioning_describe",
+        api_visibility="private",
+    )
+    page.language.change(
+        lambda contents, language: _shown(contents, language)[:2],
+        inputs=[view, page.language],
+        outputs=answers,
+        show_progress="hidden",
+        queue=False,
+        api_name="captioning_translate",
+        api_visibility="private",
+    )
+    choosing.connect(
+        chooser,
+        service.TASK,
+        "captioning",
+        page,
+        followers=[(page.tier, lambda record: {"value": record.tier}), (detail, _levels)],
+        on_start=partial(service.warm_up, page.pool),
+    )
+    batch_tab.build(page, [model, detail, *options])
+    api.build(page)
+    with gr.Accordion(ui("credits"), open=False):
+        gr.HTML(render.credits_list(examples.pictures()))
+
+
+def _panel(place: int) -> gr.HTML:
+    return gr.HTML(
+        render.panel(None, "en") if place == 0 else "",
+        js_on_load=style.web_file("answer.js"),
+        elem_id=f"mm-answer-{place + 1}",
+        elem_classes="mm-panel",
+        visible=place == 0,
+        min_width=280,
+    )
+
+
+def _shown(contents: View, language: str) -> tuple[Any, ...]:
+    """Values of the two panels and of the state behind them."""
+    first, *more = contents or (None,)
+    beside = gr.update(value=render.panel(more[0], language) if more else "", visible=bool(more))
+    return render.panel(first, language), beside, contents
+
+
+def _options() -> list[gr.components.Component]:
+    """The closed accordion, in the order of ``captions.options_of``."""
+    with gr.Accordion(ui("more"), open=False, elem_id="mm-options"):
+        decoding = gr.Radio(
+            [(ui(f"decoding.{name}"), name) for name in DECODINGS],
+            value="beam",
+            label=ui("decoding"),
+            info=ui("decoding_info"),
+        )
+        with gr.Row():
+            num = gr.Slider(1, MAX_CAPTIONS, value=3, step=1, label=ui("num_captions"))
+            longest = gr.Slider(1, MAX_WORDS, value=30, step=1, label=ui("max_words"))
+        beams = gr.Slider(1, MAX_CAPTIONS, value=3, step=1, label=ui("num_beams"), info=ui("num_beams_info"))
+        with gr.Row():
+            top_p = gr.Slider(0.05, 1, value=0.9, step=0.05, label=ui("top_p"), info=ui("top_p_info"))
+            heat = gr.Slider(0.05, 5, value=1, step=0.05, label=ui("temperature"), info=ui("temperature_info"))
+        seed = gr.Number(0, precision=0, minimum=0, label=ui("seed"), info=ui("seed_info"))
+    return [decoding, num, beams, longest, top_p, heat, seed]
+
+
+def _levels(checkpoint: registry.Checkpoint) -> dict[str, Any]:
+    """Properties of the chooser of the detail level: hidden where the model has one level only."""
+    levels = [(ui(f"detail.{level}"), level) for level in checkpoint.details]
+    return {"choices": levels, "value": next(iter(checkpoint.details), None), "visible": bool(levels)}

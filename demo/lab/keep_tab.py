@@ -1,0 +1,112 @@
+"""The rest of the Lab tab: a run is kept for the sentiment tab, and a setting travels as a link."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from ..sentiment import service as sentiment
+from ..ui import events
+from ..ui.i18n import ui
+from . import links, service, status
+
+if TYPE_CHECKING:
+    from ..ui.page import Shell
+
+QUIET: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
+
+
+def keeping() -> tuple[gr.Textbox, gr.Button]:
+    """The name of the head and the button that keeps it."""
+    with gr.Row(elem_classes="mm-buttons"):
+        name = gr.Textbox(
+            "",
+            label=ui("lab.name"),
+            placeholder=str(ui("lab.name_placeholder")),
+            max_length=60,
+            visible=False,
+            scale=2,
+            elem_id="mm-lab-name",
+        )
+        keep = gr.Button(ui("lab.keep"), visible=False, scale=3, elem_id="mm-lab-keep")
+    return name, keep
+
+
+def connect_keeping(page: Shell, visitor: gr.State, name: gr.Textbox, keep: gr.Button, line: gr.HTML) -> None:
+    """Write the chosen run to this machine, tell the browser, and open the sentiment tab with it."""
+
+    @events.reported
+    def kept(visitor: service.Visitor, title: str, heads: Any, language: str) -> tuple[Any, ...]:
+        one = status.keep(page.pool, visitor, title, language)
+        return (
+            [*sentiment.titles(heads), one],
+            gr.update(selected="sentiment"),
+            status.kept_line(one[0], language),
+            "",
+        )
+
+    keep.click(
+        kept,
+        [visitor, name, page.heads, page.language],
+        [page.heads, page.tabs, line, name],
+        api_name="lab_keep",
+        **QUIET,
+    )
+
+
+def share(page: Shell, form: Sequence[gr.components.Component]) -> gr.Textbox:
+    """The link to the setting of the form. Returns the box that shows it."""
+    with gr.Accordion(ui("lab.share"), open=False, elem_id="mm-lab-share"):
+        link = gr.Textbox(
+            "",
+            show_label=False,
+            info=ui("lab.share_info"),
+            buttons=["copy"],
+            interactive=False,
+            lines=2,
+            elem_id="mm-lab-link",
+        )
+        make = gr.Button(ui("lab.share_run"), size="sm", elem_id="mm-lab-make-link")
+
+    # The browser puts the address of the page in the place of the box's value.
+    names = ", ".join(f"value{index}" for index in range(len(form)))
+    address = f"({names}, _link, language) => [{names}, location.origin + location.pathname, language]"
+
+    @events.reported
+    def linked(*values: Any) -> str:
+        data, fusions, *rest, here, language = values
+        return f"{here}?{links.query_of(links.Setting(data, tuple(fusions or ()), tuple(rest)))}&lang={language}"
+
+    make.click(linked, [*form, link, page.language], link, js=address, api_name="lab_link", **QUIET)
+    return link
+
+
+def connect_restoring(page: Shell, link: gr.Textbox, form: Sequence[gr.components.Component], line: gr.HTML) -> None:
+    """Who comes by such a link finds the form filled in and this tab open."""
+    data, file, about, *rest = form
+
+    @events.reported
+    def restored(query: str, language: str) -> tuple[Any, ...]:
+        setting, problem = links.setting_of(query)
+        if setting is None:
+            return tuple(gr.skip() for _ in range(len(form) + 2))
+        return (
+            gr.update(selected="lab"),
+            status.link_line(setting, problem, language),
+            setting.data,
+            gr.update(visible=setting.data == service.OWN),
+            status.about(setting.data, language),
+            list(setting.fusions),
+            *setting.form,
+        )
+
+    page.demo.load(
+        restored,
+        [link, page.language],
+        [page.tabs, line, data, file, about, *rest],
+        js="(_link, _language) => [location.search, window.mmcore.language()]",
+        api_name="lab_restore",
+        **QUIET,
+    )

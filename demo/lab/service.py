@@ -1,0 +1,334 @@
+"""What the Lab asks of the core: data as features, training runs with live reports, heads to keep.
+
+Everything of a visitor is in one ``Visitor`` in the page's state; the only thing shared are the bundled sets, which
+nobody changes.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mmcore.checkpoints import fusion_heads
+from mmcore.errors import InputError
+from mmcore.fusion import feature_sets
+from mmcore.fusion.feature_sets import FeatureSet
+from mmcore.io.tables import ALL_ROWS
+from mmcore.pool import ModelPool
+from mmcore.recipes.sentiment.lab_pairs import original_of
+from mmcore.results import LIMITS, EpochReport, Scores, TrainingOptions
+
+from ..ui import examples, uploads
+from ..ui.colours import data_uri, shrink
+from ..ui.events import IsCancelled, Progress, Step, in_background
+from ..ui.forms import real, whole
+from ..ui.table_archives import Opened
+
+if TYPE_CHECKING:
+    from mmcore.fusion.trainer import Training
+
+MADE = ("pairs", "taste")
+"""Tables in assets/lab, made up for this page."""
+OWN = "own"
+MAX_RUNS = 8
+MAX_ROWS = 2000
+"""Of a visitor's own table: the encoders read some forty posts a second."""
+MISTAKES = 9
+THUMBNAIL = 128
+HEADS_KEPT = 200
+"""Heads that visitors keep on this machine; beyond that the oldest go."""
+EVERY = 0.7
+"""Seconds between two looks at the curves at least: an epoch may take less, but a browser that draws without a pause
+does not hear the Stop button."""
+
+
+@dataclass(frozen=True)
+class WrongAnswer:
+    """A held-back post that a run gets wrong, ready to be shown."""
+
+    row: int
+    truth: str
+    scores: Any
+    """The Distribution of the answer."""
+    text: str = ""
+    picture: str = ""
+    """data: address, or "" where the set has no pictures."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run, finished or under way."""
+
+    number: int
+    data: str
+    options: TrainingOptions
+    reports: tuple[EpochReport, ...] = ()
+    scores: Scores | None = None
+    """None while it is under way, and for a run that was stopped before its first epoch was over."""
+    wrong: tuple[WrongAnswer, ...] = ()
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """The trained head: file name -> content."""
+    stopped: bool = False
+
+    @property
+    def best(self) -> EpochReport | None:
+        """The report of the epoch whose weights are kept."""
+        return next((report for report in reversed(self.reports) if report.best), None)
+
+    @property
+    def blown_up(self) -> bool:
+        """Whether the loss left the numbers."""
+        return bool(self.reports) and not self.reports[-1].finite
+
+
+class Visitor:
+    """What one visitor has done in the Lab. Lives in the page's state and is used by that page only."""
+
+    def __init__(self) -> None:
+        self.runs: tuple[Run, ...] = ()
+        self.stop = False
+        """Set by the Stop button while a training is under way."""
+        self.made = 0
+        """Runs so far; the next one gets the number after it."""
+        self.chosen: int | None = None
+        """Number of the run that is looked at; None for the last."""
+        self.own: tuple[Path, Opened, FeatureSet] | None = None
+        """The visitor's own upload, what was unpacked of it, and its features."""
+
+    def add(self, run: Run) -> None:
+        """Put a run at the end, or in the place of its earlier state."""
+        others = tuple(other for other in self.runs if other.number != run.number)
+        self.runs = (*others, run)[-MAX_RUNS:]
+
+    def forget(self) -> None:
+        """Drop all runs."""
+        self.runs, self.chosen = (), None
+
+    def find(self, number: int | None) -> Run | None:
+        """The finished run of that number, or the last finished one."""
+        done = [run for run in self.runs if run.scores is not None]
+        return next((run for run in done if run.number == number), done[-1] if done else None)
+
+
+class Shelf:
+    """The sets that come with the page, read when they are first asked for and then shared by all visitors."""
+
+    def __init__(self, pool: ModelPool) -> None:
+        self._pool = pool
+        self._sets: dict[str, FeatureSet] = {}
+        self._lock = threading.Lock()
+
+    def take(self, name: str, progress: Progress, cancelled: IsCancelled) -> FeatureSet:
+        """The set of that name. Raises UnknownNameError, Cancelled, and what the encoders raise."""
+        with self._lock:
+            if name not in self._sets:
+                if name in MADE:
+                    table = examples.assets() / "lab" / f"{name}.tsv"
+                    found = feature_sets.features_of(self._pool, table, progress, cancelled, limit=ALL_ROWS)
+                    self._sets[name] = replace(found, name=name, groups=_by_original(found.pictures))
+                else:
+                    self._sets[name] = feature_sets.bundled(name)
+            return self._sets[name]
+
+
+def _by_original(pictures: Sequence[str]) -> Any:
+    """The looks of one picture belong together when a part is held back."""
+    originals = [original_of(picture) for picture in pictures]
+    _, groups = np.unique(originals, return_inverse=True)
+    return groups.astype(np.int64)
+
+
+def data_names() -> tuple[str, ...]:
+    """Values of the chooser of the data."""
+    return (*MADE, *feature_sets.BUNDLED, OWN)
+
+
+def options_of(
+    fusion: Any,
+    optimiser: Any,
+    learning_rate: Any,
+    batch_size: Any,
+    epochs: Any,
+    dropout: Any,
+    modality_dropout: Any,
+    patience: Any,
+    seed: Any,
+) -> TrainingOptions:
+    """Options from raw form values. Raises InputError for one that is out of range or no number."""
+    return TrainingOptions(
+        fusion=fusion,
+        optimiser=optimiser,
+        learning_rate=real("learning_rate", learning_rate, *LIMITS["learning_rate"]),
+        batch_size=whole(batch_size),
+        epochs=whole(epochs),
+        dropout=real("dropout", dropout, *LIMITS["dropout"]),
+        modality_dropout=real("modality_dropout", modality_dropout, *LIMITS["modality_dropout"]),
+        patience=whole(patience),
+        seed=whole(0 if seed is None else seed),
+    )
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The encoders have read so many posts."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A run has come so far; it is in ``visitor.runs`` too."""
+
+    run: Run
+    over: bool
+
+
+def train(
+    pool: ModelPool, shelf: Shelf, visitor: Visitor, data: str, payload: Any, fusions: Sequence[str], *form: Any
+) -> Iterator[Reading | Trained]:
+    """Train each of the fusions on the data, one after the other; ``form`` is what ``options_of`` takes after it.
+
+    Yields whenever there is something to show. ``visitor.stop`` ends the run that is under way and begins no other;
+    closing the iterator does the same. Raises MMCoreError.
+    """
+    wanted = [options_of(fusion, *form) for fusion in fusions]  # all are checked before the first begins
+    if not wanted:
+        raise InputError("no_fusion")
+    visitor.stop = False
+    features = None
+    for message in _features(pool, shelf, visitor, data, payload):
+        if isinstance(message, Reading):
+            yield message
+        else:
+            features = message
+    assert features is not None
+    for options in wanted:
+        if visitor.stop:
+            return
+        yield from _train_one(features, visitor, data, options)
+
+
+def _features(
+    pool: ModelPool, shelf: Shelf, visitor: Visitor, data: str, payload: Any
+) -> Iterator[Reading | FeatureSet]:
+    def own(progress: Progress, cancelled: IsCancelled) -> FeatureSet:
+        path = uploads.paths_of(payload, 1)[0][1]
+        if visitor.own is None or visitor.own[0] != path:
+            opened = Opened(path, pool.settings, MAX_ROWS)
+            features = feature_sets.features_of(pool, opened.source, progress, cancelled, MAX_ROWS)
+            visitor.own = path, opened, features
+        return visitor.own[2]
+
+    def work(progress: Progress, left: IsCancelled) -> FeatureSet:
+        def cancelled() -> bool:
+            return left() or visitor.stop
+
+        if data == OWN:
+            if not payload:
+                raise InputError("no_table")
+            return own(progress, cancelled)
+        return shelf.take(data, progress, cancelled)
+
+    yield from _told(in_background(work), lambda step: Reading(step.done, step.total))
+
+
+def _told(messages: Iterator[Any], told: Callable[[Step], Any]) -> Iterator[Any]:
+    """Steps in other words, and not more often than every EVERY seconds; results as they are."""
+    last = 0.0
+    try:
+        for message in messages:
+            if not isinstance(message, Step):
+                yield message
+            elif time.monotonic() - last >= EVERY:
+                last = time.monotonic()
+                yield told(message)
+    finally:
+        close = getattr(messages, "close", None)
+        if close is not None:
+            close()
+
+
+def _train_one(features: FeatureSet, visitor: Visitor, data: str, options: TrainingOptions) -> Iterator[Trained]:
+    from mmcore.fusion.trainer import Training  # brings torch, which the page does without until now
+
+    visitor.made += 1
+    number = visitor.made
+    training = Training(features, options)
+    visitor.add(Run(number, data, options))
+
+    def work(progress: Progress, left: IsCancelled) -> Run:
+        for report in training.run(lambda: left() or visitor.stop):
+            visitor.add(Run(number, data, options, training.reports()))
+            progress(report.epoch, report.epochs)
+        run = Run(number, data, options, training.reports(), stopped=visitor.stop or left())
+        return replace(run, **_outcome(training, features)) if run.best is not None else run
+
+    for message in _told(in_background(work), lambda _: Trained(visitor.runs[-1], over=False)):
+        if isinstance(message, Run):
+            if message.reports:
+                visitor.add(message)
+            else:  # stopped before there was anything to see
+                visitor.runs = tuple(run for run in visitor.runs if run.number != number)
+            yield Trained(message, over=True)
+        else:
+            yield message
+
+
+def _outcome(training: Training, features: FeatureSet) -> dict[str, Any]:
+    """What is kept of a training that is over: figures, mistakes and the head's files."""
+    wrong = []
+    for mistake in training.mistakes(MISTAKES):
+        said = features.texts[mistake.row] if features.texts else ""
+        picture = features.pictures[mistake.row] if features.pictures else ""
+        wrong.append(WrongAnswer(mistake.row, mistake.truth, mistake.scores, said, _thumbnail(picture)))
+    with tempfile.TemporaryDirectory(prefix="mmcore-lab-") as folder:
+        training.save(Path(folder))
+        files = {name: (Path(folder) / name).read_bytes() for name in fusion_heads.FILES}
+    return {"scores": training.scores(), "wrong": tuple(wrong), "files": files}
+
+
+def _thumbnail(picture: str) -> str:
+    """A small copy as a data: address; "" where there is no such file any more."""
+    from PIL import Image
+
+    if not picture or not Path(picture).is_file():
+        return ""
+    with Image.open(picture) as image:
+        return data_uri(shrink(image.convert("RGB"), THUMBNAIL), "JPEG")
+
+
+def keep(pool: ModelPool, run: Run, title: str) -> tuple[str, str]:
+    """Write the head of a run to this machine: (title, its name), as the list of the visitor's heads holds them.
+
+    The name is drawn, so that nobody writes over somebody else's.
+    """
+    title = " ".join(title.split())[:60]
+    name = f"lab-{run.options.fusion.replace('_', '-')}-{secrets.token_hex(6)}"
+    folder = fusion_heads.folder_for(pool.settings, name)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Made beside its place and moved there, so that a half-written head is never found.
+    with tempfile.TemporaryDirectory(prefix="new.", dir=folder.parent) as temporary:
+        made = Path(temporary) / name
+        made.mkdir()
+        for file, content in run.files.items():
+            (made / file).write_bytes(content)
+        made.rename(folder)
+    _prune(folder.parent)
+    return title, name
+
+
+def _prune(home: Path) -> None:
+    """Delete the oldest heads of visitors beyond HEADS_KEPT; those of the command line have other names."""
+    ours = sorted(home.glob("lab-*-" + "?" * 12), key=lambda folder: folder.stat().st_mtime)
+    for folder in ours[:-HEADS_KEPT]:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,120 @@
+"""What the Lab says while it works: one line, and which run is looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+
+from mmcore.errors import InputError, MMCoreError
+from mmcore.pool import ModelPool
+
+from ..captioning.view import percent, problem, seconds_text
+from ..models.view import notice, progress_bar
+from ..sentiment.view import fusion_title
+from ..ui.events import Failure
+from ..ui.i18n import error_text, text
+from . import links, service, view
+
+
+@dataclass(frozen=True)
+class View:
+    """Everything that the panels are drawn from."""
+
+    line: str
+    """HTML above the curves."""
+    runs: tuple[service.Run, ...]
+    run: service.Run | None
+    """The one that is looked at closely."""
+    busy: bool = False
+    """Whether a run is under way."""
+    moved: bool = True
+    """Whether a run has come further since the last look."""
+
+    @property
+    def chosen(self) -> int | None:
+        """Its number."""
+        return self.run.number if self.run is not None else None
+
+
+def announced(visitor: service.Visitor, message: service.Reading | service.Trained | None, language: str) -> View:
+    """While training is under way."""
+    if message is None:
+        line = progress_bar(0, 1, text(language, "text.lab.preparing"))
+    elif isinstance(message, service.Reading):
+        label = text(language, "text.lab.reading", done=message.done, total=message.total)
+        line = progress_bar(message.done, message.total, label)
+    else:
+        line = _epoch_line(message.run, language)
+    if isinstance(message, service.Trained) and message.over:
+        visitor.chosen = None  # the new run is looked at
+    return View(line, visitor.runs, visitor.find(visitor.chosen), busy=True, moved=isinstance(message, service.Trained))
+
+
+def _epoch_line(run: service.Run, language: str) -> str:
+    report = run.reports[-1] if run.reports else None
+    label = text(
+        language,
+        "text.lab.epoch",
+        number=run.number,
+        fusion=fusion_title(run.options.fusion, language),
+        epoch=report.epoch if report else 0,
+        epochs=run.options.epochs,
+        seconds=seconds_text(report.seconds if report else 0.0),
+    )
+    return progress_bar(report.epoch if report else 0, run.options.epochs, label)
+
+
+def finished(visitor: service.Visitor, language: str, failure: Failure | None = None, *, quiet: bool = False) -> View:
+    """When nothing is under way any more; ``quiet`` without a line."""
+    run = visitor.find(visitor.chosen)
+    if quiet:
+        line = ""
+    elif failure is not None:
+        line = problem(failure, language)
+    elif visitor.runs and visitor.runs[-1].blown_up:
+        last = visitor.runs[-1]
+        fusion = fusion_title(last.options.fusion, language)
+        line = notice(text(language, "text.lab.blown_up", number=last.number, fusion=fusion, epoch=len(last.reports)))
+    elif visitor.stop:
+        line = notice(text(language, "text.lab.stopped" if visitor.runs else "text.lab.stopped_early"))
+    else:
+        line = progress_bar(1, 1, text(language, "text.lab.finished", count=len(visitor.runs)))
+    return View(line, visitor.runs, run)
+
+
+def title_of(run: service.Run, language: str) -> str:
+    """A run in the chooser."""
+    assert run.scores is not None
+    fusion = fusion_title(run.options.fusion, language)
+    accuracy = percent(run.scores.accuracy)
+    return text(language, "text.lab.run_title", number=run.number, fusion=fusion, accuracy=accuracy)
+
+
+def about(data: str, language: str) -> str:
+    """What a set is, under the chooser."""
+    return view.about(data, service.MAX_ROWS, language)
+
+
+def keep(pool: ModelPool, visitor: service.Visitor, title: str, language: str) -> tuple[str, str]:
+    """Keep the run that is looked at: (title, name of the head). Raises InputError where there is none."""
+    run = visitor.find(visitor.chosen)
+    if run is None or not run.files:
+        raise InputError("nothing_to_keep")
+    fusion = fusion_title(run.options.fusion, language)
+    given = title.strip() or text(language, "text.lab.default_name", fusion=fusion, number=run.number)
+    return service.keep(pool, run, given)
+
+
+def kept_line(title: str, language: str) -> str:
+    """That it is kept."""
+    return notice(text(language, "text.lab.kept", title=title))
+
+
+def link_line(setting: links.Setting, wrong: MMCoreError | None, language: str) -> str:
+    """What came of a link."""
+    key = "text.lab.link_own" if setting.data == service.OWN else "text.lab.link_taken"
+    line = notice(text(language, key))
+    if wrong is not None:
+        said = text(language, "text.lab.link_wrong", problem=error_text(language, wrong))
+        line += f'<p class="mm-line">{escape(said)}</p>'
+    return line

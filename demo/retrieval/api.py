@@ -1,0 +1,107 @@
+"""``/search`` and ``/zero_shot`` for programs: the HTTP API and MCP tools. Their components are never shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from mmcore.checkpoints import registry
+from mmcore.results import DEFAULT_CUTOFF
+
+from ..ui import events
+from . import collections, matching_service, service
+
+if TYPE_CHECKING:
+    from ..ui.page import Shell
+
+
+def build(page: Shell, shelf: collections.Shelves) -> None:
+    """Offer the endpoints."""
+    names = [record.name for record in registry.of_task(service.TASK)]
+
+    def search(
+        text: str = "",
+        image: Mapping[str, Any] | None = None,  # the default tells gradio that it may be left out
+        without: str = "",
+        collection: str = collections.EXAMPLES,
+        model: str = names[0],
+        top: float = 10,
+        cutoff: float = DEFAULT_CUTOFF,
+        name: str = "",
+        image_weight: float = 1,
+        without_weight: float = 1,
+        request: gr.Request | None = None,
+    ) -> dict[str, Any]:
+        """Find the pictures of a collection that match words, a picture, or both.
+
+        Args:
+            text: What to look for, in words. The compact model reads English. May be empty where a picture is given.
+            image: A picture to find similar ones to: an uploaded file or a data: address. May be left out.
+            without: What must not be in the pictures, in words. Empty: nothing.
+            collection: "examples", or "shared:NAME" for one that the owner made with `mmcore index add NAME`.
+            model: Name of the model for the examples; a shared collection keeps the one that it was made with.
+            top: How many matches to give, best first (1-1000).
+            cutoff: Least score (0-1) of a good match; the others are given too, but marked as not good.
+            name: Only pictures whose file name contains this; with * or ? a pattern for the whole name. Empty: all.
+            image_weight: How much the picture counts beside the words (0.1-5).
+            without_weight: How much counts what must not be there (0.1-5).
+
+        Returns:
+            "matches": a list of {"file", "score", "cosine", "good"}, best first; "file" is a name. Scores are 0-1,
+            calibrated to mean the same for every model; where none is good there is no good match.
+            "query", "good_matches", "cutoff", "collection", "model", "device", "seconds": what was asked, how many
+            reach the cut-off, and what answered how fast.
+        """
+        asked = service.Asked(collection, model, text, image, without, image_weight, without_weight, top, name)
+        with events.told(request):
+            return service.search_for_api(page.pool, shelf, asked, cutoff)
+
+    def zero_shot(
+        image: Mapping[str, Any], labels: str, templates: str, model: str, request: gr.Request
+    ) -> dict[str, Any]:
+        """Tell which of some labels, in any words, fits a picture best (zero-shot classification).
+
+        Args:
+            image: The picture: an uploaded file (JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC, AVIF) or a data: address.
+            labels: The labels to choose from, parted by commas: "a cat, a dog, a cup of coffee".
+            templates: Sentences that the labels are put into at {}, one a line, whose vectors are averaged. Empty: the
+                model's own.
+            model: Name of the model. "compact-retriever" is always there; others must be downloaded before.
+
+        Returns:
+            "labels": a list of {"label", "score", "cosine"}, most probable first; the scores sum to 1.
+            "model", "device", "seconds": what judged them, and how long it took.
+        """
+        with events.told(request):
+            return matching_service.classify_for_api(page.pool, image, labels, templates, model).to_dict()
+
+    with gr.Group(visible=False):
+        output, trigger = gr.JSON(label="result"), gr.Button()
+        inputs: list[gr.components.Component] = [
+            gr.Textbox("", label="text"),
+            gr.Image(None, type="filepath", label="image"),
+            gr.Textbox("", label="without"),
+            gr.Textbox(collections.EXAMPLES, label="collection"),
+            gr.Dropdown(names, value=names[0], label="model"),
+            gr.Number(10, label="top"),
+            gr.Number(DEFAULT_CUTOFF, label="cutoff"),
+            gr.Textbox("", label="name"),
+            gr.Number(1, label="image_weight"),
+            gr.Number(1, label="without_weight"),
+        ]
+        labelled, label = gr.JSON(label="result"), gr.Button()
+        words: list[gr.components.Component] = [
+            gr.Image(type="filepath", label="image"),
+            gr.Textbox(label="labels"),
+            gr.Textbox("", label="templates"),
+            gr.Dropdown(names, value=names[0], label="model"),
+        ]
+    public: dict[str, Any] = {
+        "preprocess": False,
+        "concurrency_id": events.MODELS,
+        "api_visibility": "public",
+    }
+    trigger.click(search, inputs, output, api_name="search", **public)
+    label.click(zero_shot, words, labelled, api_name="zero_shot", **public)

@@ -1,0 +1,237 @@
+"""The collections that a visitor can search: the examples, the visitor's own uploads, and what the owner shares.
+
+A collection is chosen by a plain word, which is all that a page or a program sends: ``examples``, ``uploads`` or
+``shared:<name>``. No path comes from outside.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from mmcore.errors import Cancelled, InputError, MMCoreError, UnknownNameError
+from mmcore.index import AddReport, Collection, Entry, Library, SessionLibrary
+from mmcore.io.images import decode_image
+from mmcore.pool import ModelPool
+from mmcore.tasks.retrieval import embed_images
+
+from ..ui import picture_archives, uploads
+from ..ui.events import Failure, IsCancelled, Progress
+from ..ui.examples import collection as example_pictures
+from ..ui.i18n import LANGUAGES
+
+EXAMPLES, UPLOADS, SHARED = "examples", "uploads", "shared:"
+KEPT_SIDE = 1024
+"""Longer side in pixels of the copies that are kept of a visitor's pictures: enough for every model and to look at."""
+
+
+@dataclass
+class Visitor:
+    """What one visitor brought along; kept in a ``gr.State`` and closed with the session."""
+
+    library: SessionLibrary
+    collection: Collection
+    turn: threading.Lock = field(default_factory=threading.Lock)
+    """One upload, or change of model, at a time."""
+    closed: bool = False
+
+    def close(self) -> None:
+        """Delete the pictures and their vectors."""
+        self.closed = True
+        self.library.close()
+
+
+@dataclass(frozen=True)
+class Added:
+    """What became of an upload."""
+
+    pictures: int
+    """In the visitor's collection now."""
+    new: int
+    known: int
+    """Files that were there already, under the same name."""
+    broken: tuple[tuple[str, Failure], ...]
+    """(name, why) of the files that could not be read."""
+    copies: tuple[tuple[str, str], ...]
+    """(name, name of the picture that it is a copy of)."""
+    stopped: bool
+
+
+class Shelves:
+    """Opens collections. One for the whole page; any number of visitors may use it at once."""
+
+    def __init__(self, pool: ModelPool) -> None:
+        self.pool = pool
+        self._examples = Library(pool.settings, pool.settings.home / "demo" / "collections")
+        self._shared = Library(pool.settings, read_only=True)
+        self._ready: set[str] = set()
+        self._turn = threading.Lock()
+
+    def shared(self) -> list[str]:
+        """Names of the collections that the owner of this machine made with ``mmcore index add``."""
+        return self._shared.names()
+
+    def embed(self, model: str) -> Callable[[Sequence[Image.Image]], Any]:
+        """Pictures -> vectors of that model: what a collection asks for."""
+        return lambda images: embed_images(self.pool, images, model)
+
+    def open(
+        self,
+        choice: str,
+        model: str,
+        visitor: Visitor | None = None,
+        progress: Progress | None = None,
+        cancelled: IsCancelled | None = None,
+    ) -> Collection:
+        """The chosen collection, ready to be searched.
+
+        The examples are embedded when they are first asked for, a visitor's pictures again when the model changes.
+        A shared collection keeps the model that it was made with. Raises UnknownNameError, InputError where nothing
+        was uploaded yet, and what embedding raises.
+        """
+        if choice == EXAMPLES:
+            return self._open_examples(model, progress, cancelled)
+        if choice == UPLOADS:
+            if visitor is None or not len(visitor.collection):
+                raise InputError("nothing_uploaded")
+            return self._open_uploads(visitor, model, progress, cancelled)
+        if choice.startswith(SHARED):
+            return self._shared.open(choice.removeprefix(SHARED))
+        known = [EXAMPLES, UPLOADS, *(f"{SHARED}{name}" for name in self.shared())]
+        raise UnknownNameError("collection", choice, known)
+
+    def _open_examples(self, model: str, progress: Progress | None, cancelled: IsCancelled | None) -> Collection:
+        collection = self._examples.open_or_create(f"examples {model}", model)
+        if model in self._ready:
+            return collection
+        with self._turn:
+            files = [item.path for item in example_pictures()]
+            report = collection.add(files, self.embed(model), checkpoint=model, progress=progress, cancelled=cancelled)
+            if report.cancelled:
+                raise Cancelled("cancelled", done=len(collection), total=len(files))
+            # Of an installation that lay elsewhere, or an older release.
+            listed = {str(path) for path in files}
+            collection.remove([entry for entry in collection.entries() if entry.path not in listed])
+            self._ready.add(model)
+        return collection
+
+    def _open_uploads(
+        self, visitor: Visitor, model: str, progress: Progress | None, cancelled: IsCancelled | None
+    ) -> Collection:
+        collection = visitor.collection
+        with visitor.turn:
+            if collection.checkpoint != model:
+                report = collection.reembed(self.embed(model), checkpoint=model, progress=progress, cancelled=cancelled)
+                if report.cancelled:
+                    raise Cancelled("cancelled", done=len(report.added), total=len(collection))
+        return collection
+
+    def visitor(self, model: str) -> Visitor:
+        """An empty collection of a visitor's own."""
+        library = SessionLibrary(self.pool.settings)
+        return Visitor(library, library.open_or_create("uploads", model))
+
+    def add(
+        self,
+        visitor: Visitor,
+        payload: Sequence[Mapping[str, Any]] | None,
+        model: str,
+        progress: Progress,
+        cancelled: IsCancelled,
+    ) -> Added:
+        """Take uploaded pictures, and those inside uploaded ZIP archives, into the visitor's collection.
+
+        ``progress`` counts every file twice: when it is read and when it is embedded. A file that is no picture is
+        told of, and the others are still taken. Raises InputError where nothing was given, for too many files and for
+        an archive that cannot be read.
+        """
+        limit = self.pool.settings.files
+        files = uploads.paths_of(payload, limit)
+        broken: list[tuple[str, Failure]] = []
+        kept: list[Path] = []
+        sources = list(_sources(files, limit, self.pool))
+        total = 2 * len(sources)
+        with visitor.turn:
+            if visitor.collection.checkpoint != model:
+                visitor.collection.reembed(self.embed(model), checkpoint=model, cancelled=cancelled)
+            for place, (name, content) in enumerate(sources):
+                if cancelled():
+                    break
+                progress(place, total)
+                try:
+                    if isinstance(content, InputError):
+                        raise content
+                    image = decode_image(content, self.pool.settings)
+                except MMCoreError as error:
+                    broken.append((name, Failure(error)))
+                else:
+                    kept.append(_keep(image, name, visitor.library.uploads))
+            report = AddReport()
+            if kept:
+                read = len(sources)
+                report = visitor.collection.add(
+                    kept,
+                    self.embed(model),
+                    checkpoint=model,
+                    progress=lambda done, of: progress(read + round(done / max(of, 1) * read), total),
+                    cancelled=cancelled,
+                )
+        broken += [(Path(item.path).name, Failure(item.error)) for item in report.broken]
+        copies = [(Path(item.path).name, Path(item.of).name) for item in (*report.duplicates, *report.near_duplicates)]
+        stopped = cancelled() or report.cancelled
+        return Added(
+            len(visitor.collection), len(report.added), len(report.unchanged), tuple(broken), tuple(copies), stopped
+        )
+
+
+def _sources(
+    files: Sequence[tuple[str, Path]], limit: int, pool: ModelPool
+) -> Iterator[tuple[str, Path | bytes | InputError]]:
+    """(name, what to decode) of every picture of an upload, archives opened; together at most ``limit``."""
+    archived = [(name, path) for name, path in files if picture_archives.is_archive(path)]
+    room = limit - (len(files) - len(archived))
+    for name, path in files:
+        if (name, path) not in archived:
+            yield name, path
+            continue
+        for member in picture_archives.members(path, name, pool.settings, room):
+            room -= 1
+            yield member.name, member.content
+
+
+def _keep(image: Image.Image, name: str, folder: Path) -> Path:
+    """Write a small copy under the visitor's own name for it; the same picture again gives the same bytes."""
+    small = image.copy()
+    small.thumbnail((KEPT_SIDE, KEPT_SIDE), Image.Resampling.LANCZOS)
+    stem = "".join(letter if letter.isprintable() and letter not in '/\\:*?"<>|' else "_" for letter in Path(name).stem)
+    target = folder / f"{stem[:80] or 'picture'}.jpg"
+    part = folder / ".part"
+    small.save(part, "JPEG", quality=92)
+    number = 2
+    while target.exists() and target.read_bytes() != part.read_bytes():
+        target = folder / f"{stem[:80]} ({number}).jpg"
+        number += 1
+    shutil.move(part, target)
+    return target
+
+
+def picture_of(entry: Entry, collection: Collection, pool: ModelPool) -> Image.Image:
+    """The picture itself, or its thumbnail where the file has disappeared or changed for the worse."""
+    try:
+        return decode_image(Path(entry.path), pool.settings)
+    except InputError:
+        return decode_image(collection.thumbnail(entry), pool.settings)
+
+
+def described(entry: Entry) -> Mapping[str, str]:
+    """Language -> what to call the picture: what an example shows, else the file's name."""
+    for item in example_pictures():
+        if str(item.path) == entry.path:
+            return item.alt
+    return dict.fromkeys(LANGUAGES, entry.name)

@@ -1,0 +1,289 @@
+"""What the retrieval tab asks of the core: search, the heat map of a match, the map of a collection, an upload."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from mmcore.errors import InputError
+from mmcore.index import Collection, Entry
+from mmcore.io.images import clean_text, decode_image
+from mmcore.pool import ModelPool
+from mmcore.results import DEFAULT_CUTOFF, Match, MatchMap, Query, SearchOptions, SearchResult
+from mmcore.tasks.retrieval import search, why
+
+from ..ui import examples, uploads
+from ..ui.colours import data_uri, heat_image, shrink
+from ..ui.events import Failure, IsCancelled, Progress, Step, Stop, attempt, failure, in_background
+from ..ui.forms import whole, within
+from ..ui.i18n import text
+from . import collections
+from .collections import EXAMPLES, Shelves, Visitor
+
+TASK = "retrieval"
+SHOWN = 24
+"""Matches on the page unless the visitor asks for more."""
+MAPPED = 500
+"""Pictures on a map at most: it carries a thumbnail of each."""
+DOT_SIDE = 96
+"""Longer side of those thumbnails in pixels."""
+
+NAMELESS = "image.webp"
+"""What gradio calls the file of a picture that a function of ours put into the page."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A visitor's question in raw form values."""
+
+    choice: str
+    model: str
+    text: str = ""
+    picture: Mapping[str, Any] | None = None
+    without: str = ""
+    picture_weight: Any = 1.0
+    without_weight: Any = 1.0
+    top: Any = SHOWN
+    name: str = ""
+    picture_called: str = ""
+    """What the page put in as the picture, in words: the file that gradio makes of it has no name of its own."""
+
+    @property
+    def nothing(self) -> bool:
+        """Whether there is nothing to look for yet, which is not an error on the page."""
+        return not (self.text or "").strip() and not self.picture and not (self.without or "").strip()
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A match with what the page shows of it."""
+
+    match: Match
+    called: Mapping[str, str]
+    """Language -> what the picture is called."""
+    thumbnail: str
+    """data: address."""
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The answer to a search, ready to be shown in any language and with any cut-off."""
+
+    choice: str
+    query: Query
+    result: SearchResult
+    shown: tuple[Shown, ...]
+    pictures: int
+    """In the collection."""
+
+    def with_cutoff(self, cutoff: float) -> Found:
+        """The same matches, judged by another cut-off; no model is needed for that."""
+        judged = tuple(replace(one, match=replace(one.match, good=one.match.score >= cutoff)) for one in self.shown)
+        result = replace(self.result, cutoff=cutoff, matches=tuple(one.match for one in judged))
+        return replace(self, result=result, shown=judged)
+
+
+@dataclass(frozen=True, eq=False)
+class CloseUp:
+    """A match seen large, with the map of where it matches."""
+
+    shown: Shown
+    choice: str
+    """Collection and model that it was found with, to search from it."""
+    model: str
+    map: MatchMap
+    picture: str
+    overlay: str
+    size: tuple[int, int]
+    """Width and height of the small picture in pixels."""
+    credit: examples.Example | None
+
+
+@dataclass(frozen=True, eq=False)
+class Dots:
+    """A collection as dots on a plane: pictures that are alike lie close together."""
+
+    query: str
+    places: npt.NDArray[np.float32]
+    """(N, 2), 0-1."""
+    called: tuple[Mapping[str, str], ...]
+    thumbnails: tuple[str, ...]
+    scores: tuple[float, ...] | None
+    """None where there was no query to colour by."""
+    pictures: int
+    """In the collection; only the first MAPPED are drawn."""
+
+
+def query_of(pool: ModelPool, asked: Asked) -> Query:
+    """The query of raw form values. Raises InputError for what cannot be one."""
+    image = decode_image(uploads.path_of(asked.picture), pool.settings) if asked.picture else None
+    name = Path(str((asked.picture or {}).get("orig_name") or NAMELESS)).name
+    if name == NAMELESS:
+        name = asked.picture_called
+    return Query.of(
+        _clean(asked.text, pool),
+        image,
+        _clean(asked.without, pool),
+        image_weight=within("picture_weight", asked.picture_weight, 0.1, 5.0),
+        without_weight=within("without_weight", asked.without_weight, 0.1, 5.0),
+        image_name=name,
+    )
+
+
+def _clean(words: str | None, pool: ModelPool) -> str:
+    return clean_text(str(words), pool.settings) if words and str(words).strip() else ""
+
+
+def find(
+    pool: ModelPool, shelf: Shelves, visitor: Visitor | None, asked: Asked, button: Stop | None = None
+) -> Iterator[Step | Found | Failure]:
+    """Search; Steps first where pictures must be embedded before. ``button`` ends it with a ``stopped`` Failure."""
+
+    def work(progress: Progress, cancelled: IsCancelled) -> Found:
+        query = query_of(pool, asked)
+        options = SearchOptions(top=whole(asked.top), name=str(asked.name or "").strip())
+        collection = shelf.open(asked.choice, asked.model, visitor, progress, cancelled)
+        result = search(pool, collection, query, options)
+        return Found(asked.choice, query, result, _shown(result, collection), len(collection))
+
+    return guarded(in_background(work, button))
+
+
+def guarded(steps: Iterator[Step | T]) -> Iterator[Step | T | Failure]:
+    """The same, with an error as the last item in place of an exception."""
+    try:
+        yield from steps
+    except Exception as error:
+        yield failure(error)
+
+
+def _shown(result: SearchResult, collection: Collection) -> tuple[Shown, ...]:
+    found = []
+    for match in result.matches:
+        entry = _entry(collection, match)
+        if entry is not None:  # else taken out by somebody since the search
+            found.append(Shown(match, collections.described(entry), _uri(collection.thumbnail(entry))))
+    return tuple(found)
+
+
+def _entry(collection: Collection, match: Match) -> Entry | None:
+    return collection.entry(match.path if match.id is None else match.id)
+
+
+def _uri(jpeg: bytes) -> str:
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode('ascii')}"
+
+
+def search_for_api(pool: ModelPool, shelf: Shelves, asked: Asked, cutoff: Any = DEFAULT_CUTOFF) -> dict[str, Any]:
+    """The same for programs: errors are raised, and pictures are named without the server's folders."""
+    query = query_of(pool, asked)
+    limit = within("cutoff", cutoff, 0.0, 1.0)
+    options = SearchOptions(top=whole(asked.top), name=str(asked.name or "").strip(), cutoff=limit)
+    if asked.choice == collections.UPLOADS:
+        raise InputError("nothing_uploaded")
+    answer = public(search(pool, shelf.open(asked.choice, asked.model), query, options)).to_dict()
+    # gradio's clients take whatever has a "path" for a file of the server and ask for it.
+    answer["matches"] = [{"file": one.pop("path"), **one} for one in answer["matches"]]
+    return answer
+
+
+def public(result: SearchResult) -> SearchResult:
+    """The result with file names in place of paths: where things lie on this machine is nobody's business."""
+    return replace(result, matches=tuple(replace(one, path=Path(one.path).name) for one in result.matches))
+
+
+def look(pool: ModelPool, shelf: Shelves, visitor: Visitor | None, found: Found, place: int) -> CloseUp | Failure:
+    """The match at that place, large and with its heat map."""
+
+    def work() -> CloseUp:
+        one = found.shown[place]
+        collection = shelf.open(found.choice, found.result.model, visitor)
+        entry = _entry(collection, one.match)
+        if entry is None:
+            raise InputError("file_missing", path=Path(one.match.path).name)
+        image = collections.picture_of(entry, collection, pool)
+        explained = why(pool, image, found.query, found.result.model)
+        small = shrink(image, 640)
+        overlay = data_uri(heat_image(shares(explained.heat), *small.size), "PNG")
+        credit = next((item for item in examples.collection() if str(item.path) == entry.path), None)
+        model = found.result.model
+        return CloseUp(one, found.choice, model, explained, data_uri(small, "JPEG"), overlay, small.size, credit)
+
+    return attempt(work)
+
+
+def shares(heat: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """What speaks for the match, as shares of 1; even where nothing does."""
+    weights = np.maximum(np.nan_to_num(heat), 0).astype(np.float32)
+    total = float(weights.sum())
+    return weights / total if total > 0 else np.full_like(weights, 1 / max(weights.size, 1))
+
+
+def picture_to_search_from(
+    pool: ModelPool, shelf: Shelves, visitor: Visitor | None, seen: CloseUp
+) -> Image.Image | None:
+    """The picture of a match, small, to be put in as the next query."""
+    collection = shelf.open(seen.choice, seen.model, visitor)
+    entry = _entry(collection, seen.shown.match)
+    return None if entry is None else shrink(collections.picture_of(entry, collection, pool), 512)
+
+
+def draw(
+    pool: ModelPool, shelf: Shelves, visitor: Visitor | None, choice: str, model: str, words: str
+) -> Iterator[Step | Dots | Failure]:
+    """The map of a collection, coloured by how well each picture matches ``words`` if there are any."""
+
+    def work(progress: Progress, cancelled: IsCancelled) -> Dots:
+        collection = shelf.open(choice, model, visitor, progress, cancelled)
+        entries = [entry for entry in collection.entries(limit=MAPPED) if entry.searchable]
+        if len(entries) < 2:
+            raise InputError("map_needs_two", count=len(entries))
+        query = _clean(words, pool)
+        scores = None
+        if query:
+            result = search(pool, collection, Query.of(query), SearchOptions(top=1000))
+            by_entry = {match.id: match.score for match in result.matches}
+            scores = tuple(by_entry.get(entry.id, 0.0) for entry in entries)
+        return Dots(
+            query,
+            collection.map(entries),
+            tuple(collections.described(entry) for entry in entries),
+            tuple(_dot(collection.thumbnail(entry)) for entry in entries),
+            scores,
+            len(collection),
+        )
+
+    return guarded(in_background(work))
+
+
+def _dot(jpeg: bytes) -> str:
+    with Image.open(io.BytesIO(jpeg)) as image:
+        return data_uri(shrink(image.convert("RGB"), DOT_SIDE), "JPEG")
+
+
+def judged(content: T, cutoff: Any) -> T | Found:
+    """Matches judged by that cut-off; anything else as it is."""
+    return content.with_cutoff(within("cutoff", cutoff, 0.0, 1.0)) if isinstance(content, Found) else content
+
+
+def choices(shelf: Shelves, visitor: Visitor | None, language: str) -> list[tuple[str, str]]:
+    """(what it is called, word) of every collection that this visitor can search."""
+    pictures = len(visitor.collection) if visitor is not None else 0
+    return [
+        (text(language, "text.retrieval.examples", pictures=len(examples.collection())), EXAMPLES),
+        (text(language, "text.retrieval.uploads", pictures=pictures), collections.UPLOADS),
+        *(
+            (text(language, "text.retrieval.shared", name=name), f"{collections.SHARED}{name}")
+            for name in shelf.shared()
+        ),
+    ]

@@ -1,0 +1,106 @@
+"""The retrieval tab: words or a picture in, the pictures that match out; and what pictures and words have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from ..captioning import view as render
+from ..ui import chooser as choosing
+from ..ui import examples, i18n
+from ..ui import page as shell
+from ..ui.i18n import ui
+from . import api, collections, map_tab, matching_tab, matrix_tab, search_tab, service, upload_tab
+
+if TYPE_CHECKING:
+    from ..ui.page import Shell
+
+VIEWS = ("search", "uploads", "labels", "sentences", "matrix", "map")
+"""The views inside the tab, in their order."""
+
+
+@dataclass(frozen=True)
+class Common:
+    """What the views share."""
+
+    page: Shell
+    shelf: collections.Shelves
+    model: gr.Dropdown
+    choice: gr.Dropdown
+    """Word of the chosen collection."""
+    visitor: gr.State
+    """The ``shelves.Visitor`` of this session; None until something is uploaded."""
+
+
+def build(page: Shell) -> None:
+    """Lay out the tab and connect its events."""
+    shelf = collections.Shelves(page.pool)
+    visitor = gr.State(None, delete_callback=_leave)
+    with gr.Row(equal_height=False, elem_classes="mm-bar-row"):
+        with gr.Column(scale=3, min_width=260):
+            choice = gr.Dropdown(
+                _choices(shelf, None, "en"),
+                value=collections.EXAMPLES,
+                label=ui("retrieval.collection"),
+                filterable=False,
+                elem_id="mm-collection",
+            )
+        with gr.Column(scale=4, min_width=260):
+            chooser = choosing.build(service.TASK, "mm-retrieval", page)
+    common = Common(page, shelf, chooser.model, choice, visitor)
+    builders = {
+        "search": search_tab.build,
+        "uploads": upload_tab.build,
+        "labels": matching_tab.build_labels,
+        "sentences": matching_tab.build_sentences,
+        "matrix": matrix_tab.build,
+        "map": map_tab.build,
+    }
+    titles = []
+    with gr.Tabs(elem_id="mm-retrieval-views"):
+        for name in VIEWS:
+            with gr.Tab(ui(f"retrieval.view.{name}"), id=name) as title:
+                builders[name](common)
+            titles.append(title)
+
+    quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
+    names = [visitor, page.language]
+    page.demo.load(
+        lambda who, language: gr.update(choices=_choices(shelf, who, language)),
+        names,
+        choice,
+        js=shell.with_language(1),
+        api_name="retrieval_collections",
+        **quiet,
+    )
+    page.language.change(
+        lambda who, language: gr.update(choices=_choices(shelf, who, language)),
+        names,
+        choice,
+        api_name="retrieval_translate_collections",
+        **quiet,
+    )
+    # gradio translates everything in place but the titles of tabs that are not open.
+    page.language.change(
+        lambda language: [gr.update(label=i18n.text(language, f"ui.retrieval.view.{name}")) for name in VIEWS],
+        page.language,
+        titles,
+        api_name="retrieval_translate_views",
+        **quiet,
+    )
+    choosing.connect(chooser, service.TASK, "retrieval", page)
+    api.build(page, shelf)
+    with gr.Accordion(ui("retrieval.credits"), open=False):
+        gr.HTML(render.credits_list(examples.collection()))
+
+
+def _choices(shelf: collections.Shelves, visitor: collections.Visitor | None, language: str) -> list[tuple[str, str]]:
+    return service.choices(shelf, visitor, language)
+
+
+def _leave(visitor: collections.Visitor | None) -> None:
+    """The session is over: what the visitor brought along goes with it."""
+    if visitor is not None:
+        visitor.close()

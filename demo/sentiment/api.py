@@ -1,0 +1,64 @@
+"""``/sentiment`` for programs: the HTTP API and the MCP tool. Its components are never shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from mmcore.checkpoints import registry
+
+from ..ui import events
+from . import service
+
+if TYPE_CHECKING:
+    from ..ui.page import Shell
+
+
+def build(page: Shell) -> None:
+    """Offer the endpoint."""
+    records = registry.of_task(service.TASK)
+
+    def judge_post(
+        text: str, image: Mapping[str, Any] | None, model: str, fusion: str, request: gr.Request
+    ) -> dict[str, Any]:
+        """Say whether a post is negative, neutral or positive: its text, its picture, or both together.
+
+        Args:
+            text: What was written, English for the compact model. May be empty where there is a picture.
+            image: The picture: an uploaded file (JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC, AVIF), a data: address, or
+                null where there is a text.
+            model: Name of the model. "compact-sentiment" is always there; others must be downloaded before.
+            fusion: How text and picture are brought together: "concat", "weighted" (a learned gate),
+                "cross_attention", "late" (two opinions averaged) or "multitask". Empty: the model's own choice.
+
+        Returns:
+            "label": the answer. "scores": the probabilities of "negative", "neutral" and "positive".
+            "modalities": the same for "text" alone and "image" alone, null for one that was not given.
+            "interaction": "conflict" (they say opposite things), "dominance" (they differ, and one has its way),
+            "complement" (they agree, or together say what neither says alone), or null with one of them only.
+            "fusions": the scores of every fusion. "gate": the weight of each modality, where the fusion has one.
+            "model", "fusion", "device", "seconds": what made the answer, and how long it took.
+        """
+        with events.told(request):
+            return service.describe_for_api(page.pool, text, image, model, fusion).to_dict()
+
+    with gr.Group(visible=False):
+        inputs: list[gr.components.Component] = [
+            gr.Textbox("", label="text"),
+            gr.Image(type="filepath", label="image"),
+            gr.Dropdown([record.name for record in records], value=records[0].name, label="model"),
+            gr.Textbox("", label="fusion"),
+        ]
+        output = gr.JSON(label="result")
+        trigger = gr.Button()
+    trigger.click(
+        judge_post,
+        inputs=inputs,
+        outputs=output,
+        preprocess=False,
+        concurrency_id=events.MODELS,
+        api_name="sentiment",
+        api_visibility="public",
+    )

@@ -1,0 +1,192 @@
+"""What the sentiment tab asks of the core: one post, or a table of posts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mmcore.checkpoints import fusion_heads as kept_heads
+from mmcore.errors import InputError, MMCoreError
+from mmcore.io.images import decode_image
+from mmcore.pool import ModelPool
+from mmcore.results import FUSIONS, Post, SentimentOptions, SentimentResult
+from mmcore.tasks.sentiment import judge, judge_table
+
+from ..ui import examples, uploads
+from ..ui.batch_rows import BatchRow, Kind
+from ..ui.events import Failure, IsCancelled, Progress, Stop, attempt, in_background
+from ..ui.i18n import text
+from ..ui.table_archives import Opened
+from .view import Judged, fusion_title, judged, label_name
+
+TASK = "sentiment"
+
+HEAD = "head:"
+"""Begins the value of a fusion of the visitor's own in the chooser."""
+SHORT = 90
+"""Characters of a text that the batch table shows."""
+
+EXAMPLES: tuple[tuple[str, str], ...] = (
+    ("What a lovely morning, could not be happier!", "examples/mountain-path.jpg"),
+    ("Oh wonderful, two hours in here already. Best day of my life.", "examples/waiting-room.jpg"),
+    ("Worst day ever, I want to cry.", "examples/two-dogs.jpg"),
+    ("Taken at 9:40 from the same place as yesterday.", "examples/dandelion.jpg"),
+    ("So proud and so happy today!", "collection/gathering-storm.jpg"),
+    ("All my savings are gone.", "collection/piggy-bank.jpg"),
+    ("I cannot stand this noise any longer, so tired of it.", ""),
+    ("", "collection/sunflower.jpg"),
+    ("今天真是太糟糕了", ""),
+)
+"""(text, picture): they agree, they contradict each other, one says nothing, one is missing, another language."""
+
+
+def example_posts() -> list[list[str | None]]:
+    """(text, path of the picture) of each example; None for the one that it does without."""
+    return [[said or None, str(examples.assets() / file) if file else None] for said, file in EXAMPLES]
+
+
+def titles(heads: object) -> list[tuple[str, str]]:
+    """The pairs of strings in what the browser remembered."""
+    listed = heads if isinstance(heads, list | tuple) else []
+    return [
+        (one[0], one[1])
+        for one in listed
+        if isinstance(one, list | tuple) and len(one) == 2 and all(isinstance(part, str) and part for part in one)
+    ]
+
+
+def still_there(pool: ModelPool, heads: object) -> list[tuple[str, str]]:
+    """Those of the heads that the browser remembers that are still on this machine."""
+    known = set(kept_heads.kept(pool.settings))
+    return [(title, name) for title, name in titles(heads) if name in known]
+
+
+def choices(offered: Iterable[str], heads: object, language: str) -> list[tuple[str, str]]:
+    """(title, value) of the chooser of the fusion: the model's default, those it has, those the visitor kept."""
+    own = [(text(language, "text.sentiment.head", title=title), HEAD + name) for title, name in titles(heads)]
+    known = [(fusion_title(name, language), name) for name in offered]
+    return [(text(language, "text.sentiment.fusion_default"), ""), *known, *own]
+
+
+def options_of(fusion: Any = None, *, explain: bool = False) -> SentimentOptions:
+    """Options from the chooser's raw value. Raises InputError for a fusion that there is not."""
+    if isinstance(fusion, str) and fusion.startswith(HEAD):
+        return SentimentOptions(head=fusion.removeprefix(HEAD), explain=explain)
+    return SentimentOptions(fusion=fusion or None, explain=explain)
+
+
+def describe(
+    pool: ModelPool, words: str | None, payload: Mapping[str, Any] | None, model: str, fusion: Any, heads: object = ()
+) -> Judged | Failure | None:
+    """Judge one post and explain the answer; None where nothing is given yet."""
+    said = words or ""
+    if not said.strip() and payload is None:
+        return None
+
+    def work() -> Judged:
+        options = options_of(fusion, explain=True)
+        image = None if payload is None else decode_image(uploads.path_of(payload), pool.settings)
+        result = judge(pool, Post(said if said.strip() else None, image), options, model)
+        own = {name: title for title, name in titles(heads)}
+        return judged(result, image, own.get(options.head or "", options.head or ""))
+
+    return attempt(work)
+
+
+def describe_for_api(
+    pool: ModelPool, words: Any, payload: Mapping[str, Any] | None, model: str, fusion: Any
+) -> SentimentResult:
+    """The same for programs: no explanation, and errors are raised."""
+    if fusion and fusion not in FUSIONS:
+        raise InputError("option_not_offered", model=model, name="fusion", value=fusion, offered=", ".join(FUSIONS))
+    image = None if not payload else decode_image(uploads.path_of(payload), pool.settings)
+    said = words if isinstance(words, str) and words.strip() else None
+    return judge(pool, Post(said, image), options_of(fusion), model)
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """A row of a table with its answer."""
+
+    result: SentimentResult
+    text: str
+    image: str
+
+    @property
+    def model(self) -> str:
+        """Name of the checkpoint."""
+        return self.result.model
+
+    @property
+    def seconds(self) -> float:
+        """What it took."""
+        return self.result.seconds
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON contract, with what was judged."""
+        return {"text": self.text, "image": self.image, **self.result.to_dict()}
+
+
+def _cells(row: Row, language: str) -> list[str]:
+    scores = (row.result.scores.negative, row.result.scores.neutral, row.result.scores.positive)
+    interaction = row.result.interaction
+    named = text(language, f"text.sentiment.interaction.{interaction}") if interaction else ""
+    said = row.text if len(row.text) <= SHORT else f"{row.text[: SHORT - 1]}…"
+    return [said, row.image, label_name(row.result.label, language), *(f"{score:.2f}" for score in scores), named]
+
+
+def _values(row: Row) -> list[str]:
+    scores = (row.result.scores.negative, row.result.scores.neutral, row.result.scores.positive)
+    return [
+        row.text,
+        row.image,
+        row.result.label,
+        *(f"{score:.4f}" for score in scores),
+        row.result.interaction or "",
+        row.result.fusion,
+    ]
+
+
+_COLUMNS = ("text", "image", "label", "negative", "neutral", "positive", "interaction")
+
+POSTS: Kind[Row] = Kind(
+    stem="sentiment",
+    headers=tuple(f"text.sentiment.batch.{name}" for name in _COLUMNS),
+    cells=_cells,
+    columns=(*_COLUMNS, "fusion"),
+    values=_values,
+    progress="text.sentiment.batch.progress",
+    finished="text.sentiment.batch.finished",
+)
+
+
+def describe_many(
+    pool: ModelPool, payload: Any, model: str, fusion: Any, button: Stop | None = None
+) -> Iterator[tuple[list[BatchRow[Row]], int]]:
+    """Judge the rows of an uploaded table or ZIP: whenever some are done, (all rows so far, number of rows in all).
+
+    Raises Cancelled when ``button`` is pressed, and MMCoreError where nothing can be done at all.
+    """
+    options = options_of(fusion)
+    name, path = uploads.paths_of(payload, 1)[0]
+    rows: list[BatchRow[Row]] = []
+    count = 0
+
+    def work(progress: Progress, cancelled: IsCancelled) -> None:
+        def report(done: int, total: int) -> None:
+            nonlocal count
+            count = total
+
+        opened = Opened(path, pool.settings, pool.settings.files)
+        for row, outcome in judge_table(pool, opened.table, options, model, report, cancelled):
+            place = f"{name}, {len(rows) + 1}"
+            if isinstance(outcome, MMCoreError):
+                rows.append(BatchRow(place, Failure(outcome)))
+            else:
+                rows.append(BatchRow(place, Row(outcome, row["text"], row["image"])))
+            progress(len(rows), count)
+
+    yield [], 0
+    for _ in in_background(work, button):
+        yield list(rows), max(count, len(rows))

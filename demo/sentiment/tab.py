@@ -1,0 +1,134 @@
+"""The sentiment tab: a text, a picture or both in; negative, neutral or positive out, and which part said what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from mmcore.results import FUSIONS
+
+from ..ui import chooser as choosing
+from ..ui import events, style
+from ..ui.i18n import ui
+from . import api, batch_tab, service
+from . import view as sentiment_render
+
+if TYPE_CHECKING:
+    from ..ui.page import Shell
+
+
+def build(page: Shell) -> None:
+    """Lay out the tab and connect its events."""
+    view = gr.State(None)  # what the panel shows, to be shown again in another language
+    with gr.Row(equal_height=False, elem_classes="mm-columns"):
+        with gr.Column(scale=5, min_width=320):
+            words = gr.Textbox(
+                "",
+                label=ui("sentiment.text"),
+                placeholder=str(ui("sentiment.text_placeholder")),
+                lines=3,
+                max_lines=8,
+                elem_id="mm-sentiment-text",
+            )
+            picture = gr.Image(
+                type="filepath",
+                image_mode=None,
+                sources=["upload", "clipboard", "webcam"],
+                label=ui("sentiment.picture"),
+                placeholder=str(ui("picture_placeholder")),
+                height=260,
+                buttons=["fullscreen"],
+                elem_id="mm-sentiment-picture",
+            )
+            run = gr.Button(ui("sentiment.run"), variant="primary", elem_id="mm-sentiment-run")
+            shown = gr.Examples(
+                service.example_posts(),
+                inputs=[words, picture],
+                label=ui("sentiment.examples"),
+                examples_per_page=12,
+                elem_id="mm-sentiment-examples",
+            )
+            chooser = choosing.build(service.TASK, "mm-sentiment", page)
+            fusion = gr.Dropdown(
+                [
+                    (ui("sentiment.fusion.default"), ""),
+                    *((ui(f"sentiment.fusion.{name}"), name) for name in FUSIONS),
+                ],
+                value="",
+                label=ui("sentiment.fusion"),
+                info=ui("sentiment.fusion_info"),
+                elem_id="mm-sentiment-fusion",
+                filterable=False,
+            )
+        with gr.Column(scale=7, min_width=320), gr.Column(elem_classes="mm-answers"):
+            answer = gr.HTML(
+                sentiment_render.panel(None, "en"),
+                js_on_load=style.web_file("answer.js"),
+                elem_id="mm-sentiment-answer",
+                elem_classes="mm-panel",
+            )
+
+    def describe(
+        words: str, payload: Mapping[str, Any] | None, model: str, fusion: str, heads: Any, language: str
+    ) -> tuple[str, Any]:
+        content = service.describe(page.pool, words, payload, model, fusion, heads)
+        return sentiment_render.panel(content, language), content
+
+    # preprocess=False: the raw upload, because gradio's own reading answers a broken picture before we can.
+    asked: dict[str, Any] = {
+        "inputs": [words, picture, chooser.model, fusion, page.heads, page.language],
+        "outputs": [answer, view],
+        "preprocess": False,
+        "trigger_mode": "always_last",
+        "concurrency_id": events.MODELS,
+        "concurrency_limit": events.MODELS_AT_ONCE,
+        "show_progress": "minimal",
+        "show_progress_on": answer,
+        "api_visibility": "private",
+    }
+    gr.on(
+        [run.click, words.submit, picture.input, picture.clear, fusion.change],
+        describe,
+        api_name="sentiment_describe",
+        **asked,
+    )
+    shown.load_input_event.then(describe, api_name="sentiment_describe_example", **asked)
+    quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
+    page.language.change(sentiment_render.panel, [view, page.language], answer, api_name="sentiment_translate", **quiet)
+    choosing.connect(chooser, service.TASK, "sentiment", page)
+    _connect_heads(page, fusion)
+    batch_tab.build(page, [chooser.model, fusion])
+    api.build(page)
+
+
+def _connect_heads(page: Shell, fusion: gr.Dropdown) -> None:
+    """The visitor's own fusions are in the chooser; one that was just kept is chosen."""
+    known = gr.State(None)
+
+    def listed(heads: Any, value: str, language: str) -> Any:
+        offered = service.choices(FUSIONS, heads, language)
+        return gr.update(choices=offered, value=value if value in [name for _, name in offered] else "")
+
+    def restored(heads: Any, value: str, language: str) -> tuple[Any, ...]:
+        there = service.still_there(page.pool, heads)
+        return listed(there, value, language), [name for _, name in there]
+
+    def changed(heads: Any, known: list[str] | None, value: str, language: str) -> tuple[Any, ...]:
+        names = [name for _, name in service.titles(heads)]
+        new = [name for name in names if name not in known] if known is not None else []
+        return listed(heads, service.HEAD + new[-1] if new else value, language), names
+
+    quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
+    page.demo.load(restored, [page.heads, fusion, page.language], [fusion, known], api_name="sentiment_heads", **quiet)
+    page.heads.change(
+        changed,
+        [page.heads, known, fusion, page.language],
+        [fusion, known],
+        api_name="sentiment_heads_changed",
+        **quiet,
+    )
+    page.language.change(
+        listed, [page.heads, fusion, page.language], fusion, api_name="sentiment_translate_fusions", **quiet
+    )

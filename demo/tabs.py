@@ -1,0 +1,33 @@
+"""The tabs of the page, in the order in which they stand. Adding one is a module here and a line in TABS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from .audio import tab as audio
+from .captioning import tab as captioning
+from .lab import tab as lab
+from .models import tab as models
+from .retrieval import tab as retrieval
+from .sentiment import tab as sentiment
+
+if TYPE_CHECKING:
+    from .ui.page import Shell
+
+
+class Tab(NamedTuple):
+    """One tab: ``name`` is its id and, as ``ui.tab.<name>``, the key of its title."""
+
+    name: str
+    build: Callable[[Shell], None]
+
+
+TABS: tuple[Tab, ...] = (
+    Tab("captioning", captioning.build),
+    Tab("retrieval", retrieval.build),
+    Tab("sentiment", sentiment.build),
+    Tab("audio", audio.build),
+    Tab("lab", lab.build),
+    Tab("models", models.build),
+)

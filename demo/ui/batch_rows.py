@@ -1,0 +1,141 @@
+"""Batches as tables and files: pure functions, one ``Kind`` a task."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from mmcore.results import CaptionResult
+
+from ..captioning.view import download_link, seconds_text
+from .events import Failure
+from .i18n import text
+
+
+class Result(Protocol):
+    """What every task's result offers."""
+
+    @property
+    def model(self) -> str:
+        """Name of the checkpoint."""
+
+    @property
+    def seconds(self) -> float:
+        """What it took."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON contract."""
+
+
+R = TypeVar("R", bound=Result)
+ResultT = TypeVar("ResultT", bound=Result, covariant=True)
+
+
+@dataclass(frozen=True)
+class BatchRow(Generic[ResultT]):
+    """One file of a batch and what became of it."""
+
+    file: str
+    outcome: ResultT | Failure
+
+
+@dataclass(frozen=True)
+class Kind(Generic[R]):
+    """How the batches of a task are shown and written."""
+
+    stem: str
+    """Of the names of the downloaded files."""
+    headers: tuple[str, ...]
+    """Keys of the titles of the columns between the file and the time."""
+    cells: Callable[[R, str], list[str]]
+    """What stands in them, in that language."""
+    columns: tuple[str, ...]
+    """CSV columns between the file and the model."""
+    values: Callable[[R], list[str]]
+    """What stands in those."""
+    progress: str
+    """Key of the line while the batch runs: {done}, {total}."""
+    finished: str
+    """Key of the line at its end: {done}, {failed}."""
+
+
+CAPTIONS: Kind[CaptionResult] = Kind(
+    stem="captions",
+    headers=("text.batch.caption", "text.batch.score"),
+    cells=lambda result, language: [result.captions[0].text, f"{result.captions[0].score:.2f}"],
+    columns=("caption", "score"),
+    values=lambda result: [result.captions[0].text, f"{result.captions[0].score:.4f}"],
+    progress="text.batch.progress",
+    finished="text.batch.finished",
+)
+
+
+def headers(kind: Kind[R], language: str) -> list[str]:
+    """Column titles of the table on the page."""
+    return [text(language, key) for key in ("text.batch.file", *kind.headers, "text.batch.time")]
+
+
+def table(kind: Kind[R], rows: Iterable[BatchRow[R]], language: str) -> list[list[str]]:
+    """Its cells; a file that failed shows its message in the first column after its name."""
+    cells = []
+    for row in rows:
+        if isinstance(row.outcome, Failure):
+            cells.append([row.file, row.outcome.message(language), *([""] * len(kind.headers))])
+        else:
+            cells.append([row.file, *kind.cells(row.outcome, language), seconds_text(row.outcome.seconds)])
+    return cells
+
+
+def safe_cell(value: str) -> str:
+    """A spreadsheet runs a cell that begins like a formula; a file name can be anybody's."""
+    return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+
+
+def as_csv(kind: Kind[R], rows: Iterable[BatchRow[R]]) -> str:
+    """The batch as CSV: file, the kind's columns, model, seconds, error.
+
+    Messages are English, as in the command line's JSON.
+    """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(["file", *kind.columns, "model", "seconds", "error"])
+    for row in rows:
+        if isinstance(row.outcome, Failure):
+            cells = [*([""] * (len(kind.columns) + 2)), row.outcome.message("en")]
+        else:
+            values = [safe_cell(value) for value in kind.values(row.outcome)]
+            cells = [*values, row.outcome.model, f"{row.outcome.seconds:.4f}", ""]
+        writer.writerow([safe_cell(row.file), *cells])
+    return buffer.getvalue()
+
+
+def as_jsonl(rows: Iterable[BatchRow[R]]) -> str:
+    """The batch as JSON lines, each as the command line writes it with ``--json``."""
+    lines = []
+    for row in rows:
+        record: dict[str, object] = {"path": row.file}
+        if isinstance(row.outcome, Failure):
+            error = row.outcome.error
+            hidden = {"type": "InternalError", "message": row.outcome.message("en")}
+            record["error"] = hidden if error is None else error.to_dict()
+        else:
+            record.update(row.outcome.to_dict())
+        lines.append(json.dumps(record, ensure_ascii=False))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def downloads(kind: Kind[R], rows: Sequence[BatchRow[R]], language: str) -> str:
+    """The two download links, or nothing before the first row."""
+    if not rows:
+        return ""
+    # Excel takes a CSV file for UTF-8 only with a byte-order mark.
+    content = "\ufeff" + as_csv(kind, rows)
+    table_link = download_link(text(language, "text.download_csv"), f"{kind.stem}.csv", "text/csv", content)
+    lines = as_jsonl(rows)
+    label = text(language, "text.download_jsonl")
+    lines_link = download_link(label, f"{kind.stem}.jsonl", "application/x-ndjson", lines)
+    return f'<div class="mm-actions">{table_link}{lines_link}</div>'

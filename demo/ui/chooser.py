@@ -1,0 +1,110 @@
+"""The chooser of a tab's model, with its line of facts: size, licence, quality, and why a model cannot be used yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from mmcore.checkpoints import registry
+
+from . import events
+from . import page as shell
+from .i18n import ui
+
+if TYPE_CHECKING:
+    from .page import Shell
+
+
+Follower = tuple[gr.components.Component, Callable[[registry.Checkpoint], dict[str, Any]]]
+"""A further component that follows the model in use, and its properties for a checkpoint."""
+
+
+@dataclass(frozen=True)
+class Chooser:
+    """Its components."""
+
+    model: gr.Dropdown
+    line: gr.HTML
+    to_models: gr.Button
+
+
+def names(task: str) -> list[tuple[str, str]]:
+    """(title, name) of every model of a task."""
+    return [(record.title, record.name) for record in registry.of_task(task)]
+
+
+def build(task: str, prefix: str, page: Shell) -> Chooser:
+    """Lay it out; the ids of its elements begin with ``prefix``."""
+    return with_facts(models(task, prefix, page), prefix)
+
+
+def models(task: str, prefix: str, page: Shell) -> gr.Dropdown:
+    """The list of models alone, for a tab that puts something beside it; ``with_facts`` makes it whole."""
+    start = shell.best_of_tier(task, "compact", page.settings)
+    return gr.Dropdown(names(task), value=start.name, label=ui("model"), elem_id=f"{prefix}-model", filterable=False)
+
+
+def with_facts(model: gr.Dropdown, prefix: str) -> Chooser:
+    """The line of facts and the way to the Models tab, under the list."""
+    line = gr.HTML("", elem_id=f"{prefix}-line", elem_classes="mm-tab-line")
+    to_models = gr.Button(
+        ui("to_models"), visible=False, size="sm", elem_id=f"{prefix}-to-models", elem_classes="mm-link"
+    )
+    return Chooser(model, line, to_models)
+
+
+def connect(
+    chooser: Chooser,
+    task: str,
+    tab: str,
+    page: Shell,
+    followers: Sequence[Follower] = (),
+    on_start: Callable[[str], object] = lambda _: None,
+) -> None:
+    """A tier chosen in the header and a model chosen here; what cannot be used is not taken, and the line says why.
+
+    ``on_start`` is told the name of the model in use when a page is opened.
+    """
+    start = shell.best_of_tier(task, "compact", page.settings)
+    in_use = gr.State(start.name)
+
+    def taken(wanted: registry.Checkpoint, current: str, language: str) -> tuple[Any, ...]:
+        choice = shell.choose(wanted, registry.find(current), page.settings, language)
+        name = choice.checkpoint.name
+        following = (gr.update(**properties(choice.checkpoint)) for _, properties in followers)
+        return name, name, choice.line, gr.update(visible=choice.download), *following
+
+    @events.reported
+    def choose_tier(tier: str, current: str, language: str) -> tuple[Any, ...]:
+        if not registry.of_task(task, tier):  # other tasks have some: the header stays as it is
+            kept = taken(registry.find(current), current, language)
+            return *kept[: len(outputs) - len(followers)], *(gr.skip() for _ in followers)
+        return taken(shell.best_of_tier(task, tier, page.settings), current, language)
+
+    @events.reported
+    def choose_model(name: str, current: str, language: str) -> tuple[Any, ...]:
+        return taken(registry.find(name), current, language)
+
+    @events.reported
+    def welcome(language: str) -> tuple[Any, ...]:
+        chosen = taken(page.pool.choose(task), start.name, language)
+        on_start(chosen[0])
+        return chosen
+
+    @events.reported
+    def translate(current: str, language: str) -> str:
+        return shell.model_facts(registry.find(current), page.settings, language)
+
+    outputs = [chooser.model, in_use, chooser.line, chooser.to_models, *(component for component, _ in followers)]
+    quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
+    language = page.language
+    page.tier.input(choose_tier, [page.tier, in_use, language], outputs, api_name=f"{tab}_choose_tier", **quiet)
+    chooser.model.input(
+        choose_model, [chooser.model, in_use, language], outputs, api_name=f"{tab}_choose_model", **quiet
+    )
+    page.demo.load(welcome, [language], outputs, js=shell.with_language(0), api_name=f"{tab}_welcome", **quiet)
+    language.change(translate, [in_use, language], chooser.line, api_name=f"{tab}_translate_line", **quiet)
+    chooser.to_models.click(lambda: gr.update(selected="models"), None, page.tabs, api_name=f"{tab}_to_models", **quiet)

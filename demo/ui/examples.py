@@ -1,0 +1,62 @@
+"""The example pictures and sounds, each with its credit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Example:
+    """One example file with what its licence asks us to say."""
+
+    path: Path
+    title: str
+    author: str
+    licence: str
+    source: str
+    alt: Mapping[str, str]
+    """Language -> what can be seen or heard, in a few words."""
+
+
+@cache
+def assets() -> Path:
+    """The folder of assets: inside the installed package, or beside it in a checkout."""
+    here = Path(__file__).resolve().parent.parent
+    inside = here / "assets"
+    return inside if inside.is_dir() else here.parent / "assets"
+
+
+def pictures() -> tuple[Example, ...]:
+    """The example pictures in the order of credits.json."""
+    return _credited("examples/")
+
+
+def collection() -> tuple[Example, ...]:
+    """The pictures of the example collection: those made for searching, then the example pictures."""
+    return _credited("collection/") + pictures()
+
+
+def sounds() -> tuple[Example, ...]:
+    """The example sounds in the order of credits.json."""
+    return _credited("sounds/")
+
+
+@cache
+def _credited(folder: str) -> tuple[Example, ...]:
+    records = json.loads((assets() / "credits.json").read_text(encoding="utf-8"))
+    return tuple(
+        Example(
+            path=assets() / record["file"],
+            title=record["title"],
+            author=record["author"],
+            licence=record["licence"],
+            source=record["source"],
+            alt=record["alt"],
+        )
+        for record in records
+        if record["file"].startswith(folder)
+    )

@@ -1,0 +1,101 @@
+"""What every tab shares: the pool, the settings, and the parts of the header that tabs listen to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mmcore.checkpoints import locate
+from mmcore.checkpoints.registry import Checkpoint, of_task
+from mmcore.pool import ModelPool
+from mmcore.settings import TIERS, Settings
+
+from ..models import view as tables
+from .i18n import error_text, text
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+
+@dataclass(frozen=True)
+class Shell:
+    """Handed to each tab's ``build``."""
+
+    pool: ModelPool
+    settings: Settings
+    demo: gr.Blocks
+    """For events of the page itself: ``demo.load``."""
+    language: gr.Radio
+    """Code of the chosen language; the last input of every event."""
+    tier: gr.Radio
+    """The tier in use."""
+    tabs: gr.Tabs
+    """To open another tab: ``gr.update(selected=name)``."""
+    heads: gr.BrowserState
+    """Fusions that this visitor trained and kept: (title, name of the head) each; the browser remembers them."""
+
+
+def with_language(count: int) -> str:
+    """JavaScript for ``demo.load``: ``count`` inputs as they are, then the language that the browser remembers."""
+    names = [f"value{index}" for index in range(count)]
+    return f"({', '.join([*names, '_language'])}) => [{', '.join([*names, 'window.mmcore.language()'])}]"
+
+
+def offered_tiers() -> tuple[str, ...]:
+    """The tiers that hold at least one checkpoint of some task."""
+    from mmcore.checkpoints.registry import CHECKPOINTS
+
+    return tuple(tier for tier in TIERS if any(checkpoint.tier == tier for checkpoint in CHECKPOINTS))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What becomes of a visitor's choice of a tier or model."""
+
+    checkpoint: Checkpoint
+    """The one in use from now on."""
+    line: str
+    """HTML of the line under the header."""
+    download: bool
+    """Whether a download would give the visitor what was asked for."""
+
+
+def choose(wanted: Checkpoint, current: Checkpoint, settings: Settings, language: str) -> Choice:
+    """Take ``wanted`` if it is on this machine; else stay with ``current`` and say why and what would help."""
+    state = locate.availability(wanted, settings)
+    if state.ready:
+        return Choice(wanted, tables.model_line(wanted, language, cached=True), False)
+    download = state.state == "download"
+    if download or state.problem is None:
+        reason = text(
+            language,
+            "text.tier_download",
+            title=wanted.title,
+            size=tables.size_text(state.bytes),
+            licence=wanted.licence,
+            quality=tables.quality_text(wanted) or text(language, "text.quality_unknown"),
+        )
+    else:
+        reason = error_text(language, state.problem)
+    if wanted is current:
+        return Choice(current, model_facts(current, settings, language), False)
+    tier = text(language, f"text.tier.{wanted.tier}")
+    kept = text(language, "text.tier_kept", tier=tier, current=current.title, reason=reason)
+    return Choice(current, tables.notice(kept) + model_facts(current, settings, language), download)
+
+
+def model_facts(checkpoint: Checkpoint, settings: Settings, language: str) -> str:
+    """The line of facts about the checkpoint in use, with what is wrong with it if something is."""
+    state = locate.availability(checkpoint, settings)
+    line = tables.model_line(checkpoint, language, cached=state.ready)
+    if state.state == "broken" and state.problem is not None:
+        return tables.notice(error_text(language, state.problem)) + line
+    return line
+
+
+def best_of_tier(task: str, tier: str, settings: Settings) -> Checkpoint:
+    """The first checkpoint of a tier that is on this machine, else its first. Raises KeyError for an empty tier."""
+    candidates = of_task(task, tier)
+    if not candidates:
+        raise KeyError(tier)
+    return next((item for item in candidates if locate.is_cached(item, settings)), candidates[0])

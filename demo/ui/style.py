@@ -1,0 +1,108 @@
+"""How the page looks: neutral greys and one accent colour, system fonts, nothing fetched from elsewhere."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import examples
+from .i18n import LANGUAGES, text
+
+if TYPE_CHECKING:
+    from gradio.themes import Base
+    from gradio.themes.utils.fonts import Font
+
+_WEB = Path(__file__).parent.parent / "web"
+
+SANS = (
+    "system-ui",
+    "-apple-system",
+    "Segoe UI",
+    "Roboto",
+    "Helvetica Neue",
+    "Noto Sans",
+    "PingFang SC",
+    "Microsoft YaHei",
+    "Noto Sans CJK SC",
+    "sans-serif",
+)
+MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Noto Sans Mono", "monospace")
+
+
+@cache
+def web_file(name: str) -> str:
+    """The text of a file in ``demo/web``."""
+    return (_WEB / name).read_text(encoding="utf-8")
+
+
+def css() -> str:
+    """The style sheets: the page's, then those of single tabs."""
+    names = sorted(path.name for path in _WEB.glob("*.css") if path.name != "style.css")
+    return "\n".join(web_file(name) for name in ["style.css", *names])
+
+
+def head() -> str:
+    """What gradio adds to the page as it starts: the script for language and brightness, and names for things."""
+    names = {
+        "#mm-dark": {code: text(code, "ui.dark") for code in LANGUAGES},
+        **{f'#mm-examples img[src$="/{item.path.name}"]': dict(item.alt) for item in examples.pictures()},
+        **{
+            f'#mm-sentiment-examples img[src$="/{item.path.name}"]': dict(item.alt)
+            for item in (*examples.pictures(), *examples.collection())
+        },
+    }
+    # "<" cannot end the script element early.
+    listed = json.dumps(names, ensure_ascii=False).replace("<", "\\u003c")
+    return f"<script>window.mmcoreNames = {listed};\n{web_file('head.js')}</script>"
+
+
+def theme() -> Base:
+    """gradio's plain theme in our greys and our blue. Font names are strings: a ``Font`` object would be fetched."""
+    import gradio as gr
+
+    sizes = gr.themes.sizes
+    return gr.themes.Base(
+        primary_hue=gr.themes.colors.blue,
+        secondary_hue=gr.themes.colors.blue,
+        neutral_hue=gr.themes.colors.zinc,
+        text_size=sizes.text_lg,
+        radius_size=sizes.radius_md,
+        font=[_system_font(name) for name in SANS],
+        font_mono=[_system_font(name) for name in MONO],
+    ).set(
+        body_background_fill="*neutral_50",
+        body_background_fill_dark="*neutral_950",
+        block_background_fill="white",
+        block_background_fill_dark="*neutral_900",
+        block_border_width="1px",
+        block_border_color="*neutral_200",
+        block_border_color_dark="*neutral_800",
+        block_shadow="none",
+        block_label_background_fill="transparent",
+        block_label_background_fill_dark="transparent",
+        block_label_border_width="0px",
+        block_label_text_color="*neutral_600",
+        block_label_text_color_dark="*neutral_400",
+        block_title_text_color="*neutral_700",
+        block_title_text_color_dark="*neutral_300",
+        block_info_text_color="*neutral_600",
+        block_info_text_color_dark="*neutral_400",
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_dark="*primary_600",
+        button_primary_background_fill_hover_dark="*primary_500",
+        button_primary_text_color="white",
+        button_large_text_size="*text_md",
+        input_border_width="1px",
+        input_background_fill="white",
+        input_background_fill_dark="*neutral_900",
+    )
+
+
+def _system_font(name: str) -> Font:
+    """A font that the visitor's machine has: named in the style sheet, never loaded."""
+    from gradio.themes.utils.fonts import Font
+
+    return Font(name)

@@ -1,0 +1,1 @@
+"""From a waveform to a timeline: windows, the log-mel spectrogram, events."""

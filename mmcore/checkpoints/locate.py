@@ -1,0 +1,209 @@
+"""Where the weights of a checkpoint are: from a Checkpoint to a local folder.
+
+Looked for in this order: a folder that the user names (MMCORE_LOCAL_<NAME>), the bundle inside the package, the
+hub's cache (HF_HOME) or our own downloads (MMCORE_HOME), and last, only when asked to, the network. From the network
+come safetensors, JSON and tokenizer files of a pinned revision, or one file whose sha256 is known; code never.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path, PurePosixPath
+from typing import Literal
+from urllib.parse import urlsplit
+
+from mmcore.checkpoints.download import Download, IsCancelled, Progress, fetch, reachability, readable_size
+from mmcore.checkpoints.hub import cached_snapshots, download_snapshot
+from mmcore.checkpoints.registry import Checkpoint
+from mmcore.errors import MMCoreError, Phrase, WeightsError
+from mmcore.settings import Settings, local_variable
+
+INDEX = "model.safetensors.index.json"
+"""Lists the parts of weights that are split over several files."""
+
+State = Literal["bundled", "local", "cached", "download", "unreachable", "broken"]
+
+
+@dataclass(frozen=True)
+class Availability:
+    """What it takes to use a checkpoint here and now."""
+
+    state: State
+    """The first three can be used at once; "download" costs ``bytes`` first; the others give their reason."""
+    bytes: int = 0
+    """Still to download."""
+    problem: MMCoreError | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can be loaded without a download."""
+        return self.state in ("bundled", "local", "cached")
+
+
+def locate(
+    checkpoint: Checkpoint,
+    settings: Settings,
+    *,
+    download: bool = False,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
+) -> Path:
+    """The folder that holds the checkpoint's weights, downloaded first if ``download`` allows it.
+
+    ``progress(done, total)`` gets bytes; ``cancelled()`` is asked between chunks.
+    Raises WeightsError, which says the next step, and Cancelled. With the host out of reach it does so within 2 s.
+    """
+    folder = find_local(checkpoint, settings)
+    if folder is not None:
+        return folder
+    if checkpoint.source == "url" and checkpoint.sha256 is None:
+        raise _no_checksum(checkpoint)
+    unreachable = _unreachable(checkpoint, settings)
+    if unreachable is not None:
+        raise unreachable
+    if not download:
+        raise _not_cached(checkpoint)
+    if checkpoint.source == "url":
+        return _download_url(checkpoint, settings, progress, cancelled)
+    return check(checkpoint, download_snapshot(checkpoint, progress, cancelled))
+
+
+def is_cached(checkpoint: Checkpoint, settings: Settings) -> bool:
+    """Whether ``locate`` would succeed without the network; never raises."""
+    try:
+        return find_local(checkpoint, settings) is not None
+    except WeightsError:
+        return False
+
+
+def availability(checkpoint: Checkpoint, settings: Settings) -> Availability:
+    """What the models list and the model chooser show. Takes 2 s at most, and once a minute."""
+    try:
+        if find_local(checkpoint, settings) is not None:
+            if local_variable(checkpoint.name) in settings.local:
+                return Availability("local")
+            return Availability("bundled" if checkpoint.source == "bundled" else "cached")
+    except WeightsError as error:
+        return Availability("broken", problem=error)
+    if checkpoint.source == "url" and checkpoint.sha256 is None:
+        return Availability("broken", checkpoint.bytes, _no_checksum(checkpoint))
+    unreachable = _unreachable(checkpoint, settings)
+    if unreachable is not None:
+        return Availability("unreachable", checkpoint.bytes, unreachable)
+    if checkpoint.source == "hub" and checkpoint.revision is None:
+        return Availability("broken", checkpoint.bytes, WeightsError("weights_no_revision", name=checkpoint.name))
+    return Availability("download", checkpoint.bytes, _not_cached(checkpoint))
+
+
+def hub_reachable(settings: Settings) -> bool:
+    """Whether the Hugging Face hub answers: known within 2 s, remembered for a minute, never asked when offline."""
+    return hub_problem(settings) is None
+
+
+def hub_problem(settings: Settings) -> str | None:
+    """None where the hub answers, else why it does not, in a few words."""
+    if settings.offline:
+        return Phrase("offline")
+    from huggingface_hub import constants
+
+    return reachability.problem(constants.ENDPOINT)
+
+
+def find_local(checkpoint: Checkpoint, settings: Settings) -> Path | None:
+    """The folder if it is on this machine, else None.
+
+    Raises WeightsError where the user's own folder or the bundle is not what it should be: taking another source
+    silently would hide the mistake.
+    """
+    variable = local_variable(checkpoint.name)
+    if variable in settings.local:
+        folder = settings.local[variable]
+        if not folder.is_dir():
+            raise WeightsError("weights_local_missing", variable=variable, name=checkpoint.name, folder=folder)
+        return check(checkpoint, folder)
+    if checkpoint.source == "bundled":
+        return check(checkpoint, bundled_folder(checkpoint))
+    if checkpoint.source == "url":
+        folder = download_folder(checkpoint, settings)
+        return folder if (folder / file_name(checkpoint)).is_file() else None
+    return next((folder for folder in cached_snapshots(checkpoint) if problem_of(checkpoint, folder) is None), None)
+
+
+def bundled_folder(checkpoint: Checkpoint) -> Path:
+    """Where the package keeps a bundled checkpoint."""
+    return Path(str(resources.files("mmcore"))) / "bundled" / checkpoint.location
+
+
+def download_folder(checkpoint: Checkpoint, settings: Settings) -> Path:
+    """Where the file of a ``url`` checkpoint goes."""
+    return settings.home / "downloads" / checkpoint.name
+
+
+def file_name(checkpoint: Checkpoint) -> str:
+    """Name of the one file of a ``url`` checkpoint."""
+    return PurePosixPath(urlsplit(checkpoint.location).path).name
+
+
+def check(checkpoint: Checkpoint, folder: Path) -> Path:
+    """``folder``, if it holds everything that loading needs. Raises WeightsError otherwise."""
+    problem = problem_of(checkpoint, folder)
+    if problem is not None:
+        raise problem
+    return folder
+
+
+def problem_of(checkpoint: Checkpoint, folder: Path) -> WeightsError | None:
+    """What keeps ``folder`` from being loaded, or None."""
+    name = checkpoint.name
+
+    def incomplete(detail: str) -> WeightsError:
+        key = "weights_bundle_missing" if checkpoint.source == "bundled" else "weights_incomplete"
+        return WeightsError(key, name=name, folder=folder, detail=detail)
+
+    if checkpoint.source == "url":  # one file: that of the address, or the same weights in a safer format
+        known = (file_name(checkpoint), "model.safetensors")
+        return None if any((folder / name).is_file() for name in known) else incomplete(f"there is no {known[0]}")
+    if not (folder / "config.json").is_file():
+        return incomplete("there is no config.json")
+    if (folder / INDEX).is_file():
+        try:
+            parts = set(json.loads((folder / INDEX).read_text(encoding="utf-8"))["weight_map"].values())
+        except (ValueError, KeyError, AttributeError):
+            return incomplete(f"{INDEX} cannot be read")
+        missing = sorted(part for part in parts if not (folder / part).is_file())
+        return incomplete(f"there is no {missing[0]}") if missing else None
+    if any(folder.glob("*.safetensors")):
+        return None
+    if any(folder.glob("*.bin")) or any(folder.glob("*.pt")):
+        return WeightsError("weights_unsafe", name=name, folder=folder)
+    return incomplete("there is no *.safetensors file")
+
+
+def _no_checksum(checkpoint: Checkpoint) -> WeightsError:
+    values = {"name": checkpoint.name, "file": file_name(checkpoint), "variable": local_variable(checkpoint.name)}
+    return WeightsError("weights_no_checksum", **values)
+
+
+def _not_cached(checkpoint: Checkpoint) -> WeightsError:
+    return WeightsError("weights_not_cached", name=checkpoint.name, size=readable_size(checkpoint.bytes))
+
+
+def _unreachable(checkpoint: Checkpoint, settings: Settings) -> WeightsError | None:
+    values = {"name": checkpoint.name, "variable": local_variable(checkpoint.name)}
+    if checkpoint.source == "hub":
+        problem = hub_problem(settings)
+        return WeightsError("weights_hub_unreachable", detail=problem, **values) if problem else None
+    problem = Phrase("offline") if settings.offline else reachability.problem(checkpoint.location)
+    host = urlsplit(checkpoint.location).hostname
+    return WeightsError("weights_host_unreachable", detail=problem, host=host, **values) if problem else None
+
+
+def _download_url(
+    checkpoint: Checkpoint, settings: Settings, progress: Progress | None, cancelled: IsCancelled | None
+) -> Path:
+    assert checkpoint.sha256 is not None  # asked before the network
+    target = download_folder(checkpoint, settings) / file_name(checkpoint)
+    fetch(Download(checkpoint.name, checkpoint.location, target, checkpoint.sha256), progress, cancelled)
+    return target.parent

@@ -1,0 +1,316 @@
+"""Every checkpoint is one frozen record in one table: what it is, where it comes from, how good it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mmcore.errors import UnknownNameError
+
+Source = Literal["bundled", "hub", "url"]
+
+
+@dataclass(frozen=True)
+class Quality:
+    """One measured or published figure, with its protocol and source."""
+
+    metric: str
+    value: float
+    protocol: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What is known of a checkpoint before it is loaded."""
+
+    name: str
+    """Unique, lower case, used on the command line, in settings and in results."""
+    title: str
+    """As people write it."""
+    task: str
+    family: str
+    """Module in mmcore/families that loads it."""
+    tier: str
+    source: Source
+    location: str
+    """Folder in mmcore/bundled, hub repository, or address of the file."""
+    licence: str
+    bytes: int
+    """Size of the download (or of the bundled folder)."""
+    parameters: int
+    languages: tuple[str, ...]
+    image_size: int | None = None
+    """Side of the square input in pixels."""
+    revision: str | None = None
+    """40-hex commit of the hub repository; None where it could not be looked up yet (`mmcore models pin`)."""
+    sha256: str | None = None
+    """Of the file, for url sources; None where it could not be looked up yet: such a file is not downloaded."""
+    details: tuple[str, ...] = ()
+    """Levels of detail that the captioner offers, the default first; empty where it has one only."""
+    quality: tuple[Quality, ...] = ()
+    needs: tuple[str, ...] = ()
+    """Packages beyond the project's own dependencies."""
+
+
+CHECKPOINTS: tuple[Checkpoint, ...] = (
+    Checkpoint(
+        name="compact-captioner",
+        title="Compact captioner",
+        task="captioning",
+        family="compact_captioner",
+        tier="compact",
+        source="bundled",
+        location="captioner",
+        licence="Apache-2.0 (trained on Flickr8k: research and teaching use)",
+        bytes=13_450_000,
+        parameters=12_706_426,
+        languages=("en",),
+        image_size=224,
+        quality=(
+            Quality("CIDEr-D", 60.6, "Flickr8k dev, 1,000 pictures, re-ranked", "mmcore evaluate captioning"),
+            Quality("CIDEr-D", 61.1, "187 COCO pictures, none in training", "mmcore evaluate captioning"),
+        ),
+    ),
+    Checkpoint(
+        name="blip-base",
+        title="BLIP base",
+        task="captioning",
+        family="blip",
+        tier="standard",
+        source="hub",
+        location="Salesforce/blip-image-captioning-base",
+        licence="BSD-3-Clause",
+        bytes=990_000_000,
+        parameters=247_000_000,
+        languages=("en",),
+        image_size=384,
+        quality=(Quality("CIDEr", 133.5, "COCO Karpathy test, fine-tuned, beam 3", "Li et al., BLIP, ICML 2022"),),
+    ),
+    Checkpoint(
+        name="florence-2-base",
+        title="Florence-2 base",
+        task="captioning",
+        family="florence2",
+        tier="standard",
+        source="hub",
+        location="florence-community/Florence-2-base",
+        licence="MIT",
+        bytes=464_000_000,
+        parameters=232_000_000,
+        languages=("en",),
+        image_size=768,
+        details=("short", "detailed", "very detailed"),
+        quality=(Quality("CIDEr", 133.0, "COCO Karpathy test, zero-shot, short caption", "Xiao et al., CVPR 2024"),),
+    ),
+    Checkpoint(
+        name="compact-retriever",
+        title="Compact retriever",
+        task="retrieval",
+        family="compact_dual",
+        tier="compact",
+        source="bundled",
+        location="retriever",
+        licence="Apache-2.0 (trained on Flickr8k: research and teaching use)",
+        bytes=29_434_760,
+        parameters=28_441_802,
+        languages=("en",),
+        image_size=224,
+        quality=(
+            Quality("R@1", 28.0, "Flickr8k dev, 5,000 captions find 1,000 pictures", "mmcore evaluate retrieval"),
+            Quality("R@1", 37.0, "Flickr8k dev, 1,000 pictures find 5,000 captions", "mmcore evaluate retrieval"),
+        ),
+    ),
+    Checkpoint(
+        name="siglip2-base",
+        title="SigLIP 2 base",
+        task="retrieval",
+        family="clip",
+        tier="standard",
+        source="hub",
+        location="google/siglip2-base-patch16-224",
+        licence="Apache-2.0",
+        bytes=1_540_000_000,
+        parameters=375_000_000,
+        languages=("en", "zh", "de", "es", "fr", "ja", "ko", "ru", "ar", "hi"),
+        image_size=224,
+        quality=(
+            Quality("mean recall", 75.2, "XM3600, English captions, R@1/5/10 both ways", "Immich's table of models"),
+            Quality("mean recall", 64.4, "XM3600, Chinese captions, R@1/5/10 both ways", "Immich's table of models"),
+        ),
+    ),
+    Checkpoint(
+        name="clip-vit-b-32-laion",
+        title="CLIP ViT-B/32 (LAION-2B)",
+        task="retrieval",
+        family="clip",
+        tier="standard",
+        source="hub",
+        location="laion/CLIP-ViT-B-32-laion2B-s34B-b79K",
+        licence="MIT",
+        bytes=610_000_000,
+        parameters=151_000_000,
+        languages=("en",),
+        image_size=224,
+        quality=(
+            Quality("mean recall", 68.8, "XM3600, English captions, R@1/5/10 both ways", "Immich's table of models"),
+        ),
+    ),
+    Checkpoint(
+        name="chinese-clip-base",
+        title="Chinese-CLIP ViT-B/16",
+        task="retrieval",
+        family="clip",
+        tier="standard",
+        source="hub",
+        location="OFA-Sys/chinese-clip-vit-base-patch16",
+        licence="MIT",
+        bytes=754_000_000,
+        parameters=188_000_000,
+        languages=("zh",),
+        image_size=224,
+    ),
+    Checkpoint(
+        name="siglip2-large",
+        title="SigLIP 2 large",
+        task="retrieval",
+        family="clip",
+        tier="large",
+        source="hub",
+        location="google/siglip2-large-patch16-256",
+        licence="Apache-2.0",
+        bytes=3_560_000_000,
+        parameters=882_000_000,
+        languages=("en", "zh", "de", "es", "fr", "ja", "ko", "ru", "ar", "hi"),
+        image_size=256,
+    ),
+    Checkpoint(
+        name="compact-tagger",
+        title="Compact tagger",
+        task="audio",
+        family="compact_audio",
+        tier="compact",
+        source="bundled",
+        location="tagger",
+        licence="Apache-2.0",
+        bytes=2_675_000,
+        parameters=2_579_003,
+        languages=("en",),
+        quality=(
+            Quality("top-1", 91.6, "ESC-10, folds 1-4, cross-validated; its teacher 96.2", "model card"),
+            Quality("top-1 in its teacher's top-3", 67.0, "542 clips of sources never trained on", "model card"),
+        ),
+    ),
+    Checkpoint(
+        name="efficientat-mn10",
+        title="EfficientAT mn10",
+        task="audio",
+        family="efficientat",
+        tier="standard",
+        source="url",
+        location="https://github.com/fschmid56/EfficientAT/releases/download/v0.0.1/mn10_as_mAP_471.pt",
+        licence="MIT",
+        bytes=19_700_000,
+        parameters=4_880_000,
+        languages=("en",),
+        quality=(Quality("mAP", 0.471, "AudioSet evaluation set", "Schmid et al., EfficientAT, ICASSP 2023"),),
+    ),
+    Checkpoint(
+        name="efficientat-mn04",
+        title="EfficientAT mn04",
+        task="audio",
+        family="efficientat",
+        tier="standard",
+        source="url",
+        location="https://github.com/fschmid56/EfficientAT/releases/download/v0.0.1/mn04_as_mAP_432.pt",
+        licence="MIT",
+        bytes=4_000_000,
+        parameters=983_599,
+        languages=("en",),
+        quality=(Quality("mAP", 0.432, "AudioSet evaluation set", "Schmid et al., EfficientAT, ICASSP 2023"),),
+    ),
+    Checkpoint(
+        name="ast",
+        title="AST",
+        task="audio",
+        family="ast",
+        tier="standard",
+        source="hub",
+        location="MIT/ast-finetuned-audioset-10-10-0.4593",
+        licence="BSD-3-Clause",
+        bytes=346_000_000,
+        parameters=86_600_000,
+        languages=("en",),
+        quality=(Quality("mAP", 0.459, "AudioSet evaluation set", "Gong et al., AST, Interspeech 2021"),),
+    ),
+    Checkpoint(
+        name="clap",
+        title="CLAP HTSAT (LAION)",
+        task="audio",
+        family="clap",
+        tier="standard",
+        source="hub",
+        location="laion/clap-htsat-unfused",
+        licence="Apache-2.0",
+        bytes=614_000_000,
+        parameters=153_500_000,
+        languages=("en",),
+    ),
+    Checkpoint(
+        name="clap-large",
+        title="CLAP large, general (LAION)",
+        task="audio",
+        family="clap",
+        tier="large",
+        source="hub",
+        location="laion/larger_clap_general",
+        licence="Apache-2.0",
+        bytes=776_000_000,
+        parameters=193_900_000,
+        languages=("en",),
+    ),
+    Checkpoint(
+        name="compact-sentiment",
+        title="Compact sentiment",
+        task="sentiment",
+        family="compact_sentiment",
+        tier="compact",
+        source="bundled",
+        location="sentiment",
+        licence="Apache-2.0 (trained on MVSA-Single: research and teaching use)",
+        bytes=6_980_000,
+        parameters=29_900_000,
+        languages=("en",),
+        image_size=224,
+        quality=(
+            Quality("accuracy", 72.0, "MVSA-Single, 4,000 posts, five folds, five seeds", "mmcore evaluate sentiment"),
+            Quality("weighted F1", 71.5, "the same", "mmcore evaluate sentiment"),
+        ),
+    ),
+    Checkpoint(
+        name="multilingual-sentiment",
+        title="Multilingual sentiment (DistilBERT)",
+        task="sentiment",
+        family="sequence_classifier",
+        tier="standard",
+        source="hub",
+        location="lxyuan/distilbert-base-multilingual-cased-sentiments-student",
+        licence="Apache-2.0",
+        bytes=544_000_000,
+        parameters=135_000_000,
+        languages=("en", "zh", "ar", "de", "es", "fr", "hi", "id", "it", "ja", "ms", "pt"),
+    ),
+)
+
+
+def find(name: str) -> Checkpoint:
+    """The checkpoint of that name. Raises UnknownNameError, which lists the known names."""
+    for checkpoint in CHECKPOINTS:
+        if checkpoint.name == name:
+            return checkpoint
+    raise UnknownNameError("model", name, [checkpoint.name for checkpoint in CHECKPOINTS])
+
+
+def of_task(task: str, tier: str | None = None) -> tuple[Checkpoint, ...]:
+    """The checkpoints of a task (and tier), best default first within a tier."""
+    return tuple(c for c in CHECKPOINTS if c.task == task and (tier is None or c.tier == tier))

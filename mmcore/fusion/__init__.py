@@ -1,0 +1,1 @@
+"""What the Lab trains: features, labelled posts, the trainer of fusion heads and its metrics."""

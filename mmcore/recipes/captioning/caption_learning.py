@@ -1,0 +1,71 @@
+"""Stage 2 of the captioner's recipe, cross-entropy: the decoder learns to say what people said."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import time
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from mmcore.nets.vocabulary import PAD, UNKNOWN
+from mmcore.recipes.captioning.caption_dataset import Material
+from mmcore.recipes.captioning.trained_decoder import Average, Captioner, report, with_pooled_dropout
+
+
+def learn(model: Captioner, material: Material, folder: Path) -> None:
+    """Stage 2: cross-entropy. Stores ``learnt.pt`` (averaged weights)."""
+    recipe = material.recipe
+    draw = random.Random(recipe.seed)
+    torch.manual_seed(recipe.seed)
+    average = Average(model, recipe.average)
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": list(model.top.parameters()), "lr": recipe.top_rate},
+            {"params": list(model.decoder.parameters()), "lr": recipe.decoder_rate},
+        ],
+        weight_decay=0.02,
+        betas=(0.9, 0.98),
+    )
+    steps = recipe.epochs * material.batches
+
+    def rate(step: int) -> float:
+        warm = min(1.0, (step + 1) / recipe.warmup_steps)
+        return warm * (0.5 + 0.5 * math.cos(math.pi * min(step / steps, 1.0))) + 0.01
+
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+    started = time.monotonic()
+    with_pooled_dropout(model.decoder)
+    for epoch in range(recipe.epochs):
+        model.train()
+        total, count = 0.0, 0
+        for rows in material.epoch(draw):
+            tokens, owners = material.targets(rows)
+            with torch.autocast("cpu", torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
+                memory = model.remember(*material.random_pictures(rows, draw)).select(owners)
+                hidden = model.decoder.hidden(tokens[:, :-1], memory)
+                target, mean = model.decoder.target_log_probabilities(hidden, memory, tokens[:, 1:])
+            # Words outside the vocabulary are read, never written.
+            real = (tokens[:, 1:] != PAD) & (tokens[:, 1:] != UNKNOWN)
+            loss = -((1 - recipe.smoothing) * target + recipe.smoothing * mean)[real].mean()
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            average.update(model)
+            total, count = total - float(target.detach()[real].mean()), count + 1
+        line = {"epoch": epoch + 1, "loss": total / count, "seconds": time.monotonic() - started}
+        if (epoch + 1) % 3 == 0 or epoch + 1 == recipe.epochs:
+            kept = {name: value.clone() for name, value in model.state_dict().items()}
+            model.load_state_dict(average.values)
+            line |= report(model, material)
+            model.load_state_dict(kept)
+            torch.save(average.values, folder / "learnt.part.pt")
+        print(json.dumps({name: round(value, 4) for name, value in line.items()}), flush=True)
+    model.load_state_dict(average.values)
+    torch.save(model.state_dict(), folder / "learnt.pt")

@@ -1,0 +1,110 @@
+"""Picture files for a model: decoded beside it, handed over in batches, each answering for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import TypeAlias, TypeVar
+
+from PIL import Image
+
+from mmcore.errors import Cancelled, CapacityError, InputError, MMCoreError, WeightsError
+from mmcore.io.images import decode_image
+from mmcore.settings import Settings
+
+BATCH = 8
+"""Pictures that a model sees at once."""
+BATCH_PIXELS = 50_000_000
+"""A batch is closed early where its pictures together have more pixels: they all lie in memory."""
+AHEAD = 4
+"""Pictures that are decoded while the model works on others."""
+
+Source: TypeAlias = "str | Path | bytes"
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+
+def check_sources(sources: Sequence[Source], limit: int) -> None:
+    """Raise InputError where nothing is given, or more than ``limit`` files."""
+    if not sources:
+        raise InputError("nothing_given")
+    if len(sources) > limit:
+        raise InputError("too_many_files", count=len(sources), limit=limit)
+
+
+def answers(
+    settings: Settings,
+    sources: Sequence[Source],
+    work: Callable[[Sequence[Image.Image]], Sequence[Answer]],
+    progress: Callable[[int, int], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Iterator[Answer | MMCoreError]:
+    """For each file, in order, what ``work`` says of its picture, or the error that it met.
+
+    ``work`` gets batches and answers for each picture. A broken file does not keep the others from being done.
+    When ``cancelled()`` turns true, Cancelled is raised after the answers so far.
+    """
+    done = 0
+    for batch in batches(decoded(settings, sources)):
+        if cancelled is not None and cancelled():
+            raise Cancelled("cancelled", done=done, total=len(sources))
+        pictures = [item for item in batch if isinstance(item, Image.Image)]
+        outcomes = iter(attempt(work, pictures))
+        for item in batch:
+            outcome = next(outcomes) if isinstance(item, Image.Image) else item
+            done += 1
+            if progress is not None:
+                progress(done, len(sources))
+            yield outcome
+
+
+def decoded(settings: Settings, sources: Sequence[Source]) -> Iterator[Image.Image | MMCoreError]:
+    """Each file's picture or error, in order, decoded in a thread beside the one that asks."""
+
+    def decode(source: Source) -> Image.Image | MMCoreError:
+        try:
+            return decode_image(source, settings)
+        except MMCoreError as error:
+            return error
+
+    with ThreadPoolExecutor(1, "decode") as thread:
+        remaining = iter(sources)
+        waiting: list[Future[Image.Image | MMCoreError]] = []
+        try:
+            while True:
+                waiting += [thread.submit(decode, source) for source in islice(remaining, AHEAD - len(waiting))]
+                if not waiting:
+                    return
+                yield waiting.pop(0).result()
+        finally:
+            thread.shutdown(cancel_futures=True)
+
+
+def batches(items: Iterable[Image.Image | MMCoreError]) -> Iterator[list[Image.Image | MMCoreError]]:
+    """At most BATCH items, and about BATCH_PIXELS pixels, a batch."""
+    batch: list[Image.Image | MMCoreError] = []
+    pixels = 0
+    for item in items:
+        batch.append(item)
+        pixels += item.width * item.height if isinstance(item, Image.Image) else 0
+        if len(batch) == BATCH or pixels >= BATCH_PIXELS:
+            yield batch
+            batch, pixels = [], 0
+    if batch:
+        yield batch
+
+
+def attempt(work: Callable[[Sequence[Item]], Sequence[Answer]], items: Sequence[Item]) -> list[Answer | MMCoreError]:
+    """The batch's answers. What fails together is tried one by one, so that each item answers for itself."""
+    if not items:
+        return []
+    try:
+        return list(work(items))
+    except (InputError, CapacityError) as error:
+        if len(items) == 1:
+            return [error]
+        return [outcome for item in items for outcome in attempt(work, [item])]
+    except WeightsError as error:  # the same for every item
+        return [error] * len(items)

@@ -1,1 +1,0 @@
-"""The recipes that made the bundled models."""

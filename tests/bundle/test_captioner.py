@@ -1,0 +1,103 @@
+"""The bundled captioner itself: what it says of the example pictures, and that its maps point where the thing is."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmcore import CaptionOptions, ModelPool, Settings, caption, caption_many, decode_image
+from mmcore.evaluation.naming import names_one_of
+from mmcore.families._attention_maps import center_of_mass, share
+from mmcore.results import CaptionResult
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
+REFERENCE = json.loads(Path(__file__).with_name("bundle_reference.json").read_text(encoding="utf-8"))
+"""File -> caption and score with the default options, as the bundle gave them when it was made."""
+
+
+@pytest.fixture(scope="module")
+def pool() -> ModelPool:
+    return ModelPool(Settings(offline=True, device="cpu"))
+
+
+def open_example(name: str) -> Image.Image:
+    return decode_image(EXAMPLES / name, Settings(offline=True))
+
+
+@pytest.mark.parametrize("name", sorted(REFERENCE))
+def test_says_what_it_said_when_it_was_made(pool: ModelPool, name: str) -> None:
+    result = caption(pool, open_example(name))
+    assert result.captions[0].text == REFERENCE[name]["text"]
+    assert result.captions[0].score == pytest.approx(REFERENCE[name]["score"], abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("name", "labels"),
+    [("cat.jpg", ["cat"]), ("coffee.jpg", ["espresso"]), ("two-dogs.jpg", ["dog"]), ("monkey.jpg", ["monkey"])],
+)
+def test_names_the_thing_and_is_confident(pool: ModelPool, name: str, labels: list[str]) -> None:
+    result = caption(pool, open_example(name))
+    assert names_one_of(result.captions[0].text, labels)
+    assert result.confident
+    assert any(names_one_of(tag.text, labels) for tag in result.tags)
+
+
+def test_doubts_what_it_does_not_recognise(pool: ModelPool) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (224, 224, 3), dtype=np.uint8)
+    for picture in (Image.new("RGB", (300, 200), (128, 128, 128)), Image.fromarray(noise)):
+        assert not caption(pool, picture).confident
+
+
+@pytest.mark.parametrize(("name", "word"), [("cat.jpg", "cat"), ("monkey.jpg", "monkey")])
+@pytest.mark.parametrize("row", [0, 1])
+@pytest.mark.parametrize("column", [0, 1])
+def test_the_map_of_a_word_points_to_its_corner(pool: ModelPool, name: str, word: str, row: int, column: int) -> None:
+    """An animal in one corner of an empty picture: the word's map lies there, by weight and by its middle."""
+    picture = Image.new("RGB", (448, 448), (128, 128, 128))
+    picture.paste(open_example(name).resize((224, 224)), (224 * column, 224 * row))
+    best = caption(pool, picture, CaptionOptions(explain=True)).captions[0]
+    texts = [one.text for one in best.words]
+    assert word in texts
+    heat = best.maps[texts.index(word)]
+    quarter = share(heat, row / 2, column / 2, row / 2 + 0.5, column / 2 + 0.5)
+    assert quarter > 0.5, "chance is 0.25"
+    middle = center_of_mass(heat)
+    assert (middle[0] > 0.5) == bool(row)
+    assert (middle[1] > 0.5) == bool(column)
+
+
+@pytest.mark.parametrize("decoding", ["beam", "nucleus", "greedy"])
+def test_options_are_kept(pool: ModelPool, decoding: str) -> None:
+    options = CaptionOptions(decoding=decoding, num_captions=4, max_words=6, seed=3, explain=True)  # type: ignore[arg-type]
+    result = caption(pool, open_example("cat.jpg"), options)
+    again = caption(pool, open_example("cat.jpg"), options)
+    assert [one.text for one in result.captions] == [one.text for one in again.captions]
+    assert len(result.captions) == (1 if decoding == "greedy" else 4)
+    assert [one.score for one in result.captions] == sorted((one.score for one in result.captions), reverse=True) or (
+        decoding == "beam"
+    )
+    for one in result.captions:
+        assert 1 <= len(one.words) <= 6
+        assert one.maps is not None
+        assert one.maps.shape == (len(one.words), 7, 7)
+        assert np.allclose(one.maps.sum((1, 2)), 1, atol=1e-4)
+        logs = [math.log(word.probability) for word in one.words]
+        assert one.score == pytest.approx(math.exp(sum(logs) / len(logs)))
+
+
+def test_a_batch_says_what_single_pictures_say(pool: ModelPool) -> None:
+    paths = sorted(EXAMPLES.glob("*.jpg"))[:6]
+    together = list(caption_many(pool, paths))
+    for path, result in zip(paths, together, strict=True):
+        assert isinstance(result, CaptionResult)
+        alone = caption(pool, open_example(path.name))
+        assert result.captions[0].text == alone.captions[0].text
+        assert result.captions[0].score == pytest.approx(alone.captions[0].score, abs=1e-3)
+
+
+def test_odd_shapes_are_read_whole(pool: ModelPool) -> None:
+    for size in ((1, 1), (3, 900), (900, 3)):
+        assert caption(pool, Image.new("RGB", size, (200, 30, 30))).captions[0].text

@@ -1,0 +1,84 @@
+"""The bundled sentiment heads: sensible answers, explanations without a rest, numbers for the Lab that fit."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmcore import ModelPool, Post, SentimentOptions, Settings, decode_image, judge
+from mmcore.fusion.feature_sets import bundled
+from mmcore.fusion.trainer import Training
+from mmcore.results import FUSIONS, TrainingOptions
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
+BUNDLE = Path(str(resources.files("mmcore"))) / "bundled" / "sentiment"
+
+
+@pytest.fixture(scope="module")
+def pool() -> ModelPool:
+    return ModelPool(Settings(offline=True, device="cpu"))
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("What a lovely morning, I am so happy!", "positive"),
+        ("Worst day ever, I want to cry.", "negative"),
+        ("So proud of my wonderful team #love", "positive"),
+        ("He died in a horrible crash. So sad.", "negative"),
+    ],
+)
+def test_plain_texts_are_judged_as_people_do(pool: ModelPool, fusion: str, text: str, label: str) -> None:
+    assert judge(pool, Post(text), SentimentOptions(fusion=fusion)).label == label  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_contributions_share_out_the_answer_of_the_real_model(pool: ModelPool, fusion: str) -> None:
+    image = decode_image(EXAMPLES / "two-dogs.jpg", Settings(offline=True))
+    result = judge(pool, Post("Worst day ever, I want to cry.", image), SentimentOptions(fusion, explain=True))  # type: ignore[arg-type]
+    why = result.explanation
+    assert why is not None
+    assert why.regions is not None
+    assert why.without_words is not None
+    assert why.without_regions is not None
+    whole = result.scores.valence
+    assert why.without_words.valence + sum(word.valence for word in why.words) == pytest.approx(whole, abs=5e-3)
+    regions = float((why.regions[..., 2] - why.regions[..., 0]).sum())
+    assert why.without_regions.valence + regions == pytest.approx(whole, abs=5e-3)
+    words = {word.text: word.valence for word in why.words}
+    assert min(words, key=words.__getitem__) in ("Worst", "cry.")
+
+
+def test_a_not_turns_the_word_after_it(pool: ModelPool) -> None:
+    result = judge(pool, Post("this is not good at all"), SentimentOptions(explain=True))
+    assert result.label == "negative"
+    assert result.explanation is not None
+    valence = {word.text: word.valence for word in result.explanation.words}
+    assert min(valence, key=valence.__getitem__) == "not"
+
+
+def test_the_labs_numbers_are_of_this_encoder_and_hold_no_post(pool: ModelPool) -> None:
+    features = bundled("mvsa")
+    assert features.encoder == pool.get("compact-sentiment").fingerprint
+    assert features.encoder == json.loads((BUNDLE / "config.json").read_text(encoding="utf-8"))["encoder"]
+    assert len(features) == 800
+    assert min(features.counts()) > 50
+    assert not features.texts
+    assert not features.ids
+    assert not features.pictures
+    assert (BUNDLE / "lab-mvsa.npz").stat().st_size < 5_000_000
+
+
+def test_a_head_trained_on_the_labs_numbers_judges(pool: ModelPool, settings: Settings) -> None:
+    training = Training(bundled("mvsa"), TrainingOptions(epochs=4, seed=1))
+    assert max(report.dev.accuracy for report in training.run()) > 0.6
+    own = ModelPool(settings)
+    training.keep(settings, "mine")
+    result = judge(own, Post("What a lovely morning, I am so happy!"), SentimentOptions(head="mine"))
+    assert result.label == "positive"
+    assert np.isfinite(result.scores.valence)

@@ -1,0 +1,100 @@
+"""What the captioning tab asks of the core, with the fake captioner in a real pool."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demo.captioning import service
+from demo.captioning.view import Answer
+from demo.ui.events import Failure
+from mmcore.errors import InputError, WeightsError
+from mmcore.pool import ModelPool
+from mmcore.settings import Settings
+from tests.fakes.demo import FakeCaptioner, fake_pool
+
+
+@pytest.fixture
+def pool(settings: Settings) -> ModelPool:
+    return fake_pool(settings)
+
+
+def uploaded(isolated: Path, source: Path) -> dict[str, Any]:
+    """Put a file where gradio puts uploads; the raw value of a picture input."""
+    target = isolated / "gradio" / source.name
+    target.parent.mkdir(exist_ok=True)
+    target.write_bytes(source.read_bytes())
+    return {"path": str(target), "orig_name": source.name}
+
+
+def test_describe_explains_every_caption(pool: ModelPool, isolated: Path, photo: Path) -> None:
+    answer = service.describe(pool, uploaded(isolated, photo), "blip-base", None, "beam", 3)
+    assert isinstance(answer, Answer)
+    assert [one.maps is not None for one in answer.result.captions] == [True, True, True]
+    assert answer.result.model == "blip-base"
+    assert answer.size == (80, 60)
+
+
+def test_a_level_of_another_model_is_not_passed_on(pool: ModelPool, isolated: Path, photo: Path) -> None:
+    assert isinstance(service.describe(pool, uploaded(isolated, photo), "blip-base", "detailed"), Answer)
+
+
+def test_describe_tells_what_is_wrong(pool: ModelPool, isolated: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.jpg"
+    empty.touch()
+    problem = service.describe(pool, uploaded(isolated, empty), "compact-captioner", None)
+    assert isinstance(problem, Failure)
+    assert problem.message("en").startswith("The file is empty")
+    assert isinstance(service.describe(pool, uploaded(isolated, empty), "no-model", None), Failure)
+
+
+def test_a_crash_of_the_model_is_hidden_and_logged(
+    settings: Settings, isolated: Path, photo: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Crashing(FakeCaptioner):
+        def tags(self, image: Any) -> Any:
+            raise ZeroDivisionError("secret")
+
+    with caplog.at_level(logging.ERROR):
+        problem = service.describe(fake_pool(settings, Crashing), uploaded(isolated, photo), "blip-base", None)
+    assert isinstance(problem, Failure)
+    assert "secret" not in problem.message("en")
+    assert problem.reference in caplog.text
+
+
+def test_a_batch_keeps_order_and_goes_on_after_a_broken_file(
+    pool: ModelPool, isolated: Path, photo: Path, night: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"\x89PNG\r\n\x1a\n")
+    files = [uploaded(isolated, path) for path in (photo, broken, night)]
+    first, *_, last = service.describe_many(pool, files, "compact-captioner", None)
+    assert first == ([], 3)
+    rows, total = last
+    assert total == 3
+    assert [row.file for row in rows] == ["photo.jpg", "broken.png", "night.png"]
+    assert [isinstance(row.outcome, Failure) for row in rows] == [False, True, False]
+
+
+def test_a_batch_has_a_limit_and_needs_files(isolated: Path, photo: Path, settings: Settings) -> None:
+    pool = fake_pool(Settings(home=settings.home, offline=True, files=2))
+    with pytest.raises(InputError, match="3 files were given; the limit is 2"):
+        next(service.describe_many(pool, [uploaded(isolated, photo)] * 3, "compact-captioner", None))
+    with pytest.raises(InputError, match="Nothing was given"):
+        next(service.describe_many(pool, None, "compact-captioner", None))
+
+
+def test_warming_up_loads_and_never_raises(
+    pool: ModelPool, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    service.warm_up(pool, "compact-captioner").join(10)
+    assert [model.name for model in pool.loaded()] == ["compact-captioner"]
+
+    def missing(*_: Any, **__: Any) -> Path:
+        raise WeightsError("weights_not_cached", name="blip-base", size="1 GB")
+
+    service.warm_up(ModelPool(settings, locate=missing), "blip-base").join(10)
+    assert "could not be loaded ahead" in caplog.text

@@ -1,0 +1,496 @@
+"""Training in the Lab, through the real training with made-up features."""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from demo.lab import curves, service, status, view
+from demo.lab.service import Reading, Run, Shelf, Trained, Visitor
+from mmcore.checkpoints import fusion_heads
+from mmcore.errors import Cancelled, InputError, UnknownNameError
+from mmcore.fusion import feature_sets
+from mmcore.pool import ModelPool
+from mmcore.recipes.sentiment.lab_pairs import original_of
+from mmcore.results import FUSIONS, SENTIMENTS, TrainingOptions
+from mmcore.settings import Settings
+from tests.fakes.demo import fake_pool
+from tests.posts import make_set
+
+FORM = ("adamw", 0.01, 32, 4, 0.1, 0.1, 0, 0)
+"""optimiser, learning rate, batch size, epochs, dropout, modality dropout, patience, seed"""
+
+
+@pytest.fixture
+def pool(settings: Settings) -> ModelPool:
+    return fake_pool(settings)
+
+
+@pytest.fixture
+def uploads(isolated: Path) -> Path:
+    folder = isolated / "gradio"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def shelf(pool: ModelPool, monkeypatch: pytest.MonkeyPatch) -> Shelf:
+    """A shelf whose sets are made up in no time: "taste" is an exclusive or, "pairs" is not."""
+
+    def made(pool: ModelPool, source: Path, progress: Any, cancelled: Any, limit: int | None = None) -> Any:
+        progress(120, 240)
+        rule = "xor" if source.stem == "taste" else "agree"
+        names = tuple(f"/nowhere/{number // 4}-grey.webp" for number in range(240))
+        return replace(make_set(240, rule=rule), texts=tuple(f"text {n}" for n in range(240)), pictures=names)
+
+    monkeypatch.setattr(feature_sets, "features_of", made)
+    return Shelf(pool)
+
+
+@pytest.fixture
+def every_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "EVERY", 0.0)
+
+
+def trained(
+    pool: ModelPool, shelf: Shelf, visitor: Visitor, *fusions: str, data: str = "pairs", form: Any = FORM
+) -> Any:
+    return list(service.train(pool, shelf, visitor, data, None, fusions, *form))
+
+
+@pytest.mark.usefixtures("every_step")
+def test_two_fusions_are_trained_one_after_the_other(pool: ModelPool, shelf: Shelf) -> None:
+    visitor = Visitor()
+    messages = trained(pool, shelf, visitor, "late", "concat")
+    assert messages[0] == Reading(120, 240)
+    finished = [message.run for message in messages if isinstance(message, Trained) and message.over]
+    assert [run.options.fusion for run in finished] == ["late", "concat"]
+    assert [run.number for run in visitor.runs] == [1, 2]
+    for run in visitor.runs:
+        assert len(run.reports) == 4
+        assert run.scores is not None
+        assert run.scores.accuracy > 0.6
+        assert set(run.files) == set(fusion_heads.FILES)
+        assert not run.stopped
+    under_way = [message.run for message in messages if isinstance(message, Trained) and not message.over]
+    assert any(len(run.reports) > 0 for run in under_way)
+
+
+def test_the_same_seed_gives_the_same_curves(pool: ModelPool, shelf: Shelf) -> None:
+    one, other, third = Visitor(), Visitor(), Visitor()
+    trained(pool, shelf, one, "weighted")
+    trained(pool, shelf, other, "weighted")
+    trained(pool, shelf, third, "weighted", form=(*FORM[:-1], 5))
+    losses = [[report.train_loss for report in visitor.runs[0].reports] for visitor in (one, other, third)]
+    assert losses[0] == losses[1] != losses[2]
+
+
+def test_two_visitors_do_not_meet(pool: ModelPool, shelf: Shelf) -> None:
+    first, second = Visitor(), Visitor()
+    steps = service.train(pool, shelf, first, "pairs", None, ["late"], *FORM)
+    next(steps)
+    trained(pool, shelf, second, "concat")
+    assert len(second.runs) == 1
+    second.stop = True
+    rest = list(steps)
+    assert first.runs[-1].options.fusion == "late"
+    assert len(first.runs[-1].reports) == 4
+    assert rest[-1].over
+    assert len(second.runs) == 1
+
+
+def test_every_session_begins_with_a_visitor_of_its_own() -> None:
+    """gradio copies the first value of a state for each session."""
+    first = Visitor()
+    other = copy.deepcopy(first)
+    other.add(Run(1, "pairs", TrainingOptions()))
+    other.stop = True
+    assert first.runs == ()
+    assert not first.stop
+
+
+@pytest.mark.usefixtures("every_step")
+def test_stopping_keeps_what_was_trained_and_begins_no_other(pool: ModelPool, shelf: Shelf) -> None:
+    visitor = Visitor()
+    form = (*FORM[:3], 200, *FORM[4:])
+    for message in service.train(pool, shelf, visitor, "pairs", None, ["late", "concat"], *form):
+        if isinstance(message, Trained) and len(message.run.reports) >= 2:
+            visitor.stop = True
+    assert [run.options.fusion for run in visitor.runs] == ["late"]
+    run = visitor.runs[0]
+    assert run.stopped
+    assert 2 <= len(run.reports) < 200
+    assert run.scores is not None
+    assert run.files
+    assert "Stopped. What was trained so far is kept." in status.finished(visitor, "en").line
+
+
+def test_stopping_before_the_first_epoch_leaves_nothing(
+    pool: ModelPool, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mmcore.fusion.trainer import Training
+
+    visitor = Visitor()
+
+    def run(self: Training, cancelled: Any) -> Iterator[Any]:
+        visitor.stop = True
+        assert cancelled()
+        yield from ()
+
+    monkeypatch.setattr(Training, "run", run)
+    trained(pool, shelf, visitor, "late", "concat")
+    assert visitor.runs == ()
+    assert "nothing to show" in status.finished(visitor, "en").line
+
+
+def test_closing_the_page_ends_the_training(pool: ModelPool, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mmcore.fusion.trainer import Training
+
+    ended: list[bool] = []
+    plain = Training.run
+
+    def run(self: Training, cancelled: Any) -> Iterator[Any]:
+        yield from plain(self, cancelled)
+        ended.append(cancelled())
+
+    monkeypatch.setattr(Training, "run", run)
+    monkeypatch.setattr(service, "EVERY", 0.0)
+    steps = service.train(pool, shelf, Visitor(), "pairs", None, ["late"], *FORM[:3], 200, *FORM[4:])
+    for message in steps:
+        if isinstance(message, Trained):
+            break
+    steps.close()
+    for _ in range(200):
+        if ended:
+            break
+        __import__("time").sleep(0.05)
+    assert ended == [True]
+
+
+def test_a_learning_rate_that_is_too_large_is_named(pool: ModelPool, shelf: Shelf) -> None:
+    visitor = Visitor()
+    report = make_report(float("nan"))
+    visitor.add(Run(1, "pairs", TrainingOptions(), (make_report(0.5), report)))
+    assert visitor.runs[0].blown_up
+    assert "Take a smaller learning rate" in status.finished(visitor, "en").line
+
+
+def make_report(loss: float) -> Any:
+    from mmcore.results import EpochReport, Scores
+
+    scores = Scores(0.5, 0.5, 0.5, (0.5, 0.5, 0.5), 0.1, ((1, 0, 0), (0, 1, 0), (1, 0, 1)))
+    return EpochReport(1, 2, loss, loss, 0.5, scores, best=loss == loss, seconds=1.0)
+
+
+def test_an_exclusive_or_is_learnt_across_modalities_only(pool: ModelPool, shelf: Shelf) -> None:
+    visitor = Visitor()
+    form = ("adamw", 0.003, 32, 30, 0.1, 0.0, 0, 0)
+    trained(pool, shelf, visitor, "late", "cross_attention", data="taste", form=form)
+    late, cross = (run.scores for run in visitor.runs)
+    assert late is not None
+    assert cross is not None
+    assert late.accuracy < 0.65
+    assert cross.accuracy > 0.8
+
+
+@pytest.mark.parametrize(
+    ("fusions", "form", "said"),
+    [
+        ([], FORM, "No fusion was chosen"),
+        (["early"], FORM, "early"),
+        (["late"], ("lion", *FORM[1:]), "lion"),
+        (["late"], ("sgd", 5, *FORM[2:]), "learning_rate is 5"),
+        (["late"], ("sgd", None, *FORM[2:]), "learning_rate is None"),
+        (["late"], (*FORM[:2], 2.5, *FORM[3:]), "batch_size is 2.5"),
+        (["late"], (*FORM[:3], 9999, *FORM[4:]), "epochs is 9999"),
+    ],
+)
+def test_a_bad_setting_is_named(pool: ModelPool, shelf: Shelf, fusions: list[str], form: Any, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        trained(pool, shelf, Visitor(), *fusions, form=form)
+
+
+def test_a_set_that_is_not_there(pool: ModelPool, shelf: Shelf) -> None:
+    with pytest.raises(UnknownNameError):
+        trained(pool, shelf, Visitor(), "late", data="secret")
+
+
+def test_a_set_is_read_once_and_its_looks_stay_together(pool: ModelPool, shelf: Shelf) -> None:
+    steps: list[int] = []
+    first = shelf.take("pairs", lambda done, total: steps.append(done), lambda: False)
+    assert shelf.take("pairs", lambda done, total: steps.append(done), lambda: False) is first
+    assert steps == [120]
+    pairs = {(original_of(name), group) for name, group in zip(first.pictures, first.groups.tolist(), strict=True)}
+    assert len(pairs) == len({name for name, _ in pairs}) == len({group for _, group in pairs}) == 60
+
+
+def test_only_the_last_runs_are_kept() -> None:
+    visitor = Visitor()
+    for number in range(1, service.MAX_RUNS + 4):
+        visitor.add(Run(number, "pairs", TrainingOptions()))
+    assert [run.number for run in visitor.runs] == list(range(4, service.MAX_RUNS + 4))
+
+
+# One's own table, through the real reading
+
+
+def png(grey: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (16, 16), (grey, grey, grey)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def own_table(rows: int = 40) -> str:
+    texts = {"negative": "so sad and awful", "neutral": "taken at", "positive": "what a lovely"}
+    lines = [
+        f"{texts[label]} {number}\t{label}.png\t{label}" for number, label in (product(range(rows // 3 + 1), texts))
+    ]
+    return "text\timage\tlabel\n" + "\n".join(lines[:rows]) + "\n"
+
+
+def packed(folder: Path, table: str, pictures: bool = True, name: str = "own.zip") -> list[dict[str, Any]]:
+    with zipfile.ZipFile(folder / name, "w") as archive:
+        archive.writestr("own.tsv", table)
+        for label, grey in (("negative", 5), ("neutral", 120), ("positive", 250)) if pictures else ():
+            archive.writestr(f"{label}.png", png(grey))
+    return [{"path": str(folder / name), "orig_name": name}]
+
+
+def own(pool: ModelPool, visitor: Visitor, payload: Any, *fusions: str) -> list[Any]:
+    return list(service.train(pool, Shelf(pool), visitor, service.OWN, payload, fusions, *FORM))
+
+
+def test_ones_own_zip_is_trained_on_with_its_texts_and_pictures(pool: ModelPool, uploads: Path) -> None:
+    visitor = Visitor()
+    # Every second label is wrong, so that there is something to get wrong.
+    table = own_table(60).replace("lovely 1", "awful 1")
+    own(pool, visitor, packed(uploads, table), "concat")
+    run = visitor.runs[0]
+    assert run.scores is not None
+    assert run.data == service.OWN
+    assert visitor.own is not None
+    read = visitor.own[2]
+    own(pool, visitor, [{"path": str(uploads / "own.zip"), "orig_name": "own.zip"}], "late")
+    assert visitor.own[2] is read  # not read again
+    assert not list((pool.settings.home / "features").glob("*-files"))
+
+
+def test_posts_keep_their_order_though_equal_pictures_are_read_together(pool: ModelPool, uploads: Path) -> None:
+    visitor = Visitor()
+    table = own_table(60)
+    own(pool, visitor, packed(uploads, table), "late")
+    assert visitor.own is not None
+    features = visitor.own[2]
+    labels = [line.split("\t")[2] for line in table.splitlines()[1:]]
+    assert [SENTIMENTS[label] for label in features.labels] == labels
+    light = {"negative": -0.96, "neutral": -0.06, "positive": 0.96}
+    assert features.image[:, 0].tolist() == pytest.approx([light[label] for label in labels], abs=0.02)
+
+
+def test_text_alone_is_enough(pool: ModelPool, uploads: Path) -> None:
+    table = re.sub(r"\t\w+\.png\t", "\t\t", own_table(60))
+    (uploads / "texts.tsv").write_text(table, encoding="utf-8")
+    visitor = Visitor()
+    own(pool, visitor, [{"path": str(uploads / "texts.tsv"), "orig_name": "texts.tsv"}], "concat")
+    assert visitor.runs[0].scores is not None
+
+
+@pytest.mark.parametrize(
+    ("table", "pictures", "said"),
+    [
+        (own_table().replace("\tlabel\n", "\tmood\n", 1), True, "label"),
+        (own_table().replace("\tpositive\n", "\tgreat\n", 1), True, "great"),
+        (own_table(), False, "negative.png"),
+        ("text\timage\tlabel\n" + "nice\t\tpositive\n" * 30, True, "negative"),
+        ("text\timage\tlabel\n", True, "own.tsv"),
+        ("text\timage\tlabel\n" + "nice\t\tpositive\n" * (service.MAX_ROWS + 1), True, "2001"),
+        (own_table().replace("so sad and awful", "今天真是太糟糕了"), True, "multilingual-sentiment"),
+    ],
+)
+def test_a_bad_table_says_what_is_wrong(pool: ModelPool, uploads: Path, table: str, pictures: bool, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        own(pool, Visitor(), packed(uploads, table, pictures), "late")
+    assert said in str(caught.value).replace(",", "").replace("2 001", "2001")
+    from demo.ui.i18n import error_text
+
+    assert re.search("[\u4e00-\u9fff]", error_text("zh", caught.value))
+
+
+def test_no_table_given(pool: ModelPool) -> None:
+    with pytest.raises(InputError, match="Choose a table"):
+        own(pool, Visitor(), None, "late")
+
+
+def test_reading_can_be_stopped(pool: ModelPool, uploads: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    visitor = Visitor()
+    encode = feature_sets._encoded
+
+    def slowly(*arguments: Any) -> Any:
+        visitor.stop = True
+        return encode(*arguments)
+
+    monkeypatch.setattr(feature_sets, "_encoded", slowly)
+    with pytest.raises(Cancelled):
+        own(pool, visitor, packed(uploads, own_table(200)), "late")
+    assert visitor.own is None
+
+
+# Keeping
+
+
+def test_a_kept_head_can_be_used_and_names_never_clash(pool: ModelPool, shelf: Shelf) -> None:
+    visitor = Visitor()
+    trained(pool, shelf, visitor, "cross_attention")
+    run = visitor.runs[0]
+    title, name = status.keep(pool, visitor, "  My \n head ", "en")
+    assert title == "My head"
+    assert name in fusion_heads.kept(pool.settings)
+    assert service.keep(pool, run, "My head")[1] != name
+    folder = fusion_heads.find(pool.settings, name)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == run.files
+    assert status.keep(pool, visitor, "", "zh")[0] == "交叉注意力，第 1 次"
+
+
+def test_there_must_be_something_to_keep(pool: ModelPool) -> None:
+    with pytest.raises(InputError, match="Train a fusion first"):
+        status.keep(pool, Visitor(), "x", "en")
+
+
+def test_the_oldest_heads_of_visitors_go_and_others_stay(pool: ModelPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    monkeypatch.setattr(service, "HEADS_KEPT", 2)
+    other = fusion_heads.folder_for(pool.settings, "my-own")
+    other.mkdir(parents=True)
+    for file in fusion_heads.FILES:
+        (other / file).write_text("{}")
+    run = Run(1, "pairs", TrainingOptions(fusion="late"), files={file: b"x" for file in fusion_heads.FILES})
+    names = []
+    for second in range(4):
+        names.append(service.keep(pool, run, "x")[1])
+        os.utime(fusion_heads.folder_for(pool.settings, names[-1]), (second + 1, second + 1))
+    service.keep(pool, run, "x")
+    left = fusion_heads.kept(pool.settings)
+    assert "my-own" in left
+    assert names[3] in left
+    assert not set(names[:3]) & set(left)
+
+
+# What is shown
+
+
+@pytest.fixture
+def visitor(pool: ModelPool, shelf: Shelf) -> Visitor:
+    one = Visitor()
+    trained(pool, shelf, one, "late", "concat", form=(*FORM[:3], 2, *FORM[4:]))
+    return one
+
+
+def test_the_table_compares_runs_and_marks_the_best(visitor: Visitor) -> None:
+    html = view.runs_table(visitor.runs, 2, "en")
+    assert "1 Late fusion" in html
+    assert "2 Concatenation" in html
+    assert "adamw, rate 0.01, batch 32, dropout 0.1 / 0.1, seed 0" in html
+    assert html.count('aria-current="true"') == 1
+    assert html.count("class=mm-best") >= 4
+    assert "Late fusion" not in view.runs_table(visitor.runs, 2, "zh")
+    assert "Press Train" in view.runs_table((), None, "en")
+
+
+def test_runs_on_other_data_are_not_compared() -> None:
+    runs = [
+        replace(Run(place, data, TrainingOptions()), reports=(make_report(0.5),))
+        for place, data in ((1, "pairs"), (2, "taste"))
+    ]
+    assert view.runs_table(runs, None, "en").count("class=mm-best") == 8  # each is the best on its set
+
+
+def test_a_run_is_looked_at_closely(visitor: Visitor) -> None:
+    run = visitor.find(None)
+    assert run is not None
+    assert run.number == 2
+    assert run.scores is not None
+    html = view.outcome(run, "en")
+    cells = re.findall(r'title="\w+ answered as \w+: (\d+)"', html)
+    assert len(cells) == 9
+    assert sum(map(int, cells)) == sum(sum(row) for row in run.scores.confusion)
+    assert html.count("mm-hit") == 3
+    assert all(f"<td>{value:.2f}</td>" in html for value in run.scores.class_f1)
+    assert view.outcome(None, "en") == ""
+
+
+def test_mistakes_show_the_post_and_both_labels() -> None:
+    from mmcore.results import Distribution
+
+    wrong = (service.WrongAnswer(4, "negative", Distribution(0.1, 0.1, 0.8), "<b>fine</b>", "data:x"),)
+    hidden = (service.WrongAnswer(4, "negative", Distribution(0.1, 0.1, 0.8)),)
+    html = view._mistakes(wrong, "en")
+    assert "&lt;b&gt;fine" in html
+    assert "Label: Negative. Answer: Positive." in html
+    assert "Post 5" in view._mistakes(hidden, "en")
+    assert "every held-back post right" in view._mistakes((), "en")
+
+
+def test_the_download_is_the_head(visitor: Visitor) -> None:
+    import base64
+
+    html = view.download_link(visitor.runs[0], "en")
+    found = re.search(r'download="late-1.zip" href="data:application/zip;base64,([^"]+)"', html)
+    assert found is not None
+    with zipfile.ZipFile(io.BytesIO(base64.b64decode(found[1]))) as archive:
+        assert sorted(archive.namelist()) == ["late-1/config.json", "late-1/model.safetensors"]
+        assert json.loads(archive.read("late-1/config.json"))
+
+
+def test_curves_of_all_runs_and_training_of_the_last(visitor: Visitor) -> None:
+    names = [name for name, _, _ in curves.curves(visitor.runs, "loss", "en")]
+    assert names == ["1 Late fusion, held back", "2 Concatenation, training", "2 Concatenation, held back"]
+    plot = curves.plot(visitor.runs, "accuracy", "zh")
+    assert set(plot["color_map"]) == set(plot["value"]["curve"])
+    assert len(plot["value"]) == 6
+    assert plot["label"] == "各轮的准确率（越高越好）"
+    assert plot["caption"] != curves.plot(visitor.runs, "accuracy", "zh", busy=True)["caption"]
+    # Not None: a plot whose value is taken away stumbles in the browser.
+    assert list(curves.plot((), "loss", "en")["value"].columns) == ["curve", "epoch", "value"]
+
+
+def test_a_loss_that_is_no_number_is_not_drawn() -> None:
+    run = replace(Run(1, "pairs", TrainingOptions()), reports=(make_report(0.5), make_report(float("nan"))))
+    assert all(len(points) == 1 for _, _, points in curves.curves([run], "loss", "en"))
+
+
+def test_every_set_says_what_it_is() -> None:
+    for data in service.data_names():
+        for language in ("en", "zh"):
+            assert view.data_title(data, language)
+            assert len(view.about(data, service.MAX_ROWS, language)) > 40
+
+
+def test_a_line_says_how_far_it_is(visitor: Visitor) -> None:
+    reading = status.announced(visitor, Reading(3, 9), "en")
+    assert "Encoders: 3 of 9 posts" in reading.line
+    assert reading.busy
+    over = status.announced(visitor, Trained(visitor.runs[1], over=True), "zh")
+    assert "第 2 次，拼接：第 2 轮，共 2 轮" in over.line
+    assert "Done: 2 runs." in status.finished(visitor, "en").line
+
+
+def test_every_fusion_has_a_title_and_a_formula() -> None:
+    from demo.ui.i18n import texts
+
+    for language in ("en", "zh"):
+        for name in FUSIONS:
+            assert f"text.sentiment.fusion.{name}" in texts(language)
+            assert f"text.sentiment.formula.{name}" in texts(language)
+            assert f"ui.sentiment.fusion.{name}" in texts(language)

@@ -1,0 +1,64 @@
+"""Batches as tables and files."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+
+from demo.ui import batch_rows
+from demo.ui.batch_rows import CAPTIONS, BatchRow
+from demo.ui.events import Failure
+from mmcore.errors import InputError
+from mmcore.results import Caption, CaptionResult, Tag
+
+GOOD = BatchRow(
+    "a.jpg", CaptionResult((Caption("a dog, running", 0.54321, ()),), "blip-base", "cpu", 0.5, (Tag("dog", 0.9),))
+)
+BAD = BatchRow("=cmd()|x.jpg", Failure(InputError("image_empty")))
+BROKEN = BatchRow("c.jpg", Failure(None, "12345678"))
+
+
+def test_the_table_shows_captions_and_messages() -> None:
+    assert batch_rows.headers(CAPTIONS, "zh") == ["文件", "描述", "得分", "用时"]
+    assert batch_rows.table(CAPTIONS, [GOOD, BAD], "zh") == [
+        ["a.jpg", "a dog, running", "0.54", "0.5 s"],
+        ["=cmd()|x.jpg", "文件是空的（0 字节）。请换一张图片。", "", ""],
+    ]
+
+
+def test_csv_can_be_read_back() -> None:
+    rows = list(csv.DictReader(io.StringIO(batch_rows.as_csv(CAPTIONS, [GOOD, BAD]))))
+    assert rows[0] == {
+        "file": "a.jpg",
+        "caption": "a dog, running",
+        "score": "0.5432",
+        "model": "blip-base",
+        "seconds": "0.5000",
+        "error": "",
+    }
+    assert rows[1]["error"].startswith("The file is empty")
+
+
+def test_csv_has_no_formulas() -> None:
+    assert next(csv.DictReader(io.StringIO(batch_rows.as_csv(CAPTIONS, [BAD]))))["file"] == "'=cmd()|x.jpg"
+
+
+def test_jsonl_is_what_the_command_line_writes() -> None:
+    good, bad, broken = (json.loads(line) for line in batch_rows.as_jsonl([GOOD, BAD, BROKEN]).splitlines())
+    assert good["path"] == "a.jpg"
+    assert good["captions"] == [{"text": "a dog, running", "score": 0.5432}]
+    assert bad == {
+        "path": "=cmd()|x.jpg",
+        "error": {"type": "InputError", "message": "The file is empty (0 bytes). Choose another picture."},
+    }
+    assert broken["error"]["type"] == "InternalError"
+    assert "12345678" in broken["error"]["message"]
+
+
+def test_downloads_carry_their_content() -> None:
+    assert batch_rows.downloads(CAPTIONS, [], "en") == ""
+    html = batch_rows.downloads(CAPTIONS, [GOOD], "en")
+    csv_part = html.split("text/csv;charset=utf-8;base64,")[1].split('"')[0]
+    assert base64.b64decode(csv_part).decode("utf-8-sig") == batch_rows.as_csv(CAPTIONS, [GOOD])

@@ -1,0 +1,103 @@
+"""A captioner that needs no weights, loaded through the real pool."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from mmcore.checkpoints.registry import Checkpoint
+from mmcore.pool import ModelPool
+from mmcore.results import Caption, CaptionOptions, Tag, Word
+from mmcore.settings import Settings
+from tests.fakes.demo_audio import FakeTagger
+from tests.fakes.demo_retrieval import FakeRetriever
+from tests.fakes.demo_sentiment import FakeJudge
+
+SENTENCES = ("a brown dog runs on the grass .", "two dogs play outside .", "an animal in a field .", "a dog .")
+GRID = (7, 7)
+HELD = (81, 61)
+"""Size of pictures that wait, from their second batch on, until the file RELEASE is in MMCORE_HOME."""
+RELEASE = "release"
+ASKED = "asked.jsonl"
+"""File in MMCORE_HOME: one line a request, with the options that reached the model."""
+
+
+class FakeCaptioner:
+    """Says the same of every picture, but what it says depends on the options; dark pictures leave it unsure.
+
+    The word at place i looks at cell (i, i) of the grid.
+    """
+
+    confidence_threshold = 0.3
+
+    def __init__(self, checkpoint: Checkpoint, device: str, log: Path) -> None:
+        self.checkpoint = checkpoint
+        self.device = device
+        self._log = log
+        self._held = 0
+
+    def memory(self) -> int:
+        return 20_000_000
+
+    def caption(self, images: Sequence[Image.Image], options: CaptionOptions) -> list[tuple[Caption, ...]]:
+        if images[0].size == HELD:
+            self._held += 1
+            while self._held > 1 and not (self._log.parent / RELEASE).exists():
+                time.sleep(0.05)
+            time.sleep(1)  # a batch takes its time, so that Stop can come between two
+        with self._log.open("a", encoding="utf-8") as log:
+            log.write(json.dumps({"model": self.checkpoint.name, "pictures": len(images), **asdict(options)}) + "\n")
+        count = 1 if options.decoding == "greedy" else options.num_captions
+        return [tuple(self._one(place, self._light(image)) for place in range(count)) for image in images]
+
+    def _light(self, image: Image.Image) -> float:
+        return float(np.asarray(image.convert("L")).mean()) / 255
+
+    def _one(self, place: int, light: float) -> Caption:
+        text = SENTENCES[place % len(SENTENCES)]
+        sure = 0.9 if light > 0.1 else 0.2
+        words = tuple(Word(word, sure - 0.05 * index) for index, word in enumerate(text.split()))
+        return Caption(text=text.replace(" .", "."), score=sure / (place + 1), words=words)
+
+    def word_maps(self, image: Image.Image, caption: Caption) -> npt.NDArray[np.float32]:
+        maps = np.full((len(caption.words), *GRID), 0.2 / 49, np.float32)
+        for place in range(len(caption.words)):
+            maps[place, place % GRID[0], place % GRID[1]] += 0.8
+        return maps
+
+    def confident(self, image: Image.Image, caption: Caption) -> bool:
+        return caption.score >= self.confidence_threshold
+
+    def tags(self, image: Image.Image) -> tuple[Tag, ...]:
+        return (Tag("espresso", 0.93), Tag("cup", 0.4), Tag("table", 0.01))
+
+
+def located(checkpoint: Checkpoint, settings: Settings, **_: Any) -> Path:
+    return settings.home
+
+
+def fake_of(record: Checkpoint, model: type[FakeCaptioner] = FakeCaptioner) -> Any:
+    """The kind of fake for a checkpoint's task."""
+    return FAKES.get(record.task, model)
+
+
+FAKES: dict[str, Any] = {"audio": FakeTagger, "retrieval": FakeRetriever, "sentiment": FakeJudge}
+"""Task -> fake; for the tasks that are not in it, the captioner."""
+
+
+def fake_pool(settings: Settings, model: type[FakeCaptioner] = FakeCaptioner) -> ModelPool:
+    """A real pool whose models are fakes; every checkpoint loads. What they are asked is kept in ASKED."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    return ModelPool(
+        settings,
+        loader=lambda record, folder, device, dtype: fake_of(record, model)(record, device, folder / ASKED),
+        locate=located,
+    )

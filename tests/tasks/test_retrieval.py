@@ -1,0 +1,205 @@
+"""Searching over a model that knows colours: queries, weights, order, filters, broken queries, cancelling."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmcore.errors import Cancelled, InputError, MMCoreError, UnknownNameError
+from mmcore.index import Collection, Library
+from mmcore.pool import ModelPool
+from mmcore.results import Match, Query, QueryPart, SearchOptions, SearchResult, export_rows
+from mmcore.settings import Settings
+from mmcore.tasks import retrieval
+from mmcore.tasks.retrieval import QUERIES, search, search_many
+from tests.fakes.retrieval import COLOURS, NAME, FakeRetriever, colour, colour_collection, retrieval_pool
+
+
+@pytest.fixture
+def pool(settings: Settings) -> ModelPool:
+    return retrieval_pool(settings)
+
+
+@pytest.fixture
+def collection(pool: ModelPool, tmp_path: Path) -> Collection:
+    return colour_collection(pool, tmp_path / "pictures")
+
+
+def names(matches: tuple[Match, ...]) -> list[str]:
+    return [Path(match.path).stem for match in matches]
+
+
+def model_of(pool: ModelPool) -> FakeRetriever:
+    model = pool.get(NAME)
+    assert isinstance(model, FakeRetriever)
+    return model
+
+
+def test_a_text_finds_its_picture_and_says_how_sure_it_is(pool: ModelPool, collection: Collection):
+    result = search(pool, collection, Query.of("red"))
+    assert names(result.matches)[0] == "red"
+    assert set(names(result.matches[1:3])) == {"purple", "yellow"}
+    assert names(result.good) == names(result.matches[:3])
+    scores = [match.score for match in result.matches]
+    assert scores == sorted(scores, reverse=True)
+    assert all(0 <= score <= 1 for score in scores)
+    assert result.matches[0].cosine == pytest.approx(1, abs=2e-3)
+    assert (result.query, result.collection, result.model, result.device) == ("red", "colours", NAME, "cpu")
+    assert result.seconds > 0
+
+
+def test_nonsense_finds_no_good_match_but_shows_the_scores(pool: ModelPool, collection: Collection):
+    result = search(pool, collection, Query.of("wibble"))
+    assert result.good == ()
+    assert len(result.matches) == len(COLOURS)
+    assert result.to_dict()["good_matches"] == 0
+
+
+def test_the_result_as_json_is_the_contract(pool: ModelPool, collection: Collection):
+    answer = search(pool, collection, Query.of("red"), SearchOptions(top=1)).to_dict()
+    assert {"query", "matches", "model", "seconds"} <= set(answer)
+    (match,) = answer["matches"]
+    assert match["path"].endswith("red.png")
+    assert match["good"] is True
+    assert match["score"] > 0.9
+
+
+def test_a_picture_finds_those_like_it(pool: ModelPool, collection: Collection):
+    result = search(pool, collection, Query.of(image=colour("blue", (3, 3)), image_name="sky.jpg"))
+    assert result.query == "sky.jpg"
+    assert names(result.matches)[0] == "blue"
+
+
+def test_a_picture_of_the_collection_is_searched_from_without_the_model(pool: ModelPool, collection: Collection):
+    entry = collection.entry(search(pool, collection, Query.of("green")).matches[0].id or 0)
+    assert entry is not None
+    seen = len(model_of(pool).batches)
+    again = search(pool, collection, Query.of(image=collection.vectors([entry])[0]))
+    assert names(again.matches)[:2] == ["green", "yellow"]
+    assert len(model_of(pool).batches) == seen
+
+
+def test_minus_takes_away_what_matches_it(pool: ModelPool, collection: Collection):
+    plain = search(pool, collection, Query.of("red"))
+    less = search(pool, collection, Query.of("red", without="blue"))
+    assert less.query == "red - blue"
+    purple = [next(match.score for match in found.matches if "purple" in match.path) for found in (plain, less)]
+    assert purple[1] < 0.5 * purple[0]
+    assert names(less.good) == ["red", "yellow"]
+
+
+def test_weights_decide_between_the_parts(pool: ModelPool, collection: Collection):
+    def first(red: float, blue: float) -> str:
+        parts = (QueryPart("red", red), QueryPart(colour("blue"), blue))
+        return names(search(pool, collection, Query(parts)).matches)[0]
+
+    assert first(5, 0.1) == "red"
+    assert first(0.1, 5) == "blue"
+    assert first(1, 1) == "purple"
+
+
+def test_only_the_names_that_are_asked_for(pool: ModelPool, collection: Collection):
+    assert names(search(pool, collection, Query.of("red"), SearchOptions(name="LUE")).matches) == ["blue"]
+    assert set(names(search(pool, collection, Query.of("red"), SearchOptions(name="*e*n.png")).matches)) == {"green"}
+    assert search(pool, collection, Query.of("red"), SearchOptions(name="cat")).matches == ()
+
+
+def test_top_and_cut_off(pool: ModelPool, collection: Collection):
+    assert len(search(pool, collection, Query.of("red"), SearchOptions(top=2)).matches) == 2
+    assert len(search(pool, collection, Query.of("red"), SearchOptions(cutoff=0)).good) == len(COLOURS)
+    result = search(pool, collection, Query.of("red", without="green"), SearchOptions(top=1, cutoff=1))
+    assert len(result.matches) == 1
+    assert result.good == ()
+
+
+def test_files_that_are_gone_are_said_to_be(pool: ModelPool, collection: Collection, tmp_path: Path):
+    (tmp_path / "pictures" / "red.png").unlink()
+    assert [match.present for match in search(pool, collection, Query.of("red")).matches[:2]] == [False, True]
+
+
+def test_an_empty_collection_gives_nothing(pool: ModelPool):
+    empty = Library(pool.settings).create("empty", NAME)
+    assert search(pool, empty, Query.of("red")).matches == ()
+
+
+def test_the_collection_names_the_checkpoint(settings: Settings, tmp_path: Path):
+    pool = retrieval_pool(settings)
+    collection = colour_collection(pool, tmp_path / "pictures", model="siglip2-base")
+    assert search(pool, collection, Query.of("red")).model == "siglip2-base"
+    assert [model.name for model in pool.loaded()] == ["siglip2-base"]
+
+
+def test_scores_follow_the_collection_where_the_checkpoint_has_no_figures(pool: ModelPool, collection: Collection):
+    model_of(pool).calibration = None
+    assert names(search(pool, collection, Query.of("red")).good)[0] == "red"
+    assert not search(pool, collection, Query.of("wibble")).good
+
+
+def test_a_changed_collection_gets_a_new_background(pool: ModelPool, collection: Collection, tmp_path: Path):
+    model_of(pool).calibration = None
+    before = search(pool, collection, Query.of("red")).matches[0].score
+    for number in range(12):
+        colour("red", (4, 4 + number)).save(tmp_path / "pictures" / f"more-{number}.png")
+    collection.add([tmp_path / "pictures"], lambda images: retrieval.embed_images(pool, images), checkpoint=NAME)
+    assert search(pool, collection, Query.of("red")).matches[0].score != before
+
+
+# many queries
+
+
+def test_many_queries_keep_their_order_and_are_embedded_together(pool: ModelPool, collection: Collection):
+    asked = [Query.of(name) for name in ("blue", "red", "green")] * 30
+    search(pool, collection, asked[0])  # loads what is needed once
+    model_of(pool).batches.clear()
+    progress: list[tuple[int, int]] = []
+    found = list(search_many(pool, collection, asked, SearchOptions(top=1), lambda *p: progress.append(p)))
+    assert all(isinstance(one, SearchResult) for one in found)
+    assert [names(one.matches)[0] for one in found if isinstance(one, SearchResult)] == ["blue", "red", "green"] * 30
+    assert model_of(pool).batches == [QUERIES, 90 - QUERIES]
+    assert progress == [(done + 1, 90) for done in range(90)]
+
+
+def test_a_query_that_fails_does_not_keep_the_others_from_being_answered(settings: Settings, tmp_path: Path):
+    pool = retrieval_pool(settings)
+    collection = colour_collection(pool, tmp_path / "pictures")
+    long = Query.of("red " * settings.text_characters)
+    outcomes = list(search_many(pool, collection, [Query.of("red"), long, Query.of("blue")]))
+    assert [type(one) for one in outcomes] == [SearchResult, InputError, SearchResult]
+    with pytest.raises(InputError, match="the limit is 5000"):
+        search(pool, collection, long)
+
+
+def test_a_script_that_cannot_be_read_is_an_error_of_that_query(pool: ModelPool, collection: Collection):
+    def refuse(item: object) -> MMCoreError | None:
+        return InputError("query_empty") if item == "猫" else None
+
+    model_of(pool).fails_on = refuse
+    outcomes = list(search_many(pool, collection, [Query.of("猫"), Query.of("red")]))
+    assert [type(one) for one in outcomes] == [InputError, SearchResult]
+
+
+def test_cancelling_keeps_what_is_done(pool: ModelPool, collection: Collection):
+    outcomes = search_many(pool, collection, [Query.of("red")] * (QUERIES + 1), cancelled=iter([False, True]).__next__)
+    done = [next(outcomes) for _ in range(QUERIES)]
+    assert len(done) == QUERIES
+    with pytest.raises(Cancelled, match=f"{QUERIES} of {QUERIES + 1}"):
+        next(outcomes)
+
+
+def test_a_checkpoint_of_another_task_is_refused(pool: ModelPool):
+    with pytest.raises(UnknownNameError, match="compact-retriever"):
+        retrieval.embed_texts(pool, ["red"], "compact-captioner")
+
+
+def test_embedding_nothing_gives_nothing(pool: ModelPool):
+    assert retrieval.embed_images(pool, []).shape[0] == 0
+    assert retrieval.embed_texts(pool, ["red"]).dtype == np.float32
+
+
+def test_export_has_a_row_for_every_match(pool: ModelPool, collection: Collection):
+    rows = export_rows([search(pool, collection, Query.of(text), SearchOptions(top=2)) for text in ("red", "blue")])
+    assert [(row["query"], row["rank"]) for row in rows] == [("red", 1), ("red", 2), ("blue", 1), ("blue", 2)]
+    assert rows[2]["file"] == "blue.png"
+    assert list(rows[0]) == ["query", "rank", "path", "file", "score", "cosine", "good", "model"]
