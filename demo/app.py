@@ -60,7 +60,7 @@ def build_demo(pool: ModelPool, settings: Settings) -> gr.Blocks:
         # The key only keeps the list across a restart of the server: head names are no secret.
         heads = gr.BrowserState([], storage_key="mmcore-heads", secret="mmcore")
         tabs = gr.Tabs(elem_id="mm-tabs")
-        page = shell.Shell(pool, settings, demo, language, tier, tabs, heads)
+        page = shell.Page(pool, settings, demo, language, tier, tabs, heads)
         with tabs:
             titles = []
             for tab in TABS:

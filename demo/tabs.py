@@ -13,14 +13,14 @@ from .retrieval import tab as retrieval
 from .sentiment import tab as sentiment
 
 if TYPE_CHECKING:
-    from .ui.page import Shell
+    from .ui.page import Page
 
 
 class Tab(NamedTuple):
     """One tab: ``name`` is its id and, as ``ui.tab.<name>``, the key of its title."""
 
     name: str
-    build: Callable[[Shell], None]
+    build: Callable[[Page], None]
 
 
 TABS: tuple[Tab, ...] = (

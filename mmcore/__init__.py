@@ -29,14 +29,14 @@ if TYPE_CHECKING:
         ZeroShotResult,
     )
     from mmcore.results.retrieval import Match, Query, QueryPart, SearchOptions, SearchResult, export_rows
-    from mmcore.results.sentiment import Distribution, Post, SentimentOptions, SentimentResult
+    from mmcore.results.sentiment import Post, SentimentOptions, SentimentResult, SentimentScores
     from mmcore.settings import Settings
     from mmcore.tasks.audio import classify_audio, classify_audio_many, explain_audio
     from mmcore.tasks.captioning import caption, caption_many
     from mmcore.tasks.embedding import embed_images, embed_texts
-    from mmcore.tasks.matching import rank_texts, similarity, why, zero_shot, zero_shot_many
+    from mmcore.tasks.matching import explain_match, rank_texts, similarity, zero_shot, zero_shot_many
     from mmcore.tasks.retrieval import search, search_many
-    from mmcore.tasks.sentiment import judge, judge_many, judge_table
+    from mmcore.tasks.sentiment import classify_sentiment, classify_sentiment_many, classify_sentiment_table
 
 __version__ = "0.1.0"
 
@@ -52,7 +52,6 @@ __all__ = [
     "CaptionResult",
     "Checkpoint",
     "Collection",
-    "Distribution",
     "Entry",
     "EpochReport",
     "Hit",
@@ -72,6 +71,7 @@ __all__ = [
     "SearchResult",
     "SentimentOptions",
     "SentimentResult",
+    "SentimentScores",
     "SessionLibrary",
     "Settings",
     "SimilarityMatrix",
@@ -90,19 +90,19 @@ __all__ = [
     "caption_many",
     "classify_audio",
     "classify_audio_many",
+    "classify_sentiment",
+    "classify_sentiment_many",
+    "classify_sentiment_table",
     "decode_image",
     "embed_images",
     "embed_texts",
     "explain_audio",
+    "explain_match",
     "export_rows",
-    "judge",
-    "judge_many",
-    "judge_table",
     "rank_texts",
     "search",
     "search_many",
     "similarity",
-    "why",
     "zero_shot",
     "zero_shot_many",
 ]
@@ -128,14 +128,14 @@ _HOMES = {
         "ZeroShotResult",
     ),
     "mmcore.results.retrieval": ("Match", "Query", "QueryPart", "SearchOptions", "SearchResult", "export_rows"),
-    "mmcore.results.sentiment": ("Distribution", "Post", "SentimentOptions", "SentimentResult"),
+    "mmcore.results.sentiment": ("SentimentScores", "Post", "SentimentOptions", "SentimentResult"),
     "mmcore.settings": ("Settings",),
     "mmcore.tasks.audio": ("classify_audio", "classify_audio_many", "explain_audio"),
     "mmcore.tasks.captioning": ("caption", "caption_many"),
     "mmcore.tasks.embedding": ("embed_images", "embed_texts"),
-    "mmcore.tasks.matching": ("rank_texts", "similarity", "why", "zero_shot", "zero_shot_many"),
+    "mmcore.tasks.matching": ("rank_texts", "similarity", "explain_match", "zero_shot", "zero_shot_many"),
     "mmcore.tasks.retrieval": ("search", "search_many"),
-    "mmcore.tasks.sentiment": ("judge", "judge_many", "judge_table"),
+    "mmcore.tasks.sentiment": ("classify_sentiment", "classify_sentiment_many", "classify_sentiment_table"),
 }
 
 

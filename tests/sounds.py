@@ -85,8 +85,8 @@ class PitchTagger:
     names: tuple[str, ...] = ("Low", "High", "Silence", "Male speech, man speaking")
     mel_frequencies = np.linspace(50, 3950, 40).astype(np.float32)
 
-    def __init__(self, checkpoint: Any, device: str = "cpu", free_labels: bool = False) -> None:
-        self.checkpoint, self.device, self.free_labels = checkpoint, device, free_labels
+    def __init__(self, checkpoint: Any, device: str = "cpu", open_vocabulary: bool = False) -> None:
+        self.checkpoint, self.device, self.open_vocabulary = checkpoint, device, open_vocabulary
         self.heard: list[tuple[tuple[int, ...], tuple[str, ...]]] = []
         self.fails: Exception | None = None
 

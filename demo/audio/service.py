@@ -14,13 +14,13 @@ from mmcore.tasks.audio import TASK, classify_audio, classify_audio_many, explai
 
 from ..captioning.view import percent
 from ..ui import examples, uploads
-from ..ui.batch_rows import BatchRow, Kind
+from ..ui.batch_rows import BatchKind, BatchRow
 from ..ui.events import Failure, IsCancelled, Progress, Step, Stop, attempt, failure, in_background
 from ..ui.forms import real, whole
 from . import label_names
 from .label_names import label_text
 from .spectrogram_picture import clock
-from .view import Explained, Heard, explained, heard
+from .view import AudioView, Explained, explained, heard
 
 __all__ = ["TASK", "Request", "describe_many", "example_file", "explain", "listen", "listen_for_api", "options_of"]
 
@@ -70,7 +70,7 @@ def path_of(payload: Mapping[str, Any] | None) -> Path:
 
 def listen(
     pool: ModelPool, payload: Mapping[str, Any] | None, model: str, *form: Any, button: Stop | None = None
-) -> Iterator[Step | tuple[Heard, Explained | Failure | None, Request] | Failure]:
+) -> Iterator[Step | tuple[AudioView, Explained | Failure | None, Request] | Failure]:
     """Classify one upload: a Step now and then while a long one is read, then the answer or what went wrong.
 
     ``form`` is what ``options_of`` takes. Pressing ``button`` ends it with a Failure that is ``stopped``.
@@ -166,7 +166,7 @@ def _values(result: AudioResult) -> list[str]:
     ]
 
 
-SOUNDS: Kind[AudioResult] = Kind(
+SOUNDS: BatchKind[AudioResult] = BatchKind(
     stem="sounds",
     headers=("text.sounds.labels", "text.sounds.events"),
     cells=lambda result, language: [_named(result, language), _events(result, language)],

@@ -17,13 +17,13 @@ from . import api, batch_tab, service
 from . import view as sound_render
 
 if TYPE_CHECKING:
-    from ..ui.page import Shell
+    from ..ui.page import Page
 
 View = tuple[Any, Any, Any]
 """(answer, evidence, request): what the panels show, kept to be shown in another language and to be asked further."""
 
 
-def build(page: Shell) -> None:
+def build(page: Page) -> None:
     """Lay out the tab and connect its events."""
     view, button = gr.State((None, None, None)), gr.State(events.Stop())
     with gr.Row(equal_height=False, elem_classes="mm-columns"):

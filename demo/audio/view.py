@@ -36,7 +36,7 @@ NEAREST = 0.002
 
 
 @dataclass(frozen=True)
-class Heard:
+class AudioView:
     """A result ready to be shown in any language."""
 
     result: AudioResult
@@ -54,9 +54,9 @@ class Explained:
     overlay: str
 
 
-def heard(result: AudioResult) -> Heard:
+def heard(result: AudioResult) -> AudioView:
     """Draw what the panel needs of a result."""
-    return Heard(result, spectrogram_picture(result.spectrogram))
+    return AudioView(result, spectrogram_picture(result.spectrogram))
 
 
 def explained(evidence: SoundEvidence) -> Explained:
@@ -64,7 +64,7 @@ def explained(evidence: SoundEvidence) -> Explained:
     return Explained(evidence, grey_picture(evidence.spectrogram), evidence_picture(evidence.values))
 
 
-def panel(content: Heard | Failure | Step | None, language: str) -> str:
+def panel(content: AudioView | Failure | Step | None, language: str) -> str:
     """The right side of the tab: an answer, an error, how far a long file is, or the hint that an answer will come."""
     if content is None:
         return empty(language, "text.sounds.empty")
@@ -123,7 +123,7 @@ def _label(one: SoundLabel, first: bool, language: str) -> str:
     )
 
 
-def _timeline(content: Heard, language: str) -> str:
+def _timeline(content: AudioView, language: str) -> str:
     """Rows of events, the waveform and the spectrogram over one time axis."""
     result = content.result
     names = _rows(result)

@@ -19,13 +19,13 @@ from . import api, batch_tab, service
 from . import view as render
 
 if TYPE_CHECKING:
-    from ..ui.page import Shell
+    from ..ui.page import Page
 
 View = tuple[render.Answer | events.Failure | None, ...]
 """What the answer panels show, the second model's after the first's; kept to be shown again in another language."""
 
 
-def build(page: Shell) -> None:
+def build(page: Page) -> None:
     """Lay out the tab and connect its events."""
     start = shell.best_of_tier(service.TASK, "compact", page.settings)
     view = gr.State(())

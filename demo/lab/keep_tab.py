@@ -13,7 +13,7 @@ from ..ui.i18n import ui
 from . import links, service, status
 
 if TYPE_CHECKING:
-    from ..ui.page import Shell
+    from ..ui.page import Page
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
 
@@ -34,11 +34,11 @@ def keeping() -> tuple[gr.Textbox, gr.Button]:
     return name, keep
 
 
-def connect_keeping(page: Shell, visitor: gr.State, name: gr.Textbox, keep: gr.Button, line: gr.HTML) -> None:
+def connect_keeping(page: Page, visitor: gr.State, name: gr.Textbox, keep: gr.Button, line: gr.HTML) -> None:
     """Write the chosen run to this machine, tell the browser, and open the sentiment tab with it."""
 
     @events.reported
-    def kept(visitor: service.Visitor, title: str, heads: Any, language: str) -> tuple[Any, ...]:
+    def kept(visitor: service.LabSession, title: str, heads: Any, language: str) -> tuple[Any, ...]:
         one = status.keep(page.pool, visitor, title, language)
         return (
             [*sentiment.titles(heads), one],
@@ -56,7 +56,7 @@ def connect_keeping(page: Shell, visitor: gr.State, name: gr.Textbox, keep: gr.B
     )
 
 
-def share(page: Shell, form: Sequence[gr.components.Component]) -> gr.Textbox:
+def share(page: Page, form: Sequence[gr.components.Component]) -> gr.Textbox:
     """The link to the setting of the form. Returns the box that shows it."""
     with gr.Accordion(ui("lab.share"), open=False, elem_id="mm-lab-share"):
         link = gr.Textbox(
@@ -83,7 +83,7 @@ def share(page: Shell, form: Sequence[gr.components.Component]) -> gr.Textbox:
     return link
 
 
-def connect_restoring(page: Shell, link: gr.Textbox, form: Sequence[gr.components.Component], line: gr.HTML) -> None:
+def connect_restoring(page: Page, link: gr.Textbox, form: Sequence[gr.components.Component], line: gr.HTML) -> None:
     """Who comes by such a link finds the form filled in and this tab open."""
     data, file, about, *rest = form
 

@@ -1,6 +1,6 @@
 """What the Lab asks of the core: data as features, training runs with live reports, heads to keep.
 
-Everything of a visitor is in one ``Visitor`` in the page's state; the only thing shared are the bundled sets, which
+Everything of a visitor is in one ``LabSession`` in the page's state; the only thing shared are the bundled sets, which
 nobody changes.
 """
 
@@ -31,7 +31,7 @@ from ..ui import examples, uploads
 from ..ui.colours import data_uri, shrink
 from ..ui.events import IsCancelled, Progress, Step, in_background
 from ..ui.forms import real, whole
-from ..ui.table_archives import Opened
+from ..ui.table_archives import TableUpload
 
 if TYPE_CHECKING:
     from mmcore.fusion.trainer import Training
@@ -90,7 +90,7 @@ class Run:
         return bool(self.reports) and not self.reports[-1].finite
 
 
-class Visitor:
+class LabSession:
     """What one visitor has done in the Lab. Lives in the page's state and is used by that page only."""
 
     def __init__(self) -> None:
@@ -101,7 +101,7 @@ class Visitor:
         """Runs so far; the next one gets the number after it."""
         self.chosen: int | None = None
         """Number of the run that is looked at; None for the last."""
-        self.own: tuple[Path, Opened, FeatureSet] | None = None
+        self.own: tuple[Path, TableUpload, FeatureSet] | None = None
         """The visitor's own upload, what was unpacked of it, and its features."""
 
     def add(self, run: Run) -> None:
@@ -119,7 +119,7 @@ class Visitor:
         return next((run for run in done if run.number == number), done[-1] if done else None)
 
 
-class Shelf:
+class LabFeatures:
     """The sets that come with the page, read when they are first asked for and then shared by all visitors."""
 
     def __init__(self, pool: ModelPool) -> None:
@@ -194,7 +194,13 @@ class Trained:
 
 
 def train(
-    pool: ModelPool, shelf: Shelf, visitor: Visitor, data: str, payload: Any, fusions: Sequence[str], *form: Any
+    pool: ModelPool,
+    shelf: LabFeatures,
+    visitor: LabSession,
+    data: str,
+    payload: Any,
+    fusions: Sequence[str],
+    *form: Any,
 ) -> Iterator[Reading | Trained]:
     """Train each of the fusions on the data, one after the other; ``form`` is what ``options_of`` takes after it.
 
@@ -219,12 +225,12 @@ def train(
 
 
 def _features(
-    pool: ModelPool, shelf: Shelf, visitor: Visitor, data: str, payload: Any
+    pool: ModelPool, shelf: LabFeatures, visitor: LabSession, data: str, payload: Any
 ) -> Iterator[Reading | FeatureSet]:
     def own(progress: Progress, cancelled: IsCancelled) -> FeatureSet:
         path = uploads.paths_of(payload, 1)[0][1]
         if visitor.own is None or visitor.own[0] != path:
-            opened = Opened(path, pool.settings, MAX_ROWS)
+            opened = TableUpload(path, pool.settings, MAX_ROWS)
             features = feature_sets.features_of(pool, opened.source, progress, cancelled, MAX_ROWS)
             visitor.own = path, opened, features
         return visitor.own[2]
@@ -258,7 +264,7 @@ def _told(messages: Iterator[Any], told: Callable[[Step], Any]) -> Iterator[Any]
             close()
 
 
-def _train_one(features: FeatureSet, visitor: Visitor, data: str, options: TrainingOptions) -> Iterator[Trained]:
+def _train_one(features: FeatureSet, visitor: LabSession, data: str, options: TrainingOptions) -> Iterator[Trained]:
     from mmcore.fusion.trainer import Training  # brings torch, which the page does without until now
 
     visitor.made += 1

@@ -17,7 +17,7 @@ from . import links, service, view
 
 
 @dataclass(frozen=True)
-class View:
+class LabView:
     """Everything that the panels are drawn from."""
 
     line: str
@@ -36,7 +36,7 @@ class View:
         return self.run.number if self.run is not None else None
 
 
-def announced(visitor: service.Visitor, message: service.Reading | service.Trained | None, language: str) -> View:
+def announced(visitor: service.LabSession, message: service.Reading | service.Trained | None, language: str) -> LabView:
     """While training is under way."""
     if message is None:
         line = progress_bar(0, 1, text(language, "text.lab.preparing"))
@@ -47,7 +47,9 @@ def announced(visitor: service.Visitor, message: service.Reading | service.Train
         line = _epoch_line(message.run, language)
     if isinstance(message, service.Trained) and message.over:
         visitor.chosen = None  # the new run is looked at
-    return View(line, visitor.runs, visitor.find(visitor.chosen), busy=True, moved=isinstance(message, service.Trained))
+    return LabView(
+        line, visitor.runs, visitor.find(visitor.chosen), busy=True, moved=isinstance(message, service.Trained)
+    )
 
 
 def _epoch_line(run: service.Run, language: str) -> str:
@@ -64,7 +66,9 @@ def _epoch_line(run: service.Run, language: str) -> str:
     return progress_bar(report.epoch if report else 0, run.options.epochs, label)
 
 
-def finished(visitor: service.Visitor, language: str, failure: Failure | None = None, *, quiet: bool = False) -> View:
+def finished(
+    visitor: service.LabSession, language: str, failure: Failure | None = None, *, quiet: bool = False
+) -> LabView:
     """When nothing is under way any more; ``quiet`` without a line."""
     run = visitor.find(visitor.chosen)
     if quiet:
@@ -79,7 +83,7 @@ def finished(visitor: service.Visitor, language: str, failure: Failure | None = 
         line = notice(text(language, "text.lab.stopped" if visitor.runs else "text.lab.stopped_early"))
     else:
         line = progress_bar(1, 1, text(language, "text.lab.finished", count=len(visitor.runs)))
-    return View(line, visitor.runs, run)
+    return LabView(line, visitor.runs, run)
 
 
 def title_of(run: service.Run, language: str) -> str:
@@ -95,7 +99,7 @@ def about(data: str, language: str) -> str:
     return view.about(data, service.MAX_ROWS, language)
 
 
-def keep(pool: ModelPool, visitor: service.Visitor, title: str, language: str) -> tuple[str, str]:
+def keep(pool: ModelPool, visitor: service.LabSession, title: str, language: str) -> tuple[str, str]:
     """Keep the run that is looked at: (title, name of the head). Raises InputError where there is none."""
     run = visitor.find(visitor.chosen)
     if run is None or not run.files:

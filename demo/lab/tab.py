@@ -13,19 +13,19 @@ from ..ui import events
 from ..ui.i18n import ui
 from . import curves, keep_tab, links, service
 from . import view as lab_render
-from .status import View, about, announced, finished, title_of
+from .status import LabView, about, announced, finished, title_of
 
 if TYPE_CHECKING:
-    from ..ui.page import Shell
+    from ..ui.page import Page
 
 AT_ONCE = 2
 """Trainings that run at a time, whoever started them; the others wait in the queue."""
 
 
-def build(page: Shell) -> None:
+def build(page: Page) -> None:
     """Lay out the tab and connect its events."""
-    shelf = service.Shelf(page.pool)
-    visitor = gr.State(service.Visitor())
+    shelf = service.LabFeatures(page.pool)
+    visitor = gr.State(service.LabSession())
     gr.Markdown(ui("lab.intro"))
     with gr.Row(equal_height=False, elem_classes="mm-columns"):
         with gr.Column(scale=4, min_width=320):
@@ -49,7 +49,7 @@ def build(page: Shell) -> None:
             outcome = gr.HTML("", elem_id="mm-lab-outcome", elem_classes="mm-panel")
     panels = [line, *plots, runs, pick, clear, outcome, name, keep]
 
-    def shown(view: View, language: str) -> tuple[Any, ...]:
+    def shown(view: LabView, language: str) -> tuple[Any, ...]:
         """Values of the panels; nothing but the line while there is nothing else to see."""
         if view.busy and not view.moved:
             return view.line, *(gr.skip() for _ in panels[1:])
@@ -69,7 +69,7 @@ def build(page: Shell) -> None:
         )
 
     def run_all(
-        visitor: service.Visitor, data: str, payload: Any, fusions: Any, *rest: Any
+        visitor: service.LabSession, data: str, payload: Any, fusions: Any, *rest: Any
     ) -> Iterator[tuple[Any, ...]]:
         *form, language = rest
         busy = gr.update(interactive=False), gr.update(interactive=True)
@@ -105,11 +105,11 @@ def build(page: Shell) -> None:
     )
     stop.click(_stop, visitor, stop, queue=False, api_name="lab_stop", **quiet)
 
-    def look(visitor: service.Visitor, number: Any, language: str) -> tuple[Any, ...]:
+    def look(visitor: service.LabSession, number: Any, language: str) -> tuple[Any, ...]:
         visitor.chosen = number
         return shown(finished(visitor, language, quiet=True), language)
 
-    def forget(visitor: service.Visitor, language: str) -> tuple[Any, ...]:
+    def forget(visitor: service.LabSession, language: str) -> tuple[Any, ...]:
         visitor.forget()
         return shown(finished(visitor, language, quiet=True), language)
 
@@ -127,12 +127,12 @@ def build(page: Shell) -> None:
     keep_tab.connect_restoring(page, link, [data, file, said, *form], line)
 
 
-def _stop(visitor: service.Visitor) -> Any:
+def _stop(visitor: service.LabSession) -> Any:
     visitor.stop = True
     return gr.update(interactive=False)
 
 
-def _data(page: Shell) -> tuple[gr.Radio, gr.File, gr.HTML]:
+def _data(page: Page) -> tuple[gr.Radio, gr.File, gr.HTML]:
     start = links.start()
     titles = [
         (ui(f"lab.data.{name}") if name in (*service.MADE, service.OWN) else name, name)

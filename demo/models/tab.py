@@ -15,10 +15,10 @@ from ..ui.i18n import ui
 from . import service
 
 if TYPE_CHECKING:
-    from ..ui.page import Shell
+    from ..ui.page import Page
 
 
-def build(page: Shell) -> None:
+def build(page: Page) -> None:
     """Lay out the tab and connect its events."""
     gr.Markdown(ui("models_intro"))
     table = gr.HTML("", elem_id="mm-models-table", min_height=240)

@@ -14,10 +14,10 @@ from ..ui import events
 from . import collections, matching_service, service
 
 if TYPE_CHECKING:
-    from ..ui.page import Shell
+    from ..ui.page import Page
 
 
-def build(page: Shell, shelf: collections.Shelves) -> None:
+def build(page: Page, shelf: collections.CollectionChooser) -> None:
     """Offer the endpoints."""
     names = [record.name for record in registry.of_task(service.TASK)]
 
@@ -54,7 +54,7 @@ def build(page: Shell, shelf: collections.Shelves) -> None:
             "query", "good_matches", "cutoff", "collection", "model", "device", "seconds": what was asked, how many
             reach the cut-off, and what answered how fast.
         """
-        asked = service.Asked(collection, model, text, image, without, image_weight, without_weight, top, name)
+        asked = service.SearchForm(collection, model, text, image, without, image_weight, without_weight, top, name)
         with events.told(request):
             return service.search_for_api(page.pool, shelf, asked, cutoff)
 

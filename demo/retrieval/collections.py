@@ -32,7 +32,7 @@ KEPT_SIDE = 1024
 
 
 @dataclass
-class Visitor:
+class UploadSession:
     """What one visitor brought along; kept in a ``gr.State`` and closed with the session."""
 
     library: SessionLibrary
@@ -63,7 +63,7 @@ class Added:
     stopped: bool
 
 
-class Shelves:
+class CollectionChooser:
     """Opens collections. One for the whole page; any number of visitors may use it at once."""
 
     def __init__(self, pool: ModelPool) -> None:
@@ -85,7 +85,7 @@ class Shelves:
         self,
         choice: str,
         model: str,
-        visitor: Visitor | None = None,
+        visitor: UploadSession | None = None,
         progress: Progress | None = None,
         cancelled: IsCancelled | None = None,
     ) -> Collection:
@@ -122,7 +122,7 @@ class Shelves:
         return collection
 
     def _open_uploads(
-        self, visitor: Visitor, model: str, progress: Progress | None, cancelled: IsCancelled | None
+        self, visitor: UploadSession, model: str, progress: Progress | None, cancelled: IsCancelled | None
     ) -> Collection:
         collection = visitor.collection
         with visitor.turn:
@@ -132,14 +132,14 @@ class Shelves:
                     raise Cancelled("cancelled", done=len(report.added), total=len(collection))
         return collection
 
-    def visitor(self, model: str) -> Visitor:
+    def visitor(self, model: str) -> UploadSession:
         """An empty collection of a visitor's own."""
         library = SessionLibrary(self.pool.settings)
-        return Visitor(library, library.open_or_create("uploads", model))
+        return UploadSession(library, library.open_or_create("uploads", model))
 
     def add(
         self,
-        visitor: Visitor,
+        visitor: UploadSession,
         payload: Sequence[Mapping[str, Any]] | None,
         model: str,
         progress: Progress,

@@ -71,7 +71,7 @@ def build(common: Common) -> None:
 
     def search(choice: str, model: str, visitor: Any, *rest: Any) -> Iterator[tuple[Any, ...]]:
         *form, limit, pressed, language = rest
-        asked = service.Asked(choice, model, *form)
+        asked = service.SearchForm(choice, model, *form)
         if asked.nothing:
             yield _shown(None, None, language)
             return

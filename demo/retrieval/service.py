@@ -18,7 +18,8 @@ from mmcore.index import Collection, Entry
 from mmcore.io.images import clean_text, decode_image
 from mmcore.pool import ModelPool
 from mmcore.results import DEFAULT_CUTOFF, Match, MatchMap, Query, SearchOptions, SearchResult
-from mmcore.tasks.retrieval import search, why
+from mmcore.tasks.matching import explain_match
+from mmcore.tasks.retrieval import search
 
 from ..ui import examples, uploads
 from ..ui.colours import data_uri, heat_image, shrink
@@ -26,7 +27,7 @@ from ..ui.events import Failure, IsCancelled, Progress, Step, Stop, attempt, fai
 from ..ui.forms import whole, within
 from ..ui.i18n import text
 from . import collections
-from .collections import EXAMPLES, Shelves, Visitor
+from .collections import EXAMPLES, CollectionChooser, UploadSession
 
 TASK = "retrieval"
 SHOWN = 24
@@ -43,7 +44,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Asked:
+class SearchForm:
     """A visitor's question in raw form values."""
 
     choice: str
@@ -76,7 +77,7 @@ class Shown:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class SearchView:
     """The answer to a search, ready to be shown in any language and with any cut-off."""
 
     choice: str
@@ -86,7 +87,7 @@ class Found:
     pictures: int
     """In the collection."""
 
-    def with_cutoff(self, cutoff: float) -> Found:
+    def with_cutoff(self, cutoff: float) -> SearchView:
         """The same matches, judged by another cut-off; no model is needed for that."""
         judged = tuple(replace(one, match=replace(one.match, good=one.match.score >= cutoff)) for one in self.shown)
         result = replace(self.result, cutoff=cutoff, matches=tuple(one.match for one in judged))
@@ -124,7 +125,7 @@ class Dots:
     """In the collection; only the first MAPPED are drawn."""
 
 
-def query_of(pool: ModelPool, asked: Asked) -> Query:
+def query_of(pool: ModelPool, asked: SearchForm) -> Query:
     """The query of raw form values. Raises InputError for what cannot be one."""
     image = decode_image(uploads.path_of(asked.picture), pool.settings) if asked.picture else None
     name = Path(str((asked.picture or {}).get("orig_name") or NAMELESS)).name
@@ -145,16 +146,20 @@ def _clean(words: str | None, pool: ModelPool) -> str:
 
 
 def find(
-    pool: ModelPool, shelf: Shelves, visitor: Visitor | None, asked: Asked, button: Stop | None = None
-) -> Iterator[Step | Found | Failure]:
+    pool: ModelPool,
+    shelf: CollectionChooser,
+    visitor: UploadSession | None,
+    asked: SearchForm,
+    button: Stop | None = None,
+) -> Iterator[Step | SearchView | Failure]:
     """Search; Steps first where pictures must be embedded before. ``button`` ends it with a ``stopped`` Failure."""
 
-    def work(progress: Progress, cancelled: IsCancelled) -> Found:
+    def work(progress: Progress, cancelled: IsCancelled) -> SearchView:
         query = query_of(pool, asked)
         options = SearchOptions(top=whole(asked.top), name=str(asked.name or "").strip())
         collection = shelf.open(asked.choice, asked.model, visitor, progress, cancelled)
         result = search(pool, collection, query, options)
-        return Found(asked.choice, query, result, _shown(result, collection), len(collection))
+        return SearchView(asked.choice, query, result, _shown(result, collection), len(collection))
 
     return guarded(in_background(work, button))
 
@@ -184,7 +189,9 @@ def _uri(jpeg: bytes) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode('ascii')}"
 
 
-def search_for_api(pool: ModelPool, shelf: Shelves, asked: Asked, cutoff: Any = DEFAULT_CUTOFF) -> dict[str, Any]:
+def search_for_api(
+    pool: ModelPool, shelf: CollectionChooser, asked: SearchForm, cutoff: Any = DEFAULT_CUTOFF
+) -> dict[str, Any]:
     """The same for programs: errors are raised, and pictures are named without the server's folders."""
     query = query_of(pool, asked)
     limit = within("cutoff", cutoff, 0.0, 1.0)
@@ -202,7 +209,9 @@ def public(result: SearchResult) -> SearchResult:
     return replace(result, matches=tuple(replace(one, path=Path(one.path).name) for one in result.matches))
 
 
-def look(pool: ModelPool, shelf: Shelves, visitor: Visitor | None, found: Found, place: int) -> CloseUp | Failure:
+def look(
+    pool: ModelPool, shelf: CollectionChooser, visitor: UploadSession | None, found: SearchView, place: int
+) -> CloseUp | Failure:
     """The match at that place, large and with its heat map."""
 
     def work() -> CloseUp:
@@ -212,7 +221,7 @@ def look(pool: ModelPool, shelf: Shelves, visitor: Visitor | None, found: Found,
         if entry is None:
             raise InputError("file_missing", path=Path(one.match.path).name)
         image = collections.picture_of(entry, collection, pool)
-        explained = why(pool, image, found.query, found.result.model)
+        explained = explain_match(pool, image, found.query, found.result.model)
         small = shrink(image, 640)
         overlay = data_uri(heat_image(shares(explained.heat), *small.size), "PNG")
         credit = next((item for item in examples.collection() if str(item.path) == entry.path), None)
@@ -230,7 +239,7 @@ def shares(heat: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def picture_to_search_from(
-    pool: ModelPool, shelf: Shelves, visitor: Visitor | None, seen: CloseUp
+    pool: ModelPool, shelf: CollectionChooser, visitor: UploadSession | None, seen: CloseUp
 ) -> Image.Image | None:
     """The picture of a match, small, to be put in as the next query."""
     collection = shelf.open(seen.choice, seen.model, visitor)
@@ -239,7 +248,7 @@ def picture_to_search_from(
 
 
 def draw(
-    pool: ModelPool, shelf: Shelves, visitor: Visitor | None, choice: str, model: str, words: str
+    pool: ModelPool, shelf: CollectionChooser, visitor: UploadSession | None, choice: str, model: str, words: str
 ) -> Iterator[Step | Dots | Failure]:
     """The map of a collection, coloured by how well each picture matches ``words`` if there are any."""
 
@@ -271,12 +280,12 @@ def _dot(jpeg: bytes) -> str:
         return data_uri(shrink(image.convert("RGB"), DOT_SIDE), "JPEG")
 
 
-def judged(content: T, cutoff: Any) -> T | Found:
+def judged(content: T, cutoff: Any) -> T | SearchView:
     """Matches judged by that cut-off; anything else as it is."""
-    return content.with_cutoff(within("cutoff", cutoff, 0.0, 1.0)) if isinstance(content, Found) else content
+    return content.with_cutoff(within("cutoff", cutoff, 0.0, 1.0)) if isinstance(content, SearchView) else content
 
 
-def choices(shelf: Shelves, visitor: Visitor | None, language: str) -> list[tuple[str, str]]:
+def choices(shelf: CollectionChooser, visitor: UploadSession | None, language: str) -> list[tuple[str, str]]:
     """(what it is called, word) of every collection that this visitor can search."""
     pictures = len(visitor.collection) if visitor is not None else 0
     return [

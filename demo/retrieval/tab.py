@@ -15,7 +15,7 @@ from ..ui.i18n import ui
 from . import api, collections, map_tab, matching_tab, matrix_tab, search_tab, service, upload_tab
 
 if TYPE_CHECKING:
-    from ..ui.page import Shell
+    from ..ui.page import Page
 
 VIEWS = ("search", "uploads", "labels", "sentences", "matrix", "map")
 """The views inside the tab, in their order."""
@@ -25,8 +25,8 @@ VIEWS = ("search", "uploads", "labels", "sentences", "matrix", "map")
 class Common:
     """What the views share."""
 
-    page: Shell
-    shelf: collections.Shelves
+    page: Page
+    shelf: collections.CollectionChooser
     model: gr.Dropdown
     choice: gr.Dropdown
     """Word of the chosen collection."""
@@ -34,9 +34,9 @@ class Common:
     """The ``shelves.Visitor`` of this session; None until something is uploaded."""
 
 
-def build(page: Shell) -> None:
+def build(page: Page) -> None:
     """Lay out the tab and connect its events."""
-    shelf = collections.Shelves(page.pool)
+    shelf = collections.CollectionChooser(page.pool)
     visitor = gr.State(None, delete_callback=_leave)
     with gr.Row(equal_height=False, elem_classes="mm-bar-row"):
         with gr.Column(scale=3, min_width=260):
@@ -96,11 +96,13 @@ def build(page: Shell) -> None:
         gr.HTML(render.credits_list(examples.collection()))
 
 
-def _choices(shelf: collections.Shelves, visitor: collections.Visitor | None, language: str) -> list[tuple[str, str]]:
+def _choices(
+    shelf: collections.CollectionChooser, visitor: collections.UploadSession | None, language: str
+) -> list[tuple[str, str]]:
     return service.choices(shelf, visitor, language)
 
 
-def _leave(visitor: collections.Visitor | None) -> None:
+def _leave(visitor: collections.UploadSession | None) -> None:
     """The session is over: what the visitor brought along goes with it."""
     if visitor is not None:
         visitor.close()

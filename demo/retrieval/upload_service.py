@@ -11,7 +11,7 @@ from ..models.view import notice, progress_bar
 from ..ui.events import Failure, IsCancelled, Progress, Step, Stop, in_background
 from ..ui.i18n import escaped as _t
 from ..ui.i18n import text
-from .collections import Added, Shelves, Visitor
+from .collections import Added, CollectionChooser, UploadSession
 from .service import guarded
 
 LISTED = 50
@@ -19,8 +19,8 @@ LISTED = 50
 
 
 def take(
-    shelf: Shelves,
-    visitor: Visitor,
+    shelf: CollectionChooser,
+    visitor: UploadSession,
     payload: Sequence[Mapping[str, Any]] | None,
     model: str,
     button: Stop | None = None,
@@ -62,7 +62,7 @@ def panel(content: Added | Failure | Step | None, language: str) -> str:
     return f'<section class="mm-answer" role="status">{"".join(parts)}</section>'
 
 
-def stopped(visitor: Visitor | None, language: str) -> str:
+def stopped(visitor: UploadSession | None, language: str) -> str:
     """What stands there after Stop."""
     pictures = len(visitor.collection) if visitor is not None else 0
     return notice(text(language, "text.retrieval.stopped_with", pictures=pictures))

@@ -19,12 +19,12 @@ from ..ui.batch_rows import safe_cell
 from ..ui.events import Failure, Step
 from ..ui.i18n import escaped as _t
 from ..ui.i18n import text
-from .service import CloseUp, Found, Shown, public
+from .service import CloseUp, SearchView, Shown, public
 
 CSV_COLUMNS = ("query", "rank", "file", "score", "cosine", "good", "model")
 
 
-def panel(content: Found | Failure | Step | None, language: str) -> str:
+def panel(content: SearchView | Failure | Step | None, language: str) -> str:
     """The right side of the search: matches, progress, an error, or the hint that they will come."""
     if content is None:
         return empty(language, "text.retrieval.empty")
@@ -71,7 +71,7 @@ def progress(step: Step, language: str) -> str:
     return progress_bar(step.done, step.total, label)
 
 
-def _summary(found: Found, good: int, language: str) -> str:
+def _summary(found: SearchView, good: int, language: str) -> str:
     query = f'<p class="mm-query"><q>{escape(str(found.query))}</q></p>'
     cutoff = percent(found.result.cutoff)
     if not found.shown:
@@ -106,7 +106,7 @@ def _item(one: Shown, place: int, language: str) -> str:
     )
 
 
-def downloads(found: Found, language: str) -> str:
+def downloads(found: SearchView, language: str) -> str:
     """The matches as CSV and as JSON lines, those below the cut-off included and marked."""
     rows = [{name: row[name] for name in CSV_COLUMNS} for row in export_rows([public(found.result)])]
     table = io.StringIO()

@@ -13,10 +13,10 @@ from ..ui import events
 from . import service
 
 if TYPE_CHECKING:
-    from ..ui.page import Shell
+    from ..ui.page import Page
 
 
-def build(page: Shell) -> None:
+def build(page: Page) -> None:
     """Offer the endpoint."""
     records = registry.of_task(service.TASK)
 

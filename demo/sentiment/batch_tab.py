@@ -12,7 +12,7 @@ from ..ui import batch
 from . import service
 
 if TYPE_CHECKING:
-    from ..ui.page import Shell
+    from ..ui.page import Page
 
 LAYOUT = batch.Layout(
     tab="sentiment",
@@ -27,6 +27,6 @@ LAYOUT = batch.Layout(
 )
 
 
-def build(page: Shell, form: Sequence[gr.components.Component]) -> None:
+def build(page: Page, form: Sequence[gr.components.Component]) -> None:
     """Lay out the accordion. ``form`` is the model and the fusion."""
     batch.build(page, form, LAYOUT, partial(service.describe_many, page.pool))

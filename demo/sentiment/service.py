@@ -11,13 +11,13 @@ from mmcore.errors import InputError, MMCoreError
 from mmcore.io.images import decode_image
 from mmcore.pool import ModelPool
 from mmcore.results import FUSIONS, Post, SentimentOptions, SentimentResult
-from mmcore.tasks.sentiment import judge, judge_table
+from mmcore.tasks.sentiment import classify_sentiment, classify_sentiment_table
 
 from ..ui import examples, uploads
-from ..ui.batch_rows import BatchRow, Kind
+from ..ui.batch_rows import BatchKind, BatchRow
 from ..ui.events import Failure, IsCancelled, Progress, Stop, attempt, in_background
 from ..ui.i18n import text
-from ..ui.table_archives import Opened
+from ..ui.table_archives import TableUpload
 from .view import Judged, fusion_title, judged, label_name
 
 TASK = "sentiment"
@@ -87,7 +87,7 @@ def describe(
     def work() -> Judged:
         options = options_of(fusion, explain=True)
         image = None if payload is None else decode_image(uploads.path_of(payload), pool.settings)
-        result = judge(pool, Post(said if said.strip() else None, image), options, model)
+        result = classify_sentiment(pool, Post(said if said.strip() else None, image), options, model)
         own = {name: title for title, name in titles(heads)}
         return judged(result, image, own.get(options.head or "", options.head or ""))
 
@@ -102,11 +102,11 @@ def describe_for_api(
         raise InputError("option_not_offered", model=model, name="fusion", value=fusion, offered=", ".join(FUSIONS))
     image = None if not payload else decode_image(uploads.path_of(payload), pool.settings)
     said = words if isinstance(words, str) and words.strip() else None
-    return judge(pool, Post(said, image), options_of(fusion), model)
+    return classify_sentiment(pool, Post(said, image), options_of(fusion), model)
 
 
 @dataclass(frozen=True, eq=False)
-class Row:
+class TableRow:
     """A row of a table with its answer."""
 
     result: SentimentResult
@@ -128,7 +128,7 @@ class Row:
         return {"text": self.text, "image": self.image, **self.result.to_dict()}
 
 
-def _cells(row: Row, language: str) -> list[str]:
+def _cells(row: TableRow, language: str) -> list[str]:
     scores = (row.result.scores.negative, row.result.scores.neutral, row.result.scores.positive)
     interaction = row.result.interaction
     named = text(language, f"text.sentiment.interaction.{interaction}") if interaction else ""
@@ -136,7 +136,7 @@ def _cells(row: Row, language: str) -> list[str]:
     return [said, row.image, label_name(row.result.label, language), *(f"{score:.2f}" for score in scores), named]
 
 
-def _values(row: Row) -> list[str]:
+def _values(row: TableRow) -> list[str]:
     scores = (row.result.scores.negative, row.result.scores.neutral, row.result.scores.positive)
     return [
         row.text,
@@ -150,7 +150,7 @@ def _values(row: Row) -> list[str]:
 
 _COLUMNS = ("text", "image", "label", "negative", "neutral", "positive", "interaction")
 
-POSTS: Kind[Row] = Kind(
+POSTS: BatchKind[TableRow] = BatchKind(
     stem="sentiment",
     headers=tuple(f"text.sentiment.batch.{name}" for name in _COLUMNS),
     cells=_cells,
@@ -163,14 +163,14 @@ POSTS: Kind[Row] = Kind(
 
 def describe_many(
     pool: ModelPool, payload: Any, model: str, fusion: Any, button: Stop | None = None
-) -> Iterator[tuple[list[BatchRow[Row]], int]]:
+) -> Iterator[tuple[list[BatchRow[TableRow]], int]]:
     """Judge the rows of an uploaded table or ZIP: whenever some are done, (all rows so far, number of rows in all).
 
     Raises Cancelled when ``button`` is pressed, and MMCoreError where nothing can be done at all.
     """
     options = options_of(fusion)
     name, path = uploads.paths_of(payload, 1)[0]
-    rows: list[BatchRow[Row]] = []
+    rows: list[BatchRow[TableRow]] = []
     count = 0
 
     def work(progress: Progress, cancelled: IsCancelled) -> None:
@@ -178,13 +178,13 @@ def describe_many(
             nonlocal count
             count = total
 
-        opened = Opened(path, pool.settings, pool.settings.files)
-        for row, outcome in judge_table(pool, opened.table, options, model, report, cancelled):
+        opened = TableUpload(path, pool.settings, pool.settings.files)
+        for row, outcome in classify_sentiment_table(pool, opened.table, options, model, report, cancelled):
             place = f"{name}, {len(rows) + 1}"
             if isinstance(outcome, MMCoreError):
                 rows.append(BatchRow(place, Failure(outcome)))
             else:
-                rows.append(BatchRow(place, Row(outcome, row["text"], row["image"])))
+                rows.append(BatchRow(place, TableRow(outcome, row["text"], row["image"])))
             progress(len(rows), count)
 
     yield [], 0

@@ -16,10 +16,10 @@ from . import api, batch_tab, service
 from . import view as sentiment_render
 
 if TYPE_CHECKING:
-    from ..ui.page import Shell
+    from ..ui.page import Page
 
 
-def build(page: Shell) -> None:
+def build(page: Page) -> None:
     """Lay out the tab and connect its events."""
     view = gr.State(None)  # what the panel shows, to be shown again in another language
     with gr.Row(equal_height=False, elem_classes="mm-columns"):
@@ -103,7 +103,7 @@ def build(page: Shell) -> None:
     api.build(page)
 
 
-def _connect_heads(page: Shell, fusion: gr.Dropdown) -> None:
+def _connect_heads(page: Page, fusion: gr.Dropdown) -> None:
     """The visitor's own fusions are in the chooser; one that was just kept is chosen."""
     known = gr.State(None)
 

@@ -11,7 +11,7 @@ from html import escape
 import numpy as np
 from PIL import Image
 
-from mmcore.results import FUSIONS, SENTIMENTS, Distribution, SentimentResult, WordContribution
+from mmcore.results import FUSIONS, SENTIMENTS, SentimentResult, SentimentScores, WordContribution
 
 from ..captioning.view import empty, foot, percent, problem
 from ..ui.colours import data_uri, shrink
@@ -82,13 +82,13 @@ def label_name(label: str, language: str) -> str:
     return text(language, f"text.sentiment.label.{label}")
 
 
-def bar_text(scores: Distribution, row: str, language: str) -> str:
+def bar_text(scores: SentimentScores, row: str, language: str) -> str:
     """Three probabilities in words; ``row`` says of what."""
     shares = {name: percent(getattr(scores, name)) for name in SENTIMENTS}
     return text(language, "text.sentiment.bar", row=row, **shares)
 
 
-def bar(scores: Distribution, row: str, language: str) -> str:
+def bar(scores: SentimentScores, row: str, language: str) -> str:
     """Three probabilities as one bar of three parts; ``row`` says of what."""
     shares = {name: getattr(scores, name) for name in SENTIMENTS}
     said = bar_text(scores, row, language)

@@ -13,7 +13,7 @@ from . import batch_rows, events
 from .i18n import text, ui
 
 if TYPE_CHECKING:
-    from .page import Shell
+    from .page import Page
 
 Work = Callable[..., Iterator[tuple[list[batch_rows.BatchRow[Any]], int]]]
 """Called with the raw files, the values of the form and ``button=``: yields all rows so far and the number of files."""
@@ -27,7 +27,7 @@ class Layout:
     """Begins the names of its events."""
     prefix: str
     """Begins the ids of its elements."""
-    kind: batch_rows.Kind[Any]
+    kind: batch_rows.BatchKind[Any]
     file_types: list[str]
     title: str
     """Key of the accordion's title, without ``ui.``."""
@@ -38,7 +38,7 @@ class Layout:
     """Of the columns of the table."""
 
 
-def build(page: Shell, form: Sequence[gr.components.Component], layout: Layout, work: Work) -> None:
+def build(page: Page, form: Sequence[gr.components.Component], layout: Layout, work: Work) -> None:
     """Lay out the accordion. The values of ``form`` go to ``work`` after the files."""
     prefix, kind = layout.prefix, layout.kind
     with gr.Accordion(ui(layout.title), open=False, elem_id=prefix, elem_classes="mm-batch"):

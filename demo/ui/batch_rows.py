@@ -1,4 +1,4 @@
-"""Batches as tables and files: pure functions, one ``Kind`` a task."""
+"""Batches as tables and files: pure functions, one ``BatchKind`` a task."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class BatchRow(Generic[ResultT]):
 
 
 @dataclass(frozen=True)
-class Kind(Generic[R]):
+class BatchKind(Generic[R]):
     """How the batches of a task are shown and written."""
 
     stem: str
@@ -63,7 +63,7 @@ class Kind(Generic[R]):
     """Key of the line at its end: {done}, {failed}."""
 
 
-CAPTIONS: Kind[CaptionResult] = Kind(
+CAPTIONS: BatchKind[CaptionResult] = BatchKind(
     stem="captions",
     headers=("text.batch.caption", "text.batch.score"),
     cells=lambda result, language: [result.captions[0].text, f"{result.captions[0].score:.2f}"],
@@ -74,12 +74,12 @@ CAPTIONS: Kind[CaptionResult] = Kind(
 )
 
 
-def headers(kind: Kind[R], language: str) -> list[str]:
+def headers(kind: BatchKind[R], language: str) -> list[str]:
     """Column titles of the table on the page."""
     return [text(language, key) for key in ("text.batch.file", *kind.headers, "text.batch.time")]
 
 
-def table(kind: Kind[R], rows: Iterable[BatchRow[R]], language: str) -> list[list[str]]:
+def table(kind: BatchKind[R], rows: Iterable[BatchRow[R]], language: str) -> list[list[str]]:
     """Its cells; a file that failed shows its message in the first column after its name."""
     cells = []
     for row in rows:
@@ -95,7 +95,7 @@ def safe_cell(value: str) -> str:
     return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 
-def as_csv(kind: Kind[R], rows: Iterable[BatchRow[R]]) -> str:
+def as_csv(kind: BatchKind[R], rows: Iterable[BatchRow[R]]) -> str:
     """The batch as CSV: file, the kind's columns, model, seconds, error.
 
     Messages are English, as in the command line's JSON.
@@ -128,7 +128,7 @@ def as_jsonl(rows: Iterable[BatchRow[R]]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def downloads(kind: Kind[R], rows: Sequence[BatchRow[R]], language: str) -> str:
+def downloads(kind: BatchKind[R], rows: Sequence[BatchRow[R]], language: str) -> str:
     """The two download links, or nothing before the first row."""
     if not rows:
         return ""

@@ -15,7 +15,7 @@ from . import page as shell
 from .i18n import ui
 
 if TYPE_CHECKING:
-    from .page import Shell
+    from .page import Page
 
 
 Follower = tuple[gr.components.Component, Callable[[registry.Checkpoint], dict[str, Any]]]
@@ -36,12 +36,12 @@ def names(task: str) -> list[tuple[str, str]]:
     return [(record.title, record.name) for record in registry.of_task(task)]
 
 
-def build(task: str, prefix: str, page: Shell) -> Chooser:
+def build(task: str, prefix: str, page: Page) -> Chooser:
     """Lay it out; the ids of its elements begin with ``prefix``."""
     return with_facts(models(task, prefix, page), prefix)
 
 
-def models(task: str, prefix: str, page: Shell) -> gr.Dropdown:
+def models(task: str, prefix: str, page: Page) -> gr.Dropdown:
     """The list of models alone, for a tab that puts something beside it; ``with_facts`` makes it whole."""
     start = shell.best_of_tier(task, "compact", page.settings)
     return gr.Dropdown(names(task), value=start.name, label=ui("model"), elem_id=f"{prefix}-model", filterable=False)
@@ -60,7 +60,7 @@ def connect(
     chooser: Chooser,
     task: str,
     tab: str,
-    page: Shell,
+    page: Page,
     followers: Sequence[Follower] = (),
     on_start: Callable[[str], object] = lambda _: None,
 ) -> None:

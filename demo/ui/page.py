@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Shell:
+class Page:
     """Handed to each tab's ``build``."""
 
     pool: ModelPool

@@ -12,7 +12,7 @@ from mmcore.fusion.labelled_posts import unpacked
 from mmcore.settings import Settings
 
 
-class Opened:
+class TableUpload:
     """The table of an upload. What was unpacked for it goes away with this object, or when the program ends."""
 
     def __init__(self, upload: Path, settings: Settings, limit: int) -> None:

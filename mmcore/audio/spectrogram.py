@@ -131,7 +131,7 @@ class _Framer:
         return found
 
 
-class SoundDrawing:
+class StreamingSpectrogram:
     """Give it the mono pieces of a sound, in order, with ``add``; then ask once for ``finish``."""
 
     def __init__(self, sample_rate: int, start: float = 0.0) -> None:

@@ -69,10 +69,15 @@ def sentiment_command(
     with failures_reported(), answers_only() as out, progress_bar("sentiment") as progress:
         outcomes: Iterator[tuple[dict[str, str], SentimentResult | MMCoreError]]
         if table is not None:
-            outcomes = sentiment.judge_table(pool, table, options, model, progress=progress, limit=ALL_ROWS)
+            outcomes = sentiment.classify_sentiment_table(
+                pool, table, options, model, progress=progress, limit=ALL_ROWS
+            )
         else:
             given = {"text": text or "", "image": image or ""}
-            outcomes = ((given, one) for one in sentiment.judge_many(pool, [_post(pool, text, image)], options, model))
+            outcomes = (
+                (given, one)
+                for one in sentiment.classify_sentiment_many(pool, [_post(pool, text, image)], options, model)
+            )
         for row, outcome in outcomes:
             failed += isinstance(outcome, MMCoreError)
             name = row["image"].strip() or row["text"]

@@ -32,7 +32,7 @@ from mmcore.evaluation.captioning import read_labels, read_references
 from mmcore.pool import ModelPool
 from mmcore.results import DEFAULT_CUTOFF, ZeroShotOptions
 from mmcore.tasks.batching import answers
-from mmcore.tasks.calibration import SAMPLE, Background
+from mmcore.tasks.calibration import SAMPLE, CosineBaseline
 from mmcore.tasks.embedding import Vectors, background, checkpoint_for, embed_images, embed_texts, traits
 from mmcore.tasks.matching import label_vectors
 
@@ -159,12 +159,12 @@ def _refusals(pool: ModelPool, name: str, pictures: Vectors, truth: Mapping[str,
             figures[f"{kind}_refused"] = len(refused) / len(queries)
             wrong = refused if kind == "real" else [query for query in queries if query not in refused]
             figures[f"{kind}_wrong"] = [f"{query} ({best[queries.index(query)]:.2f})" for query in wrong]
-    measured = asdict(Background.of(known.texts, pictures[::stretch][:SAMPLE], None).spread)
+    measured = asdict(CosineBaseline.of(known.texts, pictures[::stretch][:SAMPLE], None).spread)
     return {**figures, "cutoff": DEFAULT_CUTOFF, "background": [measured], "device": traits(pool, name).device}
 
 
 def best_scores(
-    pool: ModelPool, name: str, pictures: Vectors, queries: Sequence[str], known: Background
+    pool: ModelPool, name: str, pictures: Vectors, queries: Sequence[str], known: CosineBaseline
 ) -> npt.NDArray[np.float64]:
     """The calibrated score (N,) of each query's best picture."""
     if not queries:

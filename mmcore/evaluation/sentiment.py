@@ -16,17 +16,17 @@ from mmcore.fusion.metrics import score
 from mmcore.io.images import clean_text, decode_image
 from mmcore.io.tables import ALL_ROWS
 from mmcore.pool import ModelPool
-from mmcore.results.sentiment import SENTIMENTS, Distribution, Post, SentimentOptions
+from mmcore.results.sentiment import SENTIMENTS, Post, SentimentOptions, SentimentScores
 from mmcore.tasks.contributions import explain_post, parts_of, text_with
 from mmcore.tasks.late_fusion import LateJudge
-from mmcore.tasks.sentiment import checkpoint_for, judge_many
+from mmcore.tasks.sentiment import checkpoint_for, classify_sentiment_many
 
 Progress = Callable[[int, int], None]
 AT_ONCE = 64
 """Posts whose pictures lie in memory together."""
 
 
-def _values(scores: Distribution) -> list[float]:
+def _values(scores: SentimentScores) -> list[float]:
     return [getattr(scores, name) for name in SENTIMENTS]
 
 
@@ -57,7 +57,7 @@ def run(
     for start in range(0, count, AT_ONCE):
         rows = range(start, min(start + AT_ONCE, count))
         for row, outcome in zip(
-            rows, judge_many(pool, [_post(pool, posts, row) for row in rows], options, model), strict=True
+            rows, classify_sentiment_many(pool, [_post(pool, posts, row) for row in rows], options, model), strict=True
         ):
             if isinstance(outcome, InputError):
                 refused += 1

@@ -11,7 +11,7 @@ from PIL import Image
 Made = TypeVar("Made")
 
 
-class LastSeen(Generic[Made]):
+class EncoderCache(Generic[Made]):
     """Remembers one batch: captions, maps and tags of a picture all begin from the same encoder states.
 
     The pictures are held weakly: they are not kept alive, and a new picture is never taken for an old one. A model runs

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from mmcore.checkpoints.registry import Checkpoint
 from mmcore.families._integrated_gradients import integrated_gradients, positive
-from mmcore.nets.log_mel import HOP, SAMPLE_RATE, SILENCE, LogMel, band_frequencies
+from mmcore.nets.log_mel import HOP_LENGTH, SAMPLE_RATE, SILENT_MEL, LogMel, band_frequencies
 
 Floats = npt.NDArray[np.float32]
 
@@ -31,7 +31,7 @@ class MelTagger:
     window_seconds = 10.0
     timeline_seconds = 2.0
     timeline_hop = 1.0
-    free_labels = False
+    open_vocabulary = False
 
     def __init__(
         self, checkpoint: Checkpoint, network: nn.Module, names: Sequence[str], device: str, dtype: torch.dtype
@@ -70,6 +70,6 @@ class MelTagger:
             logits: Tensor = self.network(point.to(self.dtype))
             return logits[:, place].float()
 
-        columns = max(1, round(len(waveform) / HOP))
-        found: Floats = positive(integrated_gradients(logit, seen, SILENCE, STEPS)[0, :, :columns]).cpu().numpy()
+        columns = max(1, round(len(waveform) / HOP_LENGTH))
+        found: Floats = positive(integrated_gradients(logit, seen, SILENT_MEL, STEPS)[0, :, :columns]).cpu().numpy()
         return found

@@ -22,7 +22,7 @@ from transformers.generation.logits_process import LogitsProcessorList
 from mmcore.checkpoints.registry import Checkpoint
 from mmcore.errors import InputError
 from mmcore.families import _attention_maps
-from mmcore.families._encoder_cache import LastSeen
+from mmcore.families._encoder_cache import EncoderCache
 from mmcore.families._sampling import NucleusDraw
 from mmcore.families._word_tokens import group_tokens, split_words
 from mmcore.results import Caption, CaptionOptions, Tag, Word
@@ -52,7 +52,7 @@ class GenerativeCaptioner(ABC):
         self.device = device
         self.network = network.to(device).eval().requires_grad_(False)
         self.tokenizer = tokenizer
-        self._seen: LastSeen[Tensor] = LastSeen()
+        self._seen: EncoderCache[Tensor] = EncoderCache()
 
     # What a family adds
 

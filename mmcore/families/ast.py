@@ -36,7 +36,7 @@ STEPS = 4
 class Ast:
     """AST behind the SoundTagger protocol. It always computes its full length, so the timeline has no finer windows."""
 
-    free_labels = False
+    open_vocabulary = False
 
     def __init__(self, checkpoint: Checkpoint, network: Any, extractor: Any, device: str) -> None:
         self.checkpoint, self.device = checkpoint, device

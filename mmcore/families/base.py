@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from mmcore.checkpoints.registry import Checkpoint
-from mmcore.results import Caption, CaptionOptions, Judgement, MapMethod, Post, Tag
+from mmcore.results import Caption, CaptionOptions, MapMethod, Post, SentimentPrediction, Tag
 
 
 @runtime_checkable
@@ -63,7 +63,7 @@ class SoundTagger(Model, Protocol):
     """Seconds from one such window to the next, unless the person says otherwise."""
     names: tuple[str, ...]
     """Its own labels (AudioSet's display names for those trained on AudioSet)."""
-    free_labels: bool
+    open_vocabulary: bool
     """Whether ``labels`` may be any words."""
     mel_frequencies: npt.NDArray[np.float32]
     """(mels,): the middle of each row of ``evidence`` in Hz, rising."""
@@ -143,7 +143,7 @@ class SentimentJudge(Model, Protocol):
     cheap_regions: bool
     """Whether hundreds of altered pictures cost little: only the last layers are computed again."""
 
-    def judge(self, posts: Sequence[Post], fusion: str | Path = "") -> list[Judgement]:
+    def judge(self, posts: Sequence[Post], fusion: str | Path = "") -> list[SentimentPrediction]:
         """Each post's answers: by every fusion (one's own head under its folder's name), and alone by ``fusion``.
 
         Raises InputError for a script that it cannot read, or a head that does not fit.

@@ -37,7 +37,7 @@ BATCH = 64
 class Clap:
     """CLAP behind the SoundTagger protocol. Without labels it chooses among AudioSet's."""
 
-    free_labels = True
+    open_vocabulary = True
 
     def __init__(self, checkpoint: Checkpoint, network: Any, extractor: Any, tokenizer: Any, device: str) -> None:
         self.checkpoint, self.device = checkpoint, device

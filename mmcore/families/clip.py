@@ -38,7 +38,7 @@ FINER = 4
 
 
 @dataclass(frozen=True)
-class Kind:
+class ClipVariant:
     """What differs between the architectures."""
 
     network: str
@@ -50,10 +50,10 @@ class Kind:
 
 
 KINDS = {
-    "clip": Kind("CLIPModel", CLIPImageProcessorPil, 1, ENGLISH),
-    "siglip": Kind("SiglipModel", SiglipImageProcessorPil, 0, ENGLISH + CHINESE),
-    "siglip2": Kind("Siglip2Model", Siglip2ImageProcessorPil, 0, ENGLISH + CHINESE),
-    "chinese_clip": Kind("ChineseCLIPModel", ChineseCLIPImageProcessorPil, 1, CHINESE),
+    "clip": ClipVariant("CLIPModel", CLIPImageProcessorPil, 1, ENGLISH),
+    "siglip": ClipVariant("SiglipModel", SiglipImageProcessorPil, 0, ENGLISH + CHINESE),
+    "siglip2": ClipVariant("Siglip2Model", Siglip2ImageProcessorPil, 0, ENGLISH + CHINESE),
+    "chinese_clip": ClipVariant("ChineseCLIPModel", ChineseCLIPImageProcessorPil, 1, CHINESE),
 }
 """``model_type`` of config.json -> kind. SigLIP 2 at a fixed resolution has the architecture of SigLIP."""
 
@@ -65,7 +65,13 @@ class Clip:
     calibration: Calibration | None = None
 
     def __init__(
-        self, checkpoint: Checkpoint, kind: Kind, network: Any, image_processor: Any, tokenize: Tokenize, device: str
+        self,
+        checkpoint: Checkpoint,
+        kind: ClipVariant,
+        network: Any,
+        image_processor: Any,
+        tokenize: Tokenize,
+        device: str,
     ) -> None:
         self.checkpoint, self.kind, self.network, self.device = checkpoint, kind, network, device
         self.image_processor, self.tokenize = image_processor, tokenize

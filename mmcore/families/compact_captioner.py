@@ -17,7 +17,7 @@ from torch import Tensor
 from mmcore.checkpoints.locate import bundled_folder
 from mmcore.checkpoints.registry import Checkpoint, find
 from mmcore.families import compact_dual
-from mmcore.families._encoder_cache import LastSeen
+from mmcore.families._encoder_cache import EncoderCache
 from mmcore.families._reranking import Reranking, Weights, candidates, ranked, signals
 from mmcore.families._resize import pixels_of
 from mmcore.families.compact_dual import CompactDual
@@ -49,7 +49,7 @@ class CompactCaptioning:
         self.confidence_threshold: float = config["confidence_threshold"]
         self.map_layers: list[int] = config["map_layers"]
         self._tag_places = {word: place for place, word in enumerate(network.tag_words)}
-        self._seen: LastSeen[Seen] = LastSeen()
+        self._seen: EncoderCache[Seen] = EncoderCache()
 
     def memory(self) -> int:
         """Bytes of the weights, those of the dual encoder included."""

@@ -20,7 +20,7 @@ from torch import Tensor
 from mmcore.checkpoints.registry import Checkpoint, find
 from mmcore.errors import InputError, WeightsError
 from mmcore.families import compact_dual
-from mmcore.families._encoder_cache import LastSeen
+from mmcore.families._encoder_cache import EncoderCache
 from mmcore.families._languages import require_latin
 from mmcore.families._lexicon import NAMES, lexicon_scores
 from mmcore.families._resize import pixels_of
@@ -31,7 +31,7 @@ from mmcore.nets.fusion import Fusion, FusionConfig, inputs_from
 from mmcore.nets.image_encoder import FEATURES, GRID_SIZE
 from mmcore.nets.post_features import REGIONS, PostFeatures
 from mmcore.results.posts import EncodedPosts
-from mmcore.results.sentiment import Distribution, Judgement, Post
+from mmcore.results.sentiment import Post, SentimentPrediction, SentimentScores
 
 ENCODER = "compact-retriever"
 MAX_WORDS = 48
@@ -59,7 +59,7 @@ class CompactSentiment:
         self.fusions = tuple(heads)
         self.fingerprint = fingerprint
         """Of the encoder: a head fits only the numbers that it was trained on."""
-        self._grids: LastSeen[Tensor] = LastSeen()
+        self._grids: EncoderCache[Tensor] = EncoderCache()
         self._own: dict[tuple[Path, int], Fusion] = {}
 
     def memory(self) -> int:
@@ -145,7 +145,7 @@ class CompactSentiment:
     # From numbers to answers
 
     @torch.inference_mode()
-    def judge(self, posts: Sequence[Post], fusion: str | Path = "") -> list[Judgement]:
+    def judge(self, posts: Sequence[Post], fusion: str | Path = "") -> list[SentimentPrediction]:
         """See ``SentimentJudge.judge``."""
         require_latin(self.checkpoint, [post.text for post in posts if post.text])
         inputs = inputs_from(self.encode(posts), np.arange(len(posts)))
@@ -156,10 +156,10 @@ class CompactSentiment:
         text = asked.probabilities(inputs.only(image=False)).tolist()
         image = asked.probabilities(inputs.only(text=False)).tolist()
         return [
-            Judgement(
-                text=Distribution(*text[row]) if post.text else None,
-                image=Distribution(*image[row]) if post.image is not None else None,
-                fusions=tuple((name, Distribution(*values[row])) for name, values in together.items()),
+            SentimentPrediction(
+                text=SentimentScores(*text[row]) if post.text else None,
+                image=SentimentScores(*image[row]) if post.image is not None else None,
+                fusions=tuple((name, SentimentScores(*values[row])) for name, values in together.items()),
                 gates=tuple((name, (values[row][0], values[row][1])) for name, values in gates.items()),
             )
             for row, post in enumerate(posts)

@@ -19,7 +19,7 @@ from mmcore.checkpoints.registry import Checkpoint
 from mmcore.errors import WeightsError
 from mmcore.families._loading import incomplete, load_network, require_one_of
 from mmcore.families.base import SentimentJudge
-from mmcore.results.sentiment import SENTIMENTS, Distribution, Judgement, Post
+from mmcore.results.sentiment import SENTIMENTS, Post, SentimentPrediction, SentimentScores
 
 CHUNK = 16
 """Texts that are read at once."""
@@ -42,11 +42,13 @@ class SequenceClassifier:
         """Bytes of the weights."""
         return int(self.network.get_memory_footprint())
 
-    def judge(self, posts: Sequence[Post], fusion: str | Path = "") -> list[Judgement]:
+    def judge(self, posts: Sequence[Post], fusion: str | Path = "") -> list[SentimentPrediction]:
         """Each post's text alone; the picture is not looked at."""
         answers = iter(self.with_texts(Post(), [post.text for post in posts if post.text]))
         return [
-            Judgement(text=Distribution(*next(answers).tolist()) if post.text else None, image=None, fusions=())
+            SentimentPrediction(
+                text=SentimentScores(*next(answers).tolist()) if post.text else None, image=None, fusions=()
+            )
             for post in posts
         ]
 

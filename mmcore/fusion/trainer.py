@@ -28,7 +28,7 @@ from mmcore.fusion.metrics import best_temperature, score
 from mmcore.nets.fusion import KINDS, Fusion, FusionConfig, Inputs, build, inputs_from, save
 from mmcore.results.fusion_training import EpochReport, Scores, TrainingOptions
 from mmcore.results.posts import EncodedPosts
-from mmcore.results.sentiment import SENTIMENTS, Distribution, Sentiment
+from mmcore.results.sentiment import SENTIMENTS, Sentiment, SentimentScores
 from mmcore.settings import Settings
 
 MEASURED_AT_ONCE = 512
@@ -45,7 +45,7 @@ class Mistake:
     row: int
     """Row in the feature set."""
     truth: Sentiment
-    scores: Distribution
+    scores: SentimentScores
 
 
 def inputs_of(features: EncodedPosts, rows: npt.NDArray[np.int64], *, parts: bool = True) -> Inputs:
@@ -239,7 +239,7 @@ class Training:
             Mistake(
                 row=int(self.dev_rows[place]),
                 truth=SENTIMENTS[self._dev_labels[place]],
-                scores=Distribution(*probabilities[place].tolist()),
+                scores=SentimentScores(*probabilities[place].tolist()),
             )
             for place in surest
         )

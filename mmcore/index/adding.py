@@ -15,7 +15,7 @@ from mmcore.errors import CapacityError, InputError
 from mmcore.index import matrix, perceptual_hash
 from mmcore.index.ingest import (
     TRANSIENT,
-    Found,
+    PictureFile,
     Read,
     as_path,
     as_stored,
@@ -124,7 +124,7 @@ class Adder:
             work.close()
         return tally.report()
 
-    def _new(self, files: Sequence[Found]) -> list[Found]:
+    def _new(self, files: Sequence[PictureFile]) -> list[PictureFile]:
         """Those that are not in the catalogue as they are now."""
         new = []
         with self._store.read() as db:

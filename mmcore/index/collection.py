@@ -19,7 +19,7 @@ from mmcore.index.adding import Adder, other_checkpoint
 from mmcore.index.duplicates import groups
 from mmcore.index.engines import Engine
 from mmcore.index.ingest import as_stored
-from mmcore.index.maintenance import Renewal, compact, remove
+from mmcore.index.maintenance import Reembedding, compact, remove
 from mmcore.index.matrix import Best, Matrix, MatrixCache
 from mmcore.index.projection import place
 from mmcore.index.records import AddReport, DuplicateGroup, Embed, Entry, Hit, IsCancelled, Progress, Summary, Vectors
@@ -159,7 +159,7 @@ class Collection:
         checkpoint goes on where it was. Pictures whose files are gone or broken stay, without a vector.
         """
         self._writable()
-        report = Renewal(self._store, self.settings, embed, checkpoint).run(progress, cancelled)
+        report = Reembedding(self._store, self.settings, embed, checkpoint).run(progress, cancelled)
         if not report.cancelled:
             self.prepare(cancelled=cancelled)
         return report

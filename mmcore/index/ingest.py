@@ -41,7 +41,7 @@ Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
-class Found:
+class PictureFile:
     """A file, as the file system describes it."""
 
     path: str
@@ -53,7 +53,7 @@ class Found:
 class Read:
     """A file that was read. Without a picture where the collection has the same content already."""
 
-    file: Found
+    file: PictureFile
     sha256: bytes
     picture: Image.Image | None = None
     jpeg: bytes = b""
@@ -80,12 +80,12 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFC", readable(text)).casefold().replace("\\", "/")
 
 
-def find(sources: Iterable[str | Path]) -> tuple[list[Found], list[Broken]]:
+def find(sources: Iterable[str | Path]) -> tuple[list[PictureFile], list[Broken]]:
     """Files and the pictures in folders and below, each once, with those that cannot be had.
 
     Hidden files are passed over, and links to folders are not followed, so that no walk goes round in a circle.
     """
-    found: dict[str, Found] = {}
+    found: dict[str, PictureFile] = {}
     broken: dict[str, Broken] = {}
     for source in sources:
         try:
@@ -108,11 +108,11 @@ def find(sources: Iterable[str | Path]) -> tuple[list[Found], list[Broken]]:
             except OSError as error:
                 broken[name] = Broken(name, InputError("file_unreadable", path=name, detail=error.strerror))
                 continue
-            found[name] = Found(name, status.st_size, status.st_mtime_ns)
+            found[name] = PictureFile(name, status.st_size, status.st_mtime_ns)
     return list(found.values()), list(broken.values())
 
 
-def read(file: Found, settings: Settings, known: Callable[[bytes], bool]) -> Read | Broken:
+def read(file: PictureFile, settings: Settings, known: Callable[[bytes], bool]) -> Read | Broken:
     """Read a file; decode it unless ``known(sha256)``."""
     try:
         data = Path(file.path).read_bytes() if 0 < file.size <= settings.image_bytes else b""

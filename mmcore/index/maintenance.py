@@ -11,7 +11,7 @@ import numpy as np
 
 from mmcore.index import matrix
 from mmcore.index.adding import Tally, embedded, other_checkpoint
-from mmcore.index.ingest import Found, Read, as_path, batches, in_threads, read
+from mmcore.index.ingest import PictureFile, Read, as_path, batches, in_threads, read
 from mmcore.index.records import AddReport, Broken, Embed, IsCancelled, Progress, Vectors
 from mmcore.index.store import Facts, Store, facts
 from mmcore.settings import Settings
@@ -78,7 +78,7 @@ def sweep(store: Store) -> None:
                     file.unlink()
 
 
-class Renewal:
+class Reembedding:
     """Embedding a collection anew: its vectors grow in a file of their own and count once the last one is done."""
 
     def __init__(self, store: Store, settings: Settings, embed: Embed, checkpoint: str) -> None:
@@ -111,15 +111,15 @@ class Renewal:
             db.execute("DELETE FROM renewed")
             db.execute("INSERT INTO renewal VALUES (?, NULL, ?, 0)", (self._checkpoint, generation))
 
-    def _waiting(self) -> list[tuple[int, Found]]:
+    def _waiting(self) -> list[tuple[int, PictureFile]]:
         """Entries that have not been embedded yet."""
         with self._store.read() as db:
             rows = db.execute(
                 "SELECT id, path, size, modified FROM entries WHERE id NOT IN (SELECT entry FROM renewed) ORDER BY id"
             )
-            return [(entry, Found(as_path(path), size, modified)) for entry, path, size, modified in rows]
+            return [(entry, PictureFile(as_path(path), size, modified)) for entry, path, size, modified in rows]
 
-    def _batches(self, waiting: Sequence[tuple[int, Found]]) -> Iterable[tuple[list[int], list[Read | Broken]]]:
+    def _batches(self, waiting: Sequence[tuple[int, PictureFile]]) -> Iterable[tuple[list[int], list[Read | Broken]]]:
         work = in_threads(lambda pair: read(pair[1], self._settings, lambda _: False), waiting)
         first = 0
         try:

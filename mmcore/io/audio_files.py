@@ -22,7 +22,7 @@ import numpy.typing as npt
 from mmcore.errors import InputError, Phrase
 from mmcore.io import audio_readers
 from mmcore.io.files import size_of, unreadable
-from mmcore.io.filetypes import HEAD, Kind, sniff
+from mmcore.io.filetypes import HEAD, FileType, sniff
 from mmcore.settings import Settings
 
 SOUND_SUFFIXES = (
@@ -68,7 +68,7 @@ class Sound:
     """Of the file."""
     seconds: float | None
     """Length as the header says; None where it does not (recordings of browsers)."""
-    _opened: audio_readers.Opened
+    _opened: audio_readers.AudioReader
     _limit: float
 
     def blocks(self, sample_rate: int | None = None) -> Iterator[npt.NDArray[np.float32]]:
@@ -160,7 +160,7 @@ def _file(source: str | Path | bytes) -> BinaryIO:
         return Path(source).open("rb")
 
 
-def _readable(kind: Kind) -> str:
+def _readable(kind: FileType) -> str:
     """The name of a kind that can be read. Raises InputError for another."""
     name = str(kind.name)
     if name in audio_readers.SOUNDFILE or name in audio_readers.FFMPEG:
@@ -173,7 +173,7 @@ def _readable(kind: Kind) -> str:
 
 
 @contextmanager
-def _header(name: str, file: BinaryIO) -> Iterator[audio_readers.Opened]:
+def _header(name: str, file: BinaryIO) -> Iterator[audio_readers.AudioReader]:
     manager = audio_readers.opened(name, file)
     try:
         header = manager.__enter__()

@@ -43,7 +43,7 @@ class NoSoundTrack(Exception):
 
 
 @dataclass(frozen=True)
-class Opened:
+class AudioReader:
     """A sound whose header was read."""
 
     sample_rate: int
@@ -55,14 +55,14 @@ class Opened:
 
 
 @contextmanager
-def opened(name: str, file: BinaryIO) -> Iterator[Opened]:
+def opened(name: str, file: BinaryIO) -> Iterator[AudioReader]:
     """Read the header; ``name`` is that of a Kind in SOUNDFILE or FFMPEG. Raises whatever the library raises."""
     with (_soundfile if name in SOUNDFILE else _ffmpeg)(name, file) as sound:
         yield sound
 
 
 @contextmanager
-def _soundfile(name: str, file: BinaryIO) -> Iterator[Opened]:
+def _soundfile(name: str, file: BinaryIO) -> Iterator[AudioReader]:
     import soundfile
 
     with soundfile.SoundFile(file) as sound:
@@ -77,11 +77,11 @@ def _soundfile(name: str, file: BinaryIO) -> Iterator[Opened]:
 
         # Streams whose length nobody knew when they began have a number far beyond any file.
         frames = sound.frames if 0 <= sound.frames < 1 << 40 else None
-        yield Opened(sound.samplerate, sound.channels, frames, blocks())
+        yield AudioReader(sound.samplerate, sound.channels, frames, blocks())
 
 
 @contextmanager
-def _ffmpeg(name: str, file: BinaryIO) -> Iterator[Opened]:
+def _ffmpeg(name: str, file: BinaryIO) -> Iterator[AudioReader]:
     import av
 
     av.logging.set_level(None)  # what is wrong with a file is said by the error
@@ -105,7 +105,7 @@ def _ffmpeg(name: str, file: BinaryIO) -> Iterator[Opened]:
             for piece in resampler.resample(None):
                 yield _samples(piece, channels)
 
-        yield Opened(rate, channels, frames, _gathered(blocks(), max(1, BLOCK_VALUES // channels)))
+        yield AudioReader(rate, channels, frames, _gathered(blocks(), max(1, BLOCK_VALUES // channels)))
 
 
 def _gathered(pieces: Iterator[Block], size: int) -> Iterator[Block]:

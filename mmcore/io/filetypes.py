@@ -14,7 +14,7 @@ HEAD = 4096
 
 
 @dataclass(frozen=True)
-class Kind:
+class FileType:
     """What a file is."""
 
     group: Group
@@ -23,50 +23,50 @@ class Kind:
     """Name of the format ("JPEG", "MP3"), or a Phrase that says what the file is ("a PDF document")."""
 
 
-def _other(key: str) -> Kind:
-    return Kind("other", Phrase(key))
+def _other(key: str) -> FileType:
+    return FileType("other", Phrase(key))
 
 
 # (offset, bytes there, kind), the first that fits wins.
-SIGNATURES: tuple[tuple[int, bytes, Kind], ...] = (
-    (0, b"\xff\xd8\xff", Kind("picture", "JPEG")),
-    (0, b"\x89PNG", Kind("picture", "PNG")),
-    (0, b"GIF87a", Kind("picture", "GIF")),
-    (0, b"GIF89a", Kind("picture", "GIF")),
-    (8, b"WEBP", Kind("picture", "WebP")),
-    (0, b"II*\0", Kind("picture", "TIFF")),
-    (0, b"MM\0*", Kind("picture", "TIFF")),
-    (0, b"II+\0", Kind("picture", "TIFF")),
-    (0, b"MM\0+", Kind("picture", "TIFF")),
-    (0, b"8BPS", Kind("other picture", "Photoshop")),
-    (0, b"\0\0\1\0", Kind("other picture", "Windows icon")),
-    (0, b"\0\0\0\x0cjP  ", Kind("other picture", "JPEG 2000")),
-    (0, b"\xff\x4f\xff\x51", Kind("other picture", "JPEG 2000")),
-    (0, b"\0\0\0\x0cJXL ", Kind("other picture", "JPEG XL")),
-    (0, b"\xff\x0a", Kind("other picture", "JPEG XL")),
-    (128, b"DICM", Kind("other picture", "DICOM")),
-    (8, b"WAVE", Kind("sound", "WAV")),
-    (0, b"ID3", Kind("sound", "MP3")),
-    (0, b"\xff\xfb", Kind("sound", "MP3")),
-    (0, b"\xff\xf3", Kind("sound", "MP3")),
-    (0, b"\xff\xf2", Kind("sound", "MP3")),
-    (0, b"\xff\xfa", Kind("sound", "MP3")),
-    (0, b"\xff\xe3", Kind("sound", "MP3")),
-    (0, b"\xff\xf1", Kind("sound", "AAC")),
-    (0, b"\xff\xf9", Kind("sound", "AAC")),
-    (0, b"#!AMR", Kind("sound", "AMR")),
-    (0, b"caff", Kind("sound", "CAF")),
-    (0, b".snd", Kind("sound", "AU")),
-    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", Kind("sound", "Windows Media")),
-    (0, b"fLaC", Kind("sound", "FLAC")),
-    (0, b"OggS", Kind("sound", "Ogg")),
-    (8, b"AIFF", Kind("sound", "AIFF")),
-    (8, b"AIFC", Kind("sound", "AIFF")),
-    (0, b"MThd", Kind("sound", "MIDI")),
-    (8, b"AVI ", Kind("video", "AVI")),
-    (0, b"\x1aE\xdf\xa3", Kind("video", "Matroska")),
-    (0, b"\0\0\1\xba", Kind("video", "MPEG")),
-    (0, b"FLV\1", Kind("video", "Flash")),
+SIGNATURES: tuple[tuple[int, bytes, FileType], ...] = (
+    (0, b"\xff\xd8\xff", FileType("picture", "JPEG")),
+    (0, b"\x89PNG", FileType("picture", "PNG")),
+    (0, b"GIF87a", FileType("picture", "GIF")),
+    (0, b"GIF89a", FileType("picture", "GIF")),
+    (8, b"WEBP", FileType("picture", "WebP")),
+    (0, b"II*\0", FileType("picture", "TIFF")),
+    (0, b"MM\0*", FileType("picture", "TIFF")),
+    (0, b"II+\0", FileType("picture", "TIFF")),
+    (0, b"MM\0+", FileType("picture", "TIFF")),
+    (0, b"8BPS", FileType("other picture", "Photoshop")),
+    (0, b"\0\0\1\0", FileType("other picture", "Windows icon")),
+    (0, b"\0\0\0\x0cjP  ", FileType("other picture", "JPEG 2000")),
+    (0, b"\xff\x4f\xff\x51", FileType("other picture", "JPEG 2000")),
+    (0, b"\0\0\0\x0cJXL ", FileType("other picture", "JPEG XL")),
+    (0, b"\xff\x0a", FileType("other picture", "JPEG XL")),
+    (128, b"DICM", FileType("other picture", "DICOM")),
+    (8, b"WAVE", FileType("sound", "WAV")),
+    (0, b"ID3", FileType("sound", "MP3")),
+    (0, b"\xff\xfb", FileType("sound", "MP3")),
+    (0, b"\xff\xf3", FileType("sound", "MP3")),
+    (0, b"\xff\xf2", FileType("sound", "MP3")),
+    (0, b"\xff\xfa", FileType("sound", "MP3")),
+    (0, b"\xff\xe3", FileType("sound", "MP3")),
+    (0, b"\xff\xf1", FileType("sound", "AAC")),
+    (0, b"\xff\xf9", FileType("sound", "AAC")),
+    (0, b"#!AMR", FileType("sound", "AMR")),
+    (0, b"caff", FileType("sound", "CAF")),
+    (0, b".snd", FileType("sound", "AU")),
+    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", FileType("sound", "Windows Media")),
+    (0, b"fLaC", FileType("sound", "FLAC")),
+    (0, b"OggS", FileType("sound", "Ogg")),
+    (8, b"AIFF", FileType("sound", "AIFF")),
+    (8, b"AIFC", FileType("sound", "AIFF")),
+    (0, b"MThd", FileType("sound", "MIDI")),
+    (8, b"AVI ", FileType("video", "AVI")),
+    (0, b"\x1aE\xdf\xa3", FileType("video", "Matroska")),
+    (0, b"\0\0\1\xba", FileType("video", "MPEG")),
+    (0, b"FLV\1", FileType("video", "Flash")),
     (0, b"%PDF-", _other("kind_pdf")),
     (0, b"%!PS", _other("kind_postscript")),
     (0, b"\x1f\x8b", _other("kind_archive")),
@@ -88,13 +88,13 @@ AVIF_BRANDS = frozenset((b"avif", b"avis"))
 OFFICE_PARTS = (b"[Content_Types].xml", b"_rels/.rels", b"mimetypeapplication/vnd.oasis")
 
 
-def sniff(data: bytes) -> Kind:
+def sniff(data: bytes) -> FileType:
     """The kind of a file whose first bytes (4096 are enough) are ``data``."""
     head = data[:HEAD]
     if head.startswith(b"BM") and head[6:10] == b"\0\0\0\0":  # the reserved field: a text may begin with "BM", too
-        return Kind("picture", "BMP")
+        return FileType("picture", "BMP")
     if head.startswith(b"\x1aE\xdf\xa3") and b"webm" in head[:64]:  # its header names it, after a few numbers
-        return Kind("video", "WebM")
+        return FileType("video", "WebM")
     if head[4:8] == b"ftyp":
         return _iso_media(head)
     if head.startswith(b"PK\3\4"):
@@ -106,15 +106,15 @@ def sniff(data: bytes) -> Kind:
     return _other("kind_unknown") if text is None else _kind_of_text(text)
 
 
-def _iso_media(head: bytes) -> Kind:
+def _iso_media(head: bytes) -> FileType:
     """HEIC, AVIF, MP4 and QuickTime share a container; its brands tell which. The first is the major one."""
     length = min(int.from_bytes(head[:4], "big"), 256)
     brands = [head[8:12], *(head[start : start + 4] for start in range(16, length, 4))]
     if AVIF_BRANDS & set(brands):
-        return Kind("picture", "AVIF")
+        return FileType("picture", "AVIF")
     if HEIC_BRANDS & set(brands):
-        return Kind("picture", "HEIC")
-    return Kind("sound", "M4A") if brands[0] == b"M4A " else Kind("video", "MP4")
+        return FileType("picture", "HEIC")
+    return FileType("sound", "M4A") if brands[0] == b"M4A " else FileType("video", "MP4")
 
 
 def _as_text(head: bytes) -> str | None:
@@ -128,12 +128,12 @@ def _as_text(head: bytes) -> str | None:
     return None if control or "\ufffd" in text else text
 
 
-def _kind_of_text(text: str) -> Kind:
+def _kind_of_text(text: str) -> FileType:
     start = text.lstrip().lower()
     if start.startswith(("<!doctype html", "<html", "<head", "<body")):
         return _other("kind_web_page")
     if start.startswith("<"):
         if "<svg" in start:
-            return Kind("svg", "SVG")
+            return FileType("svg", "SVG")
         return _other("kind_web_page" if "<html" in start else "kind_xml")
     return _other("kind_text")

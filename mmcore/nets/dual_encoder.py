@@ -53,7 +53,7 @@ class AttentionPooling(nn.Module):
         return self.mix(seen) + self.anchor(grid.mean((2, 3)))
 
 
-class Knowing(nn.Module):
+class KnowledgeTower(nn.Module):
     """Trunk features and the ImageNet grid, summarised, through two layers; what is where plays no part.
 
     The summary (1952 numbers): the grid's mean (1280); of the trunk's 112 channels the mean, the spread and the mean
@@ -92,7 +92,7 @@ class DualEncoder(nn.Module):
         self.text = TextEncoder(TextConfig(**config["text"]))
         self.pooling = AttentionPooling(self.text.config.width, config["heads"])
         self.recognition_top = Top()
-        self.knowing = Knowing(self.text.config.width)
+        self.knowing = KnowledgeTower(self.text.config.width)
         self.knowing_weight = float(config["knowing_weight"])
         self.log_scale = nn.Parameter(torch.tensor(3.0))
 

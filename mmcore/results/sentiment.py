@@ -38,7 +38,7 @@ class SentimentOptions:
     explain: bool = False
     """Also compute what each word and each region of the picture contributes."""
     head: str | None = None
-    """Name of a fusion of one's own, kept in the Lab (see ``checkpoints.fusion_heads``); it stands in for ``fusion``."""
+    """Name of a fusion of one's own, kept in the Lab (checkpoints/fusion_heads.py); it stands in for ``fusion``."""
 
     def __post_init__(self) -> None:
         if self.fusion is not None and self.fusion not in FUSIONS:
@@ -56,7 +56,7 @@ class Post:
 
 
 @dataclass(frozen=True)
-class Distribution:
+class SentimentScores:
     """Calibrated probabilities, 0-1, with the sum 1."""
 
     negative: float
@@ -80,14 +80,14 @@ class Distribution:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class SentimentPrediction:
     """What a model says of one post, before the task names anything."""
 
-    text: Distribution | None
+    text: SentimentScores | None
     """Text alone; None without text, or where the model reads none."""
-    image: Distribution | None
+    image: SentimentScores | None
     """Image alone; None without a picture, or where the model sees none."""
-    fusions: tuple[tuple[str, Distribution], ...]
+    fusions: tuple[tuple[str, SentimentScores], ...]
     """Each fusion's answer, the default first; empty for a model of one modality."""
     gates: tuple[tuple[str, tuple[float, float]], ...] = ()
     """Weights of text and image (they sum to 1) in the fusions that have them."""
@@ -120,11 +120,11 @@ class Explanation:
 
     words: tuple[WordContribution, ...] = ()
     """In reading order; empty without text."""
-    without_words: Distribution | None = None
+    without_words: SentimentScores | None = None
     """The answer with every word removed: it plus the words' contributions is the answer."""
     regions: npt.NDArray[np.float32] | None = None
     """(rows, columns, 3) in the order of SENTIMENTS: by how much each region of the picture raises each probability."""
-    without_regions: Distribution | None = None
+    without_regions: SentimentScores | None = None
     """The answer with every region made neutral: it plus the regions' contributions is the answer."""
     text: str = ""
     """The text as the model read it (see ``mmcore.io.images.clean_text``); the words' places count in it."""
@@ -136,11 +136,11 @@ class Explanation:
 class SentimentResult:
     """Answer of the sentiment task for one post."""
 
-    scores: Distribution
+    scores: SentimentScores
     """Text and image together; the same as the one modality where the other is missing."""
-    text: Distribution | None
+    text: SentimentScores | None
     """Text alone; None without text."""
-    image: Distribution | None
+    image: SentimentScores | None
     """Image alone; None without a picture."""
     interaction: Interaction | None
     """See INTERACTIONS; None where a modality is missing."""
@@ -148,7 +148,7 @@ class SentimentResult:
     """Whose label the answer has, where the two differ."""
     fusion: str
     """The fusion that gave ``scores``, or the name of one's own head."""
-    fusions: tuple[tuple[str, Distribution], ...]
+    fusions: tuple[tuple[str, SentimentScores], ...]
     """Every fusion that the model has, on the same post."""
     gate: tuple[tuple[Modality, float], ...] | None
     """The weight of each modality (they sum to 1), where the fusion has one."""

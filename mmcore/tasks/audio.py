@@ -22,7 +22,15 @@ from mmcore.checkpoints.registry import Checkpoint, find, of_task
 from mmcore.errors import Cancelled, CapacityError, InputError, MMCoreError, UnknownNameError, WeightsError
 from mmcore.pool import ModelPool
 from mmcore.results import SILENCE, AudioOptions, AudioResult, SoundEvent, SoundEvidence, SoundLabel, Timeline
-from mmcore.tasks.sliding_window import Floats, Heard, IsCancelled, Length, Listener, Progress, Source
+from mmcore.tasks.sliding_window import (
+    Floats,
+    IsCancelled,
+    Progress,
+    SlidingWindowTagger,
+    Source,
+    StreamScores,
+    WindowSpec,
+)
 
 TASK = "audio"
 
@@ -130,7 +138,7 @@ def explain_audio(
     ``classify_audio`` does, and UnknownNameError for a label that the model does not have.
     """
     options = options or AudioOptions()
-    listener = Listener.of(pool, checkpoint_for(pool, options, model), options)
+    listener = SlidingWindowTagger.of(pool, checkpoint_for(pool, options, model), options)
     if label not in listener.labels:
         raise UnknownNameError("label", label, listener.labels)
     if start is not None:
@@ -147,7 +155,7 @@ def _classify(
     progress: Progress | None,
     cancelled: IsCancelled | None,
 ) -> AudioResult:
-    listener = Listener.of(pool, checkpoint, options)
+    listener = SlidingWindowTagger.of(pool, checkpoint, options)
     heard = listener.hear(source, _lengths(listener, options), progress, cancelled)
     envelope, spectrogram = heard.drawing.finish()
     levels = heard.drawing.levels()
@@ -174,18 +182,20 @@ def _classify(
     return result
 
 
-def _lengths(listener: Listener, options: AudioOptions) -> tuple[Length, ...]:
+def _lengths(listener: SlidingWindowTagger, options: AudioOptions) -> tuple[WindowSpec, ...]:
     """The lengths of windows that the options ask for, each once."""
     return tuple(dict.fromkeys([listener.whole, listener.fine] if options.timeline else [listener.whole]))
 
 
-def _decisive(listener: Listener, heard: Heard, options: AudioOptions) -> list[Length]:
+def _decisive(listener: SlidingWindowTagger, heard: StreamScores, options: AudioOptions) -> list[WindowSpec]:
     """The lengths of windows that the score of the file comes from."""
     long = options.pooling == "max" and heard.duration > listener.whole.seconds
     return list(heard.scores) if long else [listener.whole]
 
 
-def _labels(listener: Listener, heard: Heard, levels: Floats, options: AudioOptions) -> tuple[SoundLabel, ...]:
+def _labels(
+    listener: SlidingWindowTagger, heard: StreamScores, levels: Floats, options: AudioOptions
+) -> tuple[SoundLabel, ...]:
     """The labels of the whole file, best first."""
     if silent_spans(levels, options.silence_level, LEVEL_SECONDS) == [(0, len(levels))]:
         return (SoundLabel(SILENCE, 1.0),)
@@ -201,7 +211,11 @@ def _labels(listener: Listener, heard: Heard, levels: Floats, options: AudioOpti
 
 
 def _timeline(
-    listener: Listener, heard: Heard, levels: Floats, labels: Sequence[SoundLabel], options: AudioOptions
+    listener: SlidingWindowTagger,
+    heard: StreamScores,
+    levels: Floats,
+    labels: Sequence[SoundLabel],
+    options: AudioOptions,
 ) -> tuple[Timeline, tuple[SoundEvent, ...]]:
     """When the labels sound; both are empty where the options do not ask."""
     fine = listener.fine
@@ -232,7 +246,9 @@ def _timeline(
     return timeline, events
 
 
-def _best(listener: Listener, heard: Heard, options: AudioOptions, label: str) -> tuple[float, Length]:
+def _best(
+    listener: SlidingWindowTagger, heard: StreamScores, options: AudioOptions, label: str
+) -> tuple[float, WindowSpec]:
     """The window in which the label scores highest: where it begins, in seconds, and its length."""
     column = listener.labels.index(label)
     length = max(_decisive(listener, heard, options), key=lambda one: heard.scores[one].values[:, column].max())

@@ -55,7 +55,7 @@ def generic_texts(language: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, eq=False)
-class Background:
+class CosineBaseline:
     """What the cosines of a checkpoint look like between what does not belong together."""
 
     texts: Vectors
@@ -63,7 +63,7 @@ class Background:
     spread: Calibration
 
     @classmethod
-    def of(cls, texts: Vectors, pictures: Vectors, known: Calibration | None) -> Background:
+    def of(cls, texts: Vectors, pictures: Vectors, known: Calibration | None) -> CosineBaseline:
         """From generic texts (G, C) and pictures (N, C), unless the checkpoint has its own figures."""
         if known is not None:
             return cls(texts, known)

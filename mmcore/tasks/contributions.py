@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmcore.families.base import SentimentJudge
-from mmcore.results.sentiment import Distribution, Explanation, Post, WordContribution
+from mmcore.results.sentiment import Explanation, Post, SentimentScores, WordContribution
 
 TEXT_BUDGET = 160
 """Texts that an explanation may try; long texts get fewer orders, at least two."""
@@ -98,7 +98,7 @@ def explain_post(model: SentimentJudge, post: Post, fusion: str | Path = "", see
 
 def explain_words(
     model: SentimentJudge, post: Post, fusion: str | Path = "", seed: int = 0
-) -> tuple[tuple[WordContribution, ...], Distribution | None]:
+) -> tuple[tuple[WordContribution, ...], SentimentScores | None]:
     """Each word's contribution, and the answer without any word: to the picture alone, or to an empty text."""
     text = post.text or ""
     spans = parts_of(text)
@@ -115,12 +115,12 @@ def explain_words(
         WordContribution(text[start:end], start, end, *share)
         for (start, end), share in zip(spans, shares.tolist(), strict=True)
     )
-    return words, Distribution(*nobody.tolist())
+    return words, SentimentScores(*nobody.tolist())
 
 
 def explain_regions(
     model: SentimentJudge, post: Post, fusion: str | Path = "", seed: int = 0
-) -> tuple[npt.NDArray[np.float32] | None, Distribution | None]:
+) -> tuple[npt.NDArray[np.float32] | None, SentimentScores | None]:
     """Each region's contribution (rows, columns, 3), and the answer to a picture without any region."""
     rows, columns = model.regions
     if not rows:
@@ -131,4 +131,4 @@ def explain_regions(
 
     budget = REGION_BUDGET if model.cheap_regions else 2 * (rows * columns + 1)
     shares, nobody = shapley_values(answer, rows * columns, budget, seed)
-    return shares.reshape(rows, columns, 3).astype(np.float32), Distribution(*nobody.tolist())
+    return shares.reshape(rows, columns, 3).astype(np.float32), SentimentScores(*nobody.tolist())

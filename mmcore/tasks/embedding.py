@@ -17,7 +17,7 @@ from mmcore.families.base import Calibration, Retriever
 from mmcore.io.images import clean_text
 from mmcore.pool import ModelPool
 from mmcore.tasks.batching import BATCH
-from mmcore.tasks.calibration import Background, generic_texts
+from mmcore.tasks.calibration import CosineBaseline, generic_texts
 
 TASK = "retrieval"
 TEXTS = 64
@@ -91,10 +91,10 @@ def traits(pool: ModelPool, name: str) -> Traits:
     return known[name]
 
 
-def background(pool: ModelPool, name: str, pictures: Vectors) -> Background:
+def background(pool: ModelPool, name: str, pictures: Vectors) -> CosineBaseline:
     """The background of a checkpoint's cosines among these pictures (N, C)."""
     known = traits(pool, name)
-    return Background.of(known.generic, pictures, known.calibration)
+    return CosineBaseline.of(known.generic, pictures, known.calibration)
 
 
 class Stopwatch:

@@ -17,7 +17,7 @@ from PIL import Image
 from mmcore.checkpoints.registry import Checkpoint
 from mmcore.families.base import Retriever, SentimentJudge
 from mmcore.pool import ModelPool
-from mmcore.results.sentiment import SENTIMENTS, Distribution, Judgement, Post
+from mmcore.results.sentiment import SENTIMENTS, Post, SentimentPrediction, SentimentScores
 
 IMAGE_WEIGHT = 0.3
 """w: texts say more about sentiment than pictures do (text alone against image alone in the compact model's card)."""
@@ -64,7 +64,7 @@ class LateJudge:
         """Bytes of the classifier's weights; the retrieval model counts for itself."""
         return self.reader.memory()
 
-    def judge(self, posts: Sequence[Post], fusion: str | Path = "") -> list[Judgement]:
+    def judge(self, posts: Sequence[Post], fusion: str | Path = "") -> list[SentimentPrediction]:
         """See ``SentimentJudge.judge``."""
         texts = iter(self._read([post.text for post in posts if post.text]))
         images = iter(self._see([post.image for post in posts if post.image is not None]))
@@ -132,11 +132,11 @@ def _together(text: npt.NDArray[np.float32] | None, image: npt.NDArray[np.float3
     return mixed
 
 
-def _judgement(text: npt.NDArray[np.float32] | None, image: npt.NDArray[np.float32] | None) -> Judgement:
+def _judgement(text: npt.NDArray[np.float32] | None, image: npt.NDArray[np.float32] | None) -> SentimentPrediction:
     weight = IMAGE_WEIGHT if text is not None and image is not None else float(text is None)
-    return Judgement(
-        text=None if text is None else Distribution(*text.tolist()),
-        image=None if image is None else Distribution(*image.tolist()),
-        fusions=(("late", Distribution(*_together(text, image).tolist())),),
+    return SentimentPrediction(
+        text=None if text is None else SentimentScores(*text.tolist()),
+        image=None if image is None else SentimentScores(*image.tolist()),
+        fusions=(("late", SentimentScores(*_together(text, image).tolist())),),
         gates=(("late", (1 - weight, weight)),),
     )

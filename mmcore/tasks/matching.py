@@ -149,7 +149,7 @@ def similarity(
     return SimilarityMatrix(called, tuple(texts), cosines, scores, name, known.device, watch.seconds)
 
 
-def why(
+def explain_match(
     pool: ModelPool,
     image: Image.Image,
     query: Query,

@@ -11,7 +11,7 @@ from PIL import Image
 
 from mmcore.pool import ModelPool
 from mmcore.results import Query, QueryPart
-from mmcore.tasks.calibration import Background, combine
+from mmcore.tasks.calibration import CosineBaseline, combine
 from mmcore.tasks.embedding import Vectors, embed_images, embed_texts, unit
 
 
@@ -23,7 +23,7 @@ class EmbeddedQuery:
     vectors: Vectors
     """(parts, C), each of length 1."""
 
-    def summed(self, known: Background) -> Vectors:
+    def summed(self, known: CosineBaseline) -> Vectors:
         """(C,), of length 1: the plus parts less the minus parts.
 
         Each part is divided by the spread of its kind's cosines, so that a picture does not outweigh a text where
@@ -36,14 +36,14 @@ class EmbeddedQuery:
         weights = np.array([part.weight for part in self.query.parts]) / spreads
         return unit((weights[:, None] * self.vectors).sum(0))
 
-    def scores(self, pictures: Vectors, known: Background) -> npt.NDArray[np.float64]:
+    def scores(self, pictures: Vectors, known: CosineBaseline) -> npt.NDArray[np.float64]:
         """Calibrated scores (N,) of picture vectors (N, C) for the whole query."""
         return combine(
             [self.part_scores(place, pictures @ vector, known) for place, vector in enumerate(self.vectors)],
             [part.weight for part in self.query.parts],
         )
 
-    def part_scores(self, place: int, cosines: npt.ArrayLike, known: Background) -> npt.NDArray[np.float64]:
+    def part_scores(self, place: int, cosines: npt.ArrayLike, known: CosineBaseline) -> npt.NDArray[np.float64]:
         """Calibrated scores (N,) for one of its parts, from its cosines with N pictures."""
         if isinstance(self.query.parts[place].content, str):
             return known.text_scores(np.asarray(cosines)[:, None], self.vectors[place : place + 1])[:, 0]

@@ -16,7 +16,7 @@ from mmcore.index import Collection, Hit
 from mmcore.pool import ModelPool
 from mmcore.results import Match, Query, SearchOptions, SearchResult
 from mmcore.tasks.batching import attempt
-from mmcore.tasks.calibration import SAMPLE, Background
+from mmcore.tasks.calibration import SAMPLE, CosineBaseline
 from mmcore.tasks.embedding import (
     TASK,
     Stopwatch,
@@ -27,7 +27,7 @@ from mmcore.tasks.embedding import (
     embed_texts,
     traits,
 )
-from mmcore.tasks.matching import rank_texts, similarity, why, zero_shot, zero_shot_many
+from mmcore.tasks.matching import rank_texts, similarity, zero_shot, zero_shot_many
 from mmcore.tasks.queries import EmbeddedQuery, embed_queries
 
 __all__ = [
@@ -39,7 +39,6 @@ __all__ = [
     "search",
     "search_many",
     "similarity",
-    "why",
     "zero_shot",
     "zero_shot_many",
 ]
@@ -54,7 +53,7 @@ STRETCHES = 8
 Progress = Callable[[int, int], None]
 IsCancelled = Callable[[], bool]
 
-_backgrounds: WeakKeyDictionary[ModelPool, dict[tuple[str, str, int], Background]] = WeakKeyDictionary()
+_backgrounds: WeakKeyDictionary[ModelPool, dict[tuple[str, str, int], CosineBaseline]] = WeakKeyDictionary()
 
 
 def search(pool: ModelPool, collection: Collection, query: Query, options: SearchOptions | None = None) -> SearchResult:
@@ -134,7 +133,7 @@ def _found(
 
 
 def _matches(
-    collection: Collection, one: EmbeddedQuery, hits: Sequence[Hit], known: Background, options: SearchOptions
+    collection: Collection, one: EmbeddedQuery, hits: Sequence[Hit], known: CosineBaseline, options: SearchOptions
 ) -> tuple[Match, ...]:
     """The hits with their calibrated scores, best first."""
     if not hits:
@@ -158,7 +157,7 @@ def _matches(
     )
 
 
-def _background_of(pool: ModelPool, collection: Collection, name: str) -> Background:
+def _background_of(pool: ModelPool, collection: Collection, name: str) -> CosineBaseline:
     """From a sample of the collection's pictures; made anew where their number has changed."""
     known = _backgrounds.setdefault(pool, {})
     key = (str(collection.folder), name, len(collection))

@@ -18,13 +18,13 @@ from mmcore.io.tables import file_beside, read_table
 from mmcore.pool import ModelPool
 from mmcore.results.sentiment import (
     FUSIONS,
-    Distribution,
     Interaction,
-    Judgement,
     Modality,
     Post,
     SentimentOptions,
+    SentimentPrediction,
     SentimentResult,
+    SentimentScores,
 )
 from mmcore.tasks.batching import attempt
 from mmcore.tasks.contributions import explain_post
@@ -68,7 +68,7 @@ def checkpoint_for(pool: ModelPool, options: SentimentOptions, model: str | None
     return checkpoint
 
 
-def judge(
+def classify_sentiment(
     pool: ModelPool, post: Post, options: SentimentOptions | None = None, model: str | None = None
 ) -> SentimentResult:
     """Judge one post; ``seconds`` leaves out the loading of the model. The text is cleaned here.
@@ -82,7 +82,7 @@ def judge(
     return _run(pool, checkpoint, [_cleaned(pool, post)], options)[0]
 
 
-def judge_many(
+def classify_sentiment_many(
     pool: ModelPool,
     posts: Sequence[Post | MMCoreError],
     options: SentimentOptions | None = None,
@@ -100,7 +100,7 @@ def judge_many(
     return _outcomes(pool, checkpoint, posts, len(posts), options, progress, cancelled)
 
 
-def judge_table(
+def classify_sentiment_table(
     pool: ModelPool,
     table: Path,
     options: SentimentOptions | None = None,
@@ -113,7 +113,7 @@ def judge_table(
 
     Images are paths relative to the table; one that leads outside its folder is an InputError of its row. Either may
     be empty. Raises InputError at once for a file that is no such table or has more than ``limit`` rows
-    (``settings.files`` unless said otherwise), and what ``judge_many`` raises.
+    (``settings.files`` unless said otherwise), and what ``classify_sentiment_many`` raises.
     """
     options = options or SentimentOptions()
     rows = read_table(table, COLUMNS, pool.settings.files if limit is None else limit)
@@ -132,7 +132,7 @@ def judge_table(
 
 
 def interaction_of(
-    text: Distribution, image: Distribution, together: Distribution
+    text: SentimentScores, image: SentimentScores, together: SentimentScores
 ) -> tuple[Interaction, Modality | None]:
     """Name how text and image interact (see ``results.sentiment.INTERACTIONS``), and whose label the answer has.
 
@@ -208,7 +208,7 @@ def _run(
     return pool.run(checkpoint.name, work, posts)
 
 
-def _result(judgement: Judgement, name: str, model: str, device: str, seconds: float) -> SentimentResult:
+def _result(judgement: SentimentPrediction, name: str, model: str, device: str, seconds: float) -> SentimentResult:
     answers, gates = dict(judgement.fusions), dict(judgement.gates)
     interaction: Interaction | None = None
     dominant: Modality | None = None

@@ -17,7 +17,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from mmcore.audio.spectrogram import LEVEL_SECONDS, SoundDrawing, decibels
+from mmcore.audio.spectrogram import LEVEL_SECONDS, StreamingSpectrogram, decibels
 from mmcore.audio.windows import Window, WindowCutter, window_at
 from mmcore.checkpoints.registry import Checkpoint, of_task
 from mmcore.errors import Cancelled, InputError
@@ -40,7 +40,7 @@ IsCancelled: TypeAlias = "Callable[[], bool]"
 
 
 @dataclass(frozen=True)
-class Length:
+class WindowSpec:
     """A length of windows, and the step from one to the next, in seconds."""
 
     seconds: float
@@ -58,12 +58,12 @@ class Scores:
 
 
 @dataclass(frozen=True, eq=False)
-class Heard:
+class StreamScores:
     """A file after one pass."""
 
     sound: Sound
-    drawing: SoundDrawing
-    scores: dict[Length, Scores]
+    drawing: StreamingSpectrogram
+    scores: dict[WindowSpec, Scores]
     seconds: float
     """Time the model took."""
 
@@ -74,7 +74,7 @@ class Heard:
 
 
 @dataclass(frozen=True, eq=False)
-class Listener:
+class SlidingWindowTagger:
     """A loaded model with the labels settled, ready for files."""
 
     pool: ModelPool
@@ -88,17 +88,17 @@ class Listener:
     free: tuple[str, ...]
     """Labels that are given to the model; empty for one with its own."""
     silence_level: float
-    whole: Length
+    whole: WindowSpec
     """Windows that say what sounds in the file."""
-    fine: Length
+    fine: WindowSpec
     """Windows that say when."""
 
     @classmethod
-    def of(cls, pool: ModelPool, checkpoint: Checkpoint, options: AudioOptions) -> Listener:
+    def of(cls, pool: ModelPool, checkpoint: Checkpoint, options: AudioOptions) -> SlidingWindowTagger:
         """Load the model, and settle the labels with it. Raises InputError for labels that it does not know."""
         model: SoundTagger = pool.get(checkpoint.name)
         given = tuple(dict.fromkeys(label.strip() for label in options.labels if label.strip()))
-        free = given if model.free_labels else ()
+        free = given if model.open_vocabulary else ()
         if len(free) == 1:
             raise InputError("labels_need_two", model=checkpoint.title, count=1)
         labels = free or model.names
@@ -108,9 +108,9 @@ class Listener:
             chosen = tuple(range(len(labels)))
         if not free:  # silence is told by the level
             chosen = tuple(place for place in chosen if labels[place] != SILENCE)
-        whole = Length(model.window_seconds, model.window_seconds)
+        whole = WindowSpec(model.window_seconds, model.window_seconds)
         hop = model.timeline_hop if options.hop is None else options.hop
-        fine = Length(model.timeline_seconds, min(hop, model.timeline_seconds))
+        fine = WindowSpec(model.timeline_seconds, min(hop, model.timeline_seconds))
         if options.timeline and fine.seconds == whole.seconds:
             whole = fine  # one pass answers both questions
         device, rate = model.device, model.sample_rate
@@ -119,17 +119,17 @@ class Listener:
     def hear(
         self,
         source: Source,
-        lengths: Sequence[Length],
+        lengths: Sequence[WindowSpec],
         progress: Progress | None = None,
         cancelled: IsCancelled | None = None,
-    ) -> Heard:
+    ) -> StreamScores:
         """Read the file once, draw it, and score its windows of each length.
 
         Raises what ``open_sound`` and ``ModelPool.run`` raise, and Cancelled.
         """
         scorers = {length: _Scorer(self, length, cancelled) for length in lengths}
         with open_sound(source, self.pool.settings) as sound:
-            drawing = SoundDrawing(self.sample_rate)
+            drawing = StreamingSpectrogram(self.sample_rate)
             total = int(sound.seconds or 0)
             for block in sound.blocks(self.sample_rate):
                 _stop_if(cancelled)
@@ -140,7 +140,7 @@ class Listener:
                     done = drawing.samples // self.sample_rate
                     progress(min(done, total) if total else done, total)
         scores = {length: scorer.finish() for length, scorer in scorers.items()}
-        return Heard(sound, drawing, scores, sum(scorer.seconds for scorer in scorers.values()))
+        return StreamScores(sound, drawing, scores, sum(scorer.seconds for scorer in scorers.values()))
 
     def score(self, windows: Sequence[Floats]) -> list[Floats]:
         """The model's scores, one row a window; all windows have one length."""
@@ -157,13 +157,13 @@ class Listener:
         loudest = max(float(np.mean(np.square(piece))) for piece in pieces)
         return bool(decibels(loudest) < self.silence_level)
 
-    def explain(self, source: Source, label: str, start: float, length: Length) -> SoundEvidence:
+    def explain(self, source: Source, label: str, start: float, length: WindowSpec) -> SoundEvidence:
         """The evidence of a label in the window of that length at ``start`` seconds, or in the last one."""
         size, first = round(length.seconds * self.sample_rate), max(0, round(start * self.sample_rate))
         with open_sound(source, self.pool.settings) as sound:
             window = window_at(sound.blocks(self.sample_rate), first, size)
         begin = window.start / self.sample_rate
-        drawing = SoundDrawing(self.sample_rate, begin)
+        drawing = StreamingSpectrogram(self.sample_rate, begin)
         drawing.add(window.samples)
         _, spectrogram = drawing.finish()
         column = self.labels.index(label)
@@ -181,7 +181,7 @@ class Listener:
 class _Scorer:
     """Scores the windows of one length in batches, as they come."""
 
-    def __init__(self, listener: Listener, length: Length, cancelled: IsCancelled | None) -> None:
+    def __init__(self, listener: SlidingWindowTagger, length: WindowSpec, cancelled: IsCancelled | None) -> None:
         rate = listener.sample_rate
         self._listener, self._cancelled = listener, cancelled
         self._cutter = WindowCutter(max(1, round(length.seconds * rate)), max(1, round(length.hop * rate)))

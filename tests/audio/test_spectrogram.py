@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mmcore.audio.spectrogram import COLUMNS, FLOOR_DB, MELS, SoundDrawing, decibels, mel_edges, mel_filters
+from mmcore.audio.spectrogram import COLUMNS, FLOOR_DB, MELS, StreamingSpectrogram, decibels, mel_edges, mel_filters
 from tests.sounds import noise, silence, tone
 
 RATE = 16000
 
 
-def drawn(samples: Any, piece: int = 5000, rate: int = RATE) -> tuple[SoundDrawing, Any, Any]:
-    drawing = SoundDrawing(rate)
+def drawn(samples: Any, piece: int = 5000, rate: int = RATE) -> tuple[StreamingSpectrogram, Any, Any]:
+    drawing = StreamingSpectrogram(rate)
     for first in range(0, len(samples), piece):
         drawing.add(samples[first : first + piece])
     return drawing, *drawing.finish()
@@ -90,7 +90,7 @@ def test_a_long_sound_has_few_columns_that_still_fit(seconds: float):
 def test_joined_columns_hold_the_same_energy():
     rate = 1000
     samples = noise(100.0, rate, seed=3)
-    drawing = SoundDrawing(rate)
+    drawing = StreamingSpectrogram(rate)
     drawing._spectra._limit = drawing._waves._limit = 10**9
     drawing.add(samples)
     _, whole = drawing.finish()

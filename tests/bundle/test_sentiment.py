@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmcore import ModelPool, Post, SentimentOptions, Settings, decode_image, judge
+from mmcore import ModelPool, Post, SentimentOptions, Settings, classify_sentiment, decode_image
 from mmcore.fusion.feature_sets import bundled
 from mmcore.fusion.trainer import Training
 from mmcore.results import FUSIONS, TrainingOptions
@@ -34,13 +34,15 @@ def pool() -> ModelPool:
     ],
 )
 def test_plain_texts_are_judged_as_people_do(pool: ModelPool, fusion: str, text: str, label: str) -> None:
-    assert judge(pool, Post(text), SentimentOptions(fusion=fusion)).label == label  # type: ignore[arg-type]
+    assert classify_sentiment(pool, Post(text), SentimentOptions(fusion=fusion)).label == label  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("fusion", FUSIONS)
 def test_contributions_share_out_the_answer_of_the_real_model(pool: ModelPool, fusion: str) -> None:
     image = decode_image(EXAMPLES / "two-dogs.jpg", Settings(offline=True))
-    result = judge(pool, Post("Worst day ever, I want to cry.", image), SentimentOptions(fusion, explain=True))  # type: ignore[arg-type]
+    result = classify_sentiment(
+        pool, Post("Worst day ever, I want to cry.", image), SentimentOptions(fusion, explain=True)
+    )  # type: ignore[arg-type]
     why = result.explanation
     assert why is not None
     assert why.regions is not None
@@ -55,7 +57,7 @@ def test_contributions_share_out_the_answer_of_the_real_model(pool: ModelPool, f
 
 
 def test_a_not_turns_the_word_after_it(pool: ModelPool) -> None:
-    result = judge(pool, Post("this is not good at all"), SentimentOptions(explain=True))
+    result = classify_sentiment(pool, Post("this is not good at all"), SentimentOptions(explain=True))
     assert result.label == "negative"
     assert result.explanation is not None
     valence = {word.text: word.valence for word in result.explanation.words}
@@ -79,6 +81,6 @@ def test_a_head_trained_on_the_labs_numbers_judges(pool: ModelPool, settings: Se
     assert max(report.dev.accuracy for report in training.run()) > 0.6
     own = ModelPool(settings)
     training.keep(settings, "mine")
-    result = judge(own, Post("What a lovely morning, I am so happy!"), SentimentOptions(head="mine"))
+    result = classify_sentiment(own, Post("What a lovely morning, I am so happy!"), SentimentOptions(head="mine"))
     assert result.label == "positive"
     assert np.isfinite(result.scores.valence)

@@ -34,7 +34,7 @@ class FakeTagger:
     def __init__(self, checkpoint: Checkpoint, device: str, log: Path) -> None:
         self.checkpoint = checkpoint
         self.device = device
-        self.free_labels = checkpoint.family == "clap"
+        self.open_vocabulary = checkpoint.family == "clap"
         self._log = log
 
     def memory(self) -> int:

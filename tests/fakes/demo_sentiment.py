@@ -14,9 +14,9 @@ from PIL import Image
 
 from mmcore.checkpoints.registry import Checkpoint
 from mmcore.families._languages import require_latin
-from mmcore.results import FUSIONS, Distribution, Post
+from mmcore.results import FUSIONS, Post, SentimentScores
 from mmcore.results.posts import EncodedPosts
-from mmcore.results.sentiment import Judgement
+from mmcore.results.sentiment import SentimentPrediction
 
 GOOD = {"lovely", "happy", "wonderful", "love", "best"}
 BAD = {"awful", "sad", "terrible", "hate", "worst"}
@@ -59,22 +59,22 @@ class FakeJudge:
     def memory(self) -> int:
         return 7_000_000
 
-    def judge(self, posts: Sequence[Post], fusion: str | Path = "") -> list[Judgement]:
+    def judge(self, posts: Sequence[Post], fusion: str | Path = "") -> list[SentimentPrediction]:
         if (self._log.parent / SLOW).exists():
             time.sleep(0.5)
         with self._log.open("a", encoding="utf-8") as log:
             log.write(json.dumps({"model": self.checkpoint.name, "posts": len(posts), "fusion": str(fusion)}) + "\n")
         return [self._one(post, fusion) for post in posts]
 
-    def _one(self, post: Post, fusion: str | Path) -> Judgement:
+    def _one(self, post: Post, fusion: str | Path) -> SentimentPrediction:
         require_latin(self.checkpoint, [post.text or ""])
         said, light = valence_of(post.text), float(light_of(post.image).mean()) if post.image else 0.0
         names = [*FUSIONS, *([fusion.name] if isinstance(fusion, Path) else [])]
         parts = {name: said + light * (0.5 if name == "late" else 1.0) for name in names}
-        return Judgement(
-            text=Distribution(*shares(said)) if post.text else None,
-            image=Distribution(*shares(light)) if post.image else None,
-            fusions=tuple((name, Distribution(*shares(valence))) for name, valence in parts.items()),
+        return SentimentPrediction(
+            text=SentimentScores(*shares(said)) if post.text else None,
+            image=SentimentScores(*shares(light)) if post.image else None,
+            fusions=tuple((name, SentimentScores(*shares(valence))) for name, valence in parts.items()),
             gates=(("weighted", (0.75, 0.25)),),
         )
 

@@ -76,7 +76,7 @@ def model(folder: Path) -> Any:
 
 def test_it_does_what_every_tagger_does(model: Any):
     taggers.check(model)
-    assert model.free_labels
+    assert model.open_vocabulary
     assert len(model.names) == 527
     assert model.window_seconds == 2
 

@@ -15,7 +15,7 @@ from mmcore.families import compact_sentiment
 from mmcore.families._lexicon import NAMES, hashtags_as_words, lexicon_scores
 from mmcore.families.base import SentimentJudge
 from mmcore.nets import fusion as fusions
-from mmcore.results import FUSIONS, Distribution, Post
+from mmcore.results import FUSIONS, Post, SentimentScores
 from tests import tiny
 from tests.families import sentiment as small
 
@@ -41,7 +41,7 @@ def model(folder: Path) -> Any:
     return loaded
 
 
-def values(scores: Distribution) -> list[float]:
+def values(scores: SentimentScores) -> list[float]:
     return [scores.negative, scores.neutral, scores.positive]
 
 

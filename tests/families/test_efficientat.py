@@ -48,7 +48,7 @@ def model(folder: Path) -> Any:
 def test_it_does_what_every_tagger_does(model: Any):
     taggers.check(model)
     assert len(model.names) == 527
-    assert not model.free_labels
+    assert not model.open_vocabulary
 
 
 def test_scores_are_the_networks_sigmoids(model: Any):

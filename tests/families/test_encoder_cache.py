@@ -3,11 +3,11 @@ import weakref
 
 from PIL import Image
 
-from mmcore.families._encoder_cache import LastSeen
+from mmcore.families._encoder_cache import EncoderCache
 
 
 def test_the_same_pictures_are_looked_at_once() -> None:
-    seen: LastSeen[list[int]] = LastSeen()
+    seen: EncoderCache[list[int]] = EncoderCache()
     first, second, third = (Image.new("RGB", (2, 2)) for _ in range(3))
     looks: list[int] = []
 
@@ -26,7 +26,7 @@ def test_the_same_pictures_are_looked_at_once() -> None:
 
 
 def test_pictures_are_not_kept_alive() -> None:
-    seen: LastSeen[int] = LastSeen()
+    seen: EncoderCache[int] = EncoderCache()
     picture = Image.new("RGB", (2, 2))
     alive = weakref.ref(picture)
     seen.batch([picture], lambda: 1)

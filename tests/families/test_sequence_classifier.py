@@ -19,10 +19,10 @@ from mmcore.checkpoints.registry import Checkpoint, find
 from mmcore.errors import WeightsError
 from mmcore.families.base import SentimentJudge
 from mmcore.pool import ModelPool
-from mmcore.results import Distribution, Post, SentimentOptions
+from mmcore.results import Post, SentimentOptions, SentimentScores
 from mmcore.settings import Settings, local_variable
 from mmcore.tasks.late_fusion import IMAGE_WEIGHT, PROMPTS, painted
-from mmcore.tasks.sentiment import judge
+from mmcore.tasks.sentiment import classify_sentiment
 from tests import tiny
 
 NAME = "multilingual-sentiment"
@@ -80,7 +80,7 @@ def expected(folder: Path, texts: Sequence[str]) -> np.ndarray:
     return np.stack(rows)
 
 
-def values(scores: Distribution | None) -> list[float]:
+def values(scores: SentimentScores | None) -> list[float]:
     assert scores is not None
     return [scores.negative, scores.neutral, scores.positive]
 
@@ -145,7 +145,7 @@ BRIGHT, DARK = Image.new("RGB", (30, 30), (250, 250, 250)), Image.new("RGB", (30
 
 
 def test_text_and_picture_are_averaged_with_the_stated_weight(pool: ModelPool, folder: Path) -> None:
-    result = judge(pool, Post(TEXTS[0], BRIGHT))
+    result = classify_sentiment(pool, Post(TEXTS[0], BRIGHT))
     text = expected(folder, TEXTS[:1])[0]
     np.testing.assert_allclose(values(result.text), text, atol=1e-5)
     cosines = Seer(find("siglip2-base")).image_vectors([BRIGHT])[0]
@@ -159,17 +159,17 @@ def test_text_and_picture_are_averaged_with_the_stated_weight(pool: ModelPool, f
 
 
 def test_alone_each_is_whole(pool: ModelPool) -> None:
-    assert judge(pool, Post(None, BRIGHT)).label == "positive"
-    dark = judge(pool, Post(None, DARK))
+    assert classify_sentiment(pool, Post(None, BRIGHT)).label == "positive"
+    dark = classify_sentiment(pool, Post(None, DARK))
     assert dark.label == "negative"
     assert dark.gate == (("text", 0.0), ("image", 1.0))
-    text = judge(pool, Post(TEXTS[1]))
+    text = classify_sentiment(pool, Post(TEXTS[1]))
     assert text.scores == text.text
     assert text.gate == (("text", 1.0), ("image", 0.0))
 
 
 def test_chinese_is_read(pool: ModelPool) -> None:
-    result = judge(pool, Post("今天真开心"), SentimentOptions(explain=True))
+    result = classify_sentiment(pool, Post("今天真开心"), SentimentOptions(explain=True))
     assert result.explanation is not None
     assert [word.text for word in result.explanation.words] == list("今天真开心")
 
@@ -177,7 +177,7 @@ def test_chinese_is_read(pool: ModelPool) -> None:
 def test_its_explanation_leaves_no_rest(pool: ModelPool) -> None:
     half = Image.new("RGB", (30, 30), (10, 10, 10))
     half.paste((255, 255, 255), (0, 0, 10, 30))
-    result = judge(pool, Post(TEXTS[0], half), SentimentOptions(explain=True))
+    result = classify_sentiment(pool, Post(TEXTS[0], half), SentimentOptions(explain=True))
     why = result.explanation
     assert why is not None
     assert why.regions is not None

@@ -166,12 +166,12 @@ def test_features_are_computed_once(tmp_path: Path, pool: ModelPool, monkeypatch
 
 def test_a_head_trained_on_own_data_judges(tmp_path: Path, pool: ModelPool) -> None:
     from mmcore.results import Post, SentimentOptions
-    from mmcore.tasks.sentiment import judge
+    from mmcore.tasks.sentiment import classify_sentiment
 
     training = Training(features_of(pool, make_table(tmp_path / "data")), TrainingOptions(fusion="late", epochs=3))
     assert len(list(training.run())) == 3
     training.keep(pool.settings, "mine")
-    result = judge(pool, Post("a dog", tiny.pictures(1)[0]), SentimentOptions(head="mine"))
+    result = classify_sentiment(pool, Post("a dog", tiny.pictures(1)[0]), SentimentOptions(head="mine"))
     assert result.fusion == "mine"
 
 

@@ -150,7 +150,7 @@ def test_broken_files_are_reported_and_not_tried_again(
     decoded: list[str] = []
     real = ingest.read
 
-    def watched(file: ingest.Found, *rest: object) -> object:
+    def watched(file: ingest.PictureFile, *rest: object) -> object:
         decoded.append(file.path)
         return real(file, *rest)  # type: ignore[arg-type]
 

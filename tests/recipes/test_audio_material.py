@@ -12,7 +12,7 @@ import soundfile
 import torch
 
 from mmcore.nets.efficientat import EfficientAT
-from mmcore.nets.log_mel import HOP, SAMPLE_RATE, LogMel
+from mmcore.nets.log_mel import HOP_LENGTH, SAMPLE_RATE, LogMel
 from mmcore.recipes.audio import made_noises, made_sounds, scenes, sound_sources
 from mmcore.recipes.audio.sound_store import SoundStore, windows
 
@@ -129,7 +129,7 @@ def test_scenes_hold_what_the_teacher_heard_in_them(store: SoundStore, tmp_path:
     torch.manual_seed(0)
     teacher = scenes.Teacher(EfficientAT(0.4))
     composer = scenes.Composer(store, [0, 2], np.ones(2), seed=0)
-    assert composer.scene(5 * HOP).shape == (5 * HOP,)
+    assert composer.scene(5 * HOP_LENGTH).shape == (5 * HOP_LENGTH,)
     scenes.make(composer, teacher, 40.0, tmp_path / "part")
     found = scenes.load([tmp_path / "part", tmp_path / "missing"])
     assert {columns: sum(len(part) for part in parts) for columns, parts in found.items()} == {250: 3, 500: 5, 1000: 1}
@@ -145,7 +145,9 @@ def test_plain_scenes_hold_each_sound_once_as_it_is(store: SoundStore, tmp_path:
     found = scenes.load([tmp_path / "plain"])
     assert {columns: sum(len(part) for part in parts) for columns, parts in found.items()} == {250: 2, 500: 1, 1000: 0}
     seen = torch.from_numpy(np.array(found[250][0].features[0])).float()
-    expected = LogMel()(torch.from_numpy(np.pad(store.samples(0), (0, 250 * HOP - SAMPLE_RATE)))[None])[0, :, :250]
+    expected = LogMel()(torch.from_numpy(np.pad(store.samples(0), (0, 250 * HOP_LENGTH - SAMPLE_RATE)))[None])[
+        0, :, :250
+    ]
     torch.testing.assert_close(seen, expected, atol=2e-3, rtol=0)
 
 

@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from mmcore.evaluation.caption_scores import CiderD
-from mmcore.evaluation.datasets import Example
+from mmcore.evaluation.datasets import LabelledPicture
 from mmcore.nets.caption_decoder import DecoderConfig
 from mmcore.nets.image_encoder import FEATURES
 from mmcore.nets.vocabulary import SPECIAL, Vocabulary
-from mmcore.recipes.captioning.caption_dataset import Material, Recipe
+from mmcore.recipes.captioning.caption_dataset import CaptionDataset, CaptionerRecipe
 from mmcore.recipes.captioning.caption_learning import learn
 from mmcore.recipes.captioning.caption_reinforcing import reinforce
 from mmcore.recipes.captioning.trained_decoder import Captioner, PooledDropout, report, write_captions
@@ -23,7 +23,7 @@ COPIES = 15
 """The same picture this often, so that an epoch has as many steps."""
 
 
-def make_material(recipe: Recipe) -> Material:
+def make_material(recipe: CaptionerRecipe) -> CaptionDataset:
     """Each animal in each place; the picture's features hold a pattern of the animal and one of the place."""
     vocabulary = Vocabulary([*SPECIAL, "a", "in", "the", "is", *ANIMALS, *PLACES])
     generator = np.random.default_rng(0)
@@ -31,20 +31,20 @@ def make_material(recipe: Recipe) -> Material:
     pairs = [(animal, place) for animal in ANIMALS for place in PLACES] * COPIES
     features = np.stack([patterns[animal] + patterns[place] for animal, place in pairs]).astype(np.float16)
     examples = [
-        Example(
+        LabelledPicture(
             Path(f"{animal}{place}"), "flickr8k", "train", (f"a {animal} in the {place}", f"the {animal} is in {place}")
         )
         for animal, place in pairs
     ]
     # The eight pictures once more, as the dev set that the report measures.
-    examples += [Example(e.image, e.source, "dev", e.captions) for e in examples[:8]]
+    examples += [LabelledPicture(e.image, e.source, "dev", e.captions) for e in examples[:8]]
     tags = torch.zeros(1, len(examples), 2, dtype=torch.long)
-    return Material(examples, [np.concatenate([features, features[:8]])], tags, tags.float(), vocabulary, recipe)
+    return CaptionDataset(examples, [np.concatenate([features, features[:8]])], tags, tags.float(), vocabulary, recipe)
 
 
 @pytest.fixture
-def recipe() -> Recipe:
-    return Recipe(
+def recipe() -> CaptionerRecipe:
+    return CaptionerRecipe(
         batch=8, epochs=12, decoder_rate=3e-3, top_rate=1e-4, warmup_steps=5, smoothing=0.0, average=0.8,
         reinforce_epochs=2, reinforce_rate=1e-4, samples=4, max_words=8, labelled_a_epoch=0,
     )  # fmt: skip
@@ -61,7 +61,9 @@ def captioner() -> Captioner:
     return captioner
 
 
-def test_learns_by_heart_and_goes_on_with_rewards(recipe: Recipe, captioner: Captioner, tmp_path: Path) -> None:
+def test_learns_by_heart_and_goes_on_with_rewards(
+    recipe: CaptionerRecipe, captioner: Captioner, tmp_path: Path
+) -> None:
     material = make_material(recipe)
     before = report(captioner, material, beams=1)["flickr8k_cider_d"]
     learn(captioner, material, tmp_path)

@@ -26,7 +26,7 @@ RATE = 8000
 
 def a_pool(settings: Settings | None = None) -> ModelPool:
     def loader(checkpoint: Any, folder: Path, device: str, dtype: str) -> Any:
-        return PitchTagger(checkpoint, device, free_labels=checkpoint.family == "clap")
+        return PitchTagger(checkpoint, device, open_vocabulary=checkpoint.family == "clap")
 
     return fake_pool(settings, loader)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mmcore.families.base import Calibration
-from mmcore.tasks.calibration import BAR, FARTHEST, RAISE, Background, combine, generic_texts
+from mmcore.tasks.calibration import BAR, FARTHEST, RAISE, CosineBaseline, combine, generic_texts
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
@@ -33,7 +33,7 @@ def test_generic_texts_are_many_and_the_same_in_both_languages():
 
 
 def test_a_text_as_common_as_the_generic_ones_matches_at_the_bar():
-    background = Background(vectors(50), Calibration(0.1, 0.05, 0.4, 0.1))
+    background = CosineBaseline(vectors(50), Calibration(0.1, 0.05, 0.4, 0.1))
     usual = background.texts[:1]
     assert background.text_bars(usual)[0] == pytest.approx(BAR)
     assert background.text_scores([[0.1 + 0.05 * BAR]], usual)[0, 0] == pytest.approx(0.5)
@@ -41,7 +41,7 @@ def test_a_text_as_common_as_the_generic_ones_matches_at_the_bar():
 
 
 def test_scores_rise_with_the_cosine_and_stay_between_0_and_1():
-    background = Background(vectors(50), Calibration(0.1, 0.05, 0.4, 0.1))
+    background = CosineBaseline(vectors(50), Calibration(0.1, 0.05, 0.4, 0.1))
     cosines = np.linspace(-1, 1, 41)
     for scores in (
         background.text_scores(cosines[:, None], vectors(1, seed=5))[:, 0],
@@ -53,7 +53,7 @@ def test_scores_rise_with_the_cosine_and_stay_between_0_and_1():
 
 def test_a_text_far_from_every_generic_one_needs_more():
     spread = np.concatenate([unit(np.random.default_rng(0).normal(size=(50, 32))), np.zeros((50, 32))], 1)
-    background = Background(spread.astype(np.float32), Calibration(0.1, 0.05, 0.4, 0.1))
+    background = CosineBaseline(spread.astype(np.float32), Calibration(0.1, 0.05, 0.4, 0.1))
     nonsense = np.concatenate([np.zeros((1, 32)), vectors(1, 32, seed=4)], 1).astype(np.float32)
     assert background.text_bars(nonsense)[0] == pytest.approx(BAR + RAISE * FARTHEST)
     assert background.text_bars(background.texts).max() <= BAR + RAISE * FARTHEST
@@ -63,7 +63,7 @@ def test_another_checkpoints_cosines_give_the_same_scores():
     texts, pictures, queries = vectors(60), vectors(40, seed=1), vectors(8, seed=2)
     scores = []
     for space in ((texts, pictures, queries), through(0.8, texts, pictures, queries)):
-        background = Background.of(space[0], space[1], None)
+        background = CosineBaseline.of(space[0], space[1], None)
         scores.append(background.text_scores(space[1] @ space[2].T, space[2]))
         scores.append(background.image_scores(space[1] @ space[1].T))
     plain = vectors(40, seed=1) @ vectors(8, seed=2).T
@@ -75,13 +75,13 @@ def test_another_checkpoints_cosines_give_the_same_scores():
 
 def test_own_figures_come_before_the_collections():
     own = Calibration(0.1, 0.05, 0.4, 0.1)
-    assert Background.of(vectors(5), vectors(3), own).spread == own
-    assert Background.of(vectors(5), vectors(3), None).spread != own
+    assert CosineBaseline.of(vectors(5), vectors(3), own).spread == own
+    assert CosineBaseline.of(vectors(5), vectors(3), None).spread != own
 
 
 @pytest.mark.parametrize("pictures", [0, 1, 2])
 def test_few_pictures_are_enough(pictures: int):
-    background = Background.of(vectors(50), vectors(50, seed=1)[:pictures].reshape(pictures, 64), None)
+    background = CosineBaseline.of(vectors(50), vectors(50, seed=1)[:pictures].reshape(pictures, 64), None)
     assert np.isfinite(list(vars(background.spread).values())).all()
     assert background.image_scores(1.0) > 0.5 > background.image_scores(0.2)
 

@@ -13,9 +13,9 @@ from mmcore.errors import Cancelled, InputError, UnknownNameError
 from mmcore.pool import ModelPool
 from mmcore.results import Query, ZeroShotOptions, ZeroShotResult
 from mmcore.settings import Settings
+from mmcore.tasks.matching import explain_match, rank_texts, similarity, zero_shot, zero_shot_many
 from mmcore.tasks.occlusion import occlusion_map
 from mmcore.tasks.prompts import fill, sentences
-from mmcore.tasks.retrieval import rank_texts, similarity, why, zero_shot, zero_shot_many
 from tests.fakes.retrieval import COLOURS, NAME, FakeRetriever, colour, retrieval_pool
 
 LABELS = ZeroShotOptions.of("red, green, blue")
@@ -160,7 +160,7 @@ def red_right() -> Image.Image:
 
 
 def test_the_map_is_the_checkpoints_own(pool: ModelPool):
-    found = why(pool, red_right(), Query.of("red"))
+    found = explain_match(pool, red_right(), Query.of("red"))
     assert found.method == "exact"
     assert found.heat.shape == (1, 2)
     assert found.heat[0, 1] > found.heat[0, 0]
@@ -170,8 +170,8 @@ def test_the_map_is_the_checkpoints_own(pool: ModelPool):
 
 
 def test_a_minus_part_turns_the_map(pool: ModelPool):
-    plain = why(pool, red_right(), Query.of("red")).heat
-    less = why(pool, red_right(), Query.of("red", without="blue")).heat
+    plain = explain_match(pool, red_right(), Query.of("red")).heat
+    less = explain_match(pool, red_right(), Query.of("red", without="blue")).heat
     assert less[0, 0] < 0 < less[0, 1]
     assert plain[0, 0] > less[0, 0]
 
@@ -180,7 +180,7 @@ def test_a_minus_part_turns_the_map(pool: ModelPool):
 def test_occlusion_where_it_is_wished_or_there_is_no_grid(pool: ModelPool, by: str):
     if by == "family":
         model_of(pool).map_method = "occlusion"
-    found = why(pool, red_right(), Query.of("red"), method="occlusion" if by == "wish" else None)
+    found = explain_match(pool, red_right(), Query.of("red"), method="occlusion" if by == "wish" else None)
     assert found.method == "occlusion"
     assert found.heat.shape == (7, 7)
     assert found.heat[:, 4:].min() > 0 > found.heat[:, :3].max()

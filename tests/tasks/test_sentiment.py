@@ -14,16 +14,20 @@ from mmcore.checkpoints import fusion_heads
 from mmcore.errors import Cancelled, InputError, MMCoreError, UnknownNameError
 from mmcore.nets import fusion as fusions
 from mmcore.pool import ModelPool
-from mmcore.results import FUSIONS, Distribution, Post, SentimentOptions, SentimentResult
+from mmcore.results import FUSIONS, Post, SentimentOptions, SentimentResult, SentimentScores
 from mmcore.settings import Settings
 from mmcore.tasks.contributions import parts_of, shapley_values, text_with
-from mmcore.tasks.sentiment import interaction_of, judge, judge_many, judge_table
+from mmcore.tasks.sentiment import classify_sentiment, classify_sentiment_many, classify_sentiment_table, interaction_of
 from tests import tiny
 from tests.families import sentiment as small
 
 PICTURE = tiny.pictures(1, (64, 64))[0]
 TEXT = "a red dog runs with two black cat"
-NEGATIVE, NEUTRAL, POSITIVE = Distribution(0.7, 0.2, 0.1), Distribution(0.2, 0.6, 0.2), Distribution(0.1, 0.2, 0.7)
+NEGATIVE, NEUTRAL, POSITIVE = (
+    SentimentScores(0.7, 0.2, 0.1),
+    SentimentScores(0.2, 0.6, 0.2),
+    SentimentScores(0.1, 0.2, 0.7),
+)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +40,7 @@ def pool(folder: Path, settings: Settings) -> ModelPool:
     return small.pool(folder, settings)
 
 
-def values(scores: Distribution) -> np.ndarray:
+def values(scores: SentimentScores) -> np.ndarray:
     return np.array([scores.negative, scores.neutral, scores.positive])
 
 
@@ -44,7 +48,7 @@ def values(scores: Distribution) -> np.ndarray:
 
 
 def test_the_answer_is_the_contract(pool: ModelPool) -> None:
-    found = judge(pool, Post(TEXT, PICTURE)).to_dict()
+    found = classify_sentiment(pool, Post(TEXT, PICTURE)).to_dict()
     assert found["label"] in ("negative", "neutral", "positive")
     assert set(found["scores"]) == {"negative", "neutral", "positive"}
     assert sum(found["scores"].values()) == pytest.approx(1, abs=1e-6)
@@ -59,7 +63,7 @@ def test_the_answer_is_the_contract(pool: ModelPool) -> None:
 @pytest.mark.parametrize("missing", ["text", "image"])
 def test_a_missing_modality_is_normal(pool: ModelPool, missing: str) -> None:
     post = Post(TEXT, None) if missing == "image" else Post(None, PICTURE)
-    result = judge(pool, post)
+    result = classify_sentiment(pool, post)
     assert getattr(result, missing) is None
     assert result.interaction is None
     assert result.dominant is None
@@ -70,7 +74,7 @@ def test_a_missing_modality_is_normal(pool: ModelPool, missing: str) -> None:
 
 @pytest.mark.parametrize("fusion", FUSIONS)
 def test_the_fusion_that_is_asked_for_answers(pool: ModelPool, fusion: str) -> None:
-    result = judge(pool, Post(TEXT, PICTURE), SentimentOptions(fusion=fusion))  # type: ignore[arg-type]
+    result = classify_sentiment(pool, Post(TEXT, PICTURE), SentimentOptions(fusion=fusion))  # type: ignore[arg-type]
     assert result.fusion == fusion
     assert result.scores == dict(result.fusions)[fusion]
     assert (result.gate is not None) == (fusion in ("weighted", "late"))
@@ -82,27 +86,27 @@ def test_the_fusion_that_is_asked_for_answers(pool: ModelPool, fusion: str) -> N
 @pytest.mark.parametrize("text", [None, "", "  \n\t", "\u200b"[:0] + "\x07"])
 def test_nothing_at_all_is_said_so(pool: ModelPool, text: str | None) -> None:
     with pytest.raises(InputError, match="Write a text, choose a picture, or both"):
-        judge(pool, Post(text, None))
+        classify_sentiment(pool, Post(text, None))
 
 
 def test_too_long_a_text_names_the_limit(pool: ModelPool) -> None:
     with pytest.raises(InputError, match="5001 characters; the limit is 5000"):
-        judge(pool, Post("a" * 5001))
+        classify_sentiment(pool, Post("a" * 5001))
 
 
 def test_chinese_names_the_model_that_reads_it(pool: ModelPool) -> None:
     with pytest.raises(InputError, match="multilingual-sentiment"):
-        judge(pool, Post("今天真开心", PICTURE))
+        classify_sentiment(pool, Post("今天真开心", PICTURE))
 
 
 def test_a_model_of_another_task_is_refused(pool: ModelPool) -> None:
     with pytest.raises(UnknownNameError, match="compact-sentiment"):
-        judge(pool, Post(TEXT), model="compact-captioner")
+        classify_sentiment(pool, Post(TEXT), model="compact-captioner")
 
 
 def test_the_multilingual_model_has_late_fusion_only(pool: ModelPool) -> None:
     with pytest.raises(InputError, match=r"does not offer fusion 'concat'. It offers: late"):
-        judge(pool, Post(TEXT), SentimentOptions(fusion="concat"), "multilingual-sentiment")
+        classify_sentiment(pool, Post(TEXT), SentimentOptions(fusion="concat"), "multilingual-sentiment")
 
 
 def test_a_head_of_ones_own_answers(pool: ModelPool) -> None:
@@ -110,12 +114,12 @@ def test_a_head_of_ones_own_answers(pool: ModelPool) -> None:
     fingerprint = pool.get(small.NAME).fingerprint
     own = fusions.build("late", small.CONFIG)
     fusions.save(own, fusion_heads.folder_for(pool.settings, "mine"), {"features": fingerprint})
-    result = judge(pool, Post(TEXT, PICTURE), SentimentOptions(head="mine"))
+    result = classify_sentiment(pool, Post(TEXT, PICTURE), SentimentOptions(head="mine"))
     assert result.fusion == "mine"
     assert result.scores == dict(result.fusions)["mine"]
     assert result.gate is not None
     with pytest.raises(UnknownNameError, match="Known: mine"):
-        judge(pool, Post(TEXT, PICTURE), SentimentOptions(head="yours"))
+        classify_sentiment(pool, Post(TEXT, PICTURE), SentimentOptions(head="yours"))
 
 
 # Interactions
@@ -135,7 +139,7 @@ def test_a_head_of_ones_own_answers(pool: ModelPool) -> None:
     ],
 )
 def test_interactions_are_as_defined(
-    text: Distribution, image: Distribution, together: Distribution, expected: tuple[str, str | None]
+    text: SentimentScores, image: SentimentScores, together: SentimentScores, expected: tuple[str, str | None]
 ) -> None:
     assert interaction_of(text, image, together) == expected
 
@@ -147,7 +151,7 @@ def test_interactions_are_as_defined(
 def test_contributions_share_out_the_whole_answer(pool: ModelPool, fusion: str) -> None:
     """Completeness: the answer without words (regions), plus what each word (region) adds, is the answer."""
     options = SentimentOptions(fusion=fusion, explain=True)  # type: ignore[arg-type]
-    result = judge(pool, Post(TEXT, PICTURE), options)
+    result = classify_sentiment(pool, Post(TEXT, PICTURE), options)
     why = result.explanation
     assert why is not None
     assert why.without_words is not None
@@ -166,7 +170,7 @@ def test_contributions_share_out_the_whole_answer(pool: ModelPool, fusion: str) 
 
 
 def test_without_a_picture_only_words_are_explained(pool: ModelPool) -> None:
-    result = judge(pool, Post(TEXT), SentimentOptions(explain=True))
+    result = classify_sentiment(pool, Post(TEXT), SentimentOptions(explain=True))
     why = result.explanation
     assert why is not None
     assert why.regions is None
@@ -174,11 +178,11 @@ def test_without_a_picture_only_words_are_explained(pool: ModelPool) -> None:
     assert why.without_words is not None
     words = np.array([[word.negative, word.neutral, word.positive] for word in why.words])
     np.testing.assert_allclose(values(why.without_words) + words.sum(0), values(result.scores), atol=2e-3)
-    assert judge(pool, Post(TEXT)).explanation is None
+    assert classify_sentiment(pool, Post(TEXT)).explanation is None
 
 
 def test_a_long_text_is_explained_in_runs_of_words(pool: ModelPool) -> None:
-    result = judge(pool, Post("dog cat " * 300), SentimentOptions(explain=True))
+    result = classify_sentiment(pool, Post("dog cat " * 300), SentimentOptions(explain=True))
     assert result.explanation is not None
     assert len(result.explanation.words) == 40
 
@@ -221,12 +225,12 @@ def test_many_answer_for_themselves(pool: ModelPool) -> None:
     broken = InputError("image_empty")
     posts = [Post(TEXT), broken, Post("今天"), Post(None, PICTURE), Post()]
     steps: list[tuple[int, int]] = []
-    outcomes = list(judge_many(pool, posts, progress=lambda done, total: steps.append((done, total))))
+    outcomes = list(classify_sentiment_many(pool, posts, progress=lambda done, total: steps.append((done, total))))
     kinds = [type(outcome).__name__ for outcome in outcomes]
     assert kinds == ["SentimentResult", "InputError", "InputError", "SentimentResult", "InputError"]
     assert outcomes[1] is broken
     assert steps == [(place, 5) for place in range(1, 6)]
-    alone = judge(pool, Post(TEXT))
+    alone = classify_sentiment(pool, Post(TEXT))
     assert isinstance(outcomes[0], SentimentResult)
     np.testing.assert_allclose(values(outcomes[0].scores), values(alone.scores), atol=1e-3)
 
@@ -238,7 +242,7 @@ def test_many_can_be_stopped(pool: ModelPool) -> None:
         nonlocal done
         done = number
 
-    outcomes = judge_many(pool, [Post(TEXT)] * 40, progress=progress, cancelled=lambda: done >= 16)
+    outcomes = classify_sentiment_many(pool, [Post(TEXT)] * 40, progress=progress, cancelled=lambda: done >= 16)
     found = [next(outcomes) for _ in range(16)]
     assert all(isinstance(outcome, SentimentResult) for outcome in found)
     with pytest.raises(Cancelled, match="16 of 40"):
@@ -259,7 +263,7 @@ def test_a_table_is_judged_row_by_row(pool: ModelPool, tmp_path: Path) -> None:
         'text\timage\tid\na red "dog\tone.png\t1\n\tone.png\t2\na cat\t\t3\nx\tmissing.png\t4\n'
         f"y\t../outside.png\t5\nz\t{tmp_path / 'outside.png'}\t6\n\t\t7\n",
     )
-    outcomes = list(judge_table(pool, table))
+    outcomes = list(classify_sentiment_table(pool, table))
     assert [row["id"] for row, _ in outcomes] == list("1234567")
     found = [outcome if isinstance(outcome, MMCoreError) else None for _, outcome in outcomes]
     assert found[:3] == [None, None, None]
@@ -282,18 +286,18 @@ def test_a_table_is_judged_row_by_row(pool: ModelPool, tmp_path: Path) -> None:
 )
 def test_bad_tables_say_what_is_wrong(pool: ModelPool, tmp_path: Path, name: str, content: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        judge_table(pool, write_table(tmp_path, content, name))
+        classify_sentiment_table(pool, write_table(tmp_path, content, name))
 
 
 def test_tables_of_spreadsheets_are_read(pool: ModelPool, tmp_path: Path) -> None:
     (tmp_path / "bom.csv").write_bytes('\ufeffText,Image,note\r\n"a, ""red"" dog",,"x"\r\ncat\r\n'.encode())
-    rows = [row for row, _ in judge_table(pool, tmp_path / "bom.csv")]
+    rows = [row for row, _ in classify_sentiment_table(pool, tmp_path / "bom.csv")]
     assert [row["text"] for row in rows] == ['a, "red" dog', "cat"]
     (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00text")
     with pytest.raises(InputError, match="UTF-8"):
-        judge_table(pool, tmp_path / "binary.csv")
+        classify_sentiment_table(pool, tmp_path / "binary.csv")
     with pytest.raises(InputError, match="There is no file"):
-        judge_table(pool, tmp_path / "none.csv")
+        classify_sentiment_table(pool, tmp_path / "none.csv")
 
 
 def test_options_refuse_an_unknown_fusion() -> None:
@@ -302,7 +306,7 @@ def test_options_refuse_an_unknown_fusion() -> None:
 
 
 def test_results_are_frozen(pool: ModelPool) -> None:
-    result = judge(pool, Post(TEXT))
+    result = classify_sentiment(pool, Post(TEXT))
     assert replace(result, device="x").device == "x"
     with pytest.raises(AttributeError):
         result.model = "y"  # type: ignore[misc]

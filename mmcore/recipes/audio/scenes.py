@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from mmcore.nets.efficientat import EfficientAT
-from mmcore.nets.log_mel import HOP, SAMPLE_RATE, LogMel
+from mmcore.nets.log_mel import HOP_LENGTH, SAMPLE_RATE, LogMel
 from mmcore.recipes.audio.sound_store import Samples, SoundStore
 
 COLUMNS = (250, 500, 1000)
@@ -120,8 +120,8 @@ def make(composer: Composer, teacher: Teacher, seconds: float, target: Path) -> 
     """Make scenes of about ``seconds`` in all, listen to them with the teacher, keep them in ``target``."""
     target.mkdir(parents=True, exist_ok=True)
     for columns, share in zip(COLUMNS, SHARES, strict=True):
-        number = max(1, int(seconds * share / (columns * HOP / SAMPLE_RATE)))
-        _keep(target, columns, number, (composer.scene(columns * HOP) for _ in range(number)), teacher)
+        number = max(1, int(seconds * share / (columns * HOP_LENGTH / SAMPLE_RATE)))
+        _keep(target, columns, number, (composer.scene(columns * HOP_LENGTH) for _ in range(number)), teacher)
 
 
 def make_plain(store: SoundStore, allowed: Sequence[int], teacher: Teacher, target: Path) -> None:
@@ -133,11 +133,13 @@ def make_plain(store: SoundStore, allowed: Sequence[int], teacher: Teacher, targ
         rows = [
             row
             for row in allowed
-            if store.entries[row].length > shorter and (last or store.entries[row].length <= columns * HOP)
+            if store.entries[row].length > shorter and (last or store.entries[row].length <= columns * HOP_LENGTH)
         ]
-        shorter = columns * HOP
+        shorter = columns * HOP_LENGTH
         if rows:
-            _keep(target, columns, len(rows), (_filled(store.samples(row), columns * HOP) for row in rows), teacher)
+            _keep(
+                target, columns, len(rows), (_filled(store.samples(row), columns * HOP_LENGTH) for row in rows), teacher
+            )
 
 
 def _filled(sound: Samples, count: int) -> Samples:

@@ -28,7 +28,7 @@ QUIETEST = 1e-3
 
 
 @dataclass(frozen=True)
-class Entry:
+class StoredSound:
     """One window of sound."""
 
     source: str
@@ -49,9 +49,9 @@ class SoundStore:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._samples, self._index = folder / "samples.i16", folder / "index.jsonl"
-        self.entries: list[Entry] = []
+        self.entries: list[StoredSound] = []
         if self._index.is_file():
-            self.entries = [Entry(**json.loads(line)) for line in self._index.read_text("utf-8").splitlines()]
+            self.entries = [StoredSound(**json.loads(line)) for line in self._index.read_text("utf-8").splitlines()]
         self._data: npt.NDArray[np.int16] | None = None
 
     def sources(self) -> set[str]:
@@ -74,7 +74,7 @@ class SoundStore:
             def add(source: str, path: str, samples: Samples, **fields: object) -> None:
                 if len(samples) < SHORTEST * SAMPLE_RATE or np.abs(samples).max() < QUIETEST:
                     return
-                entry = Entry(source, path, samples_file.tell() // 2, len(samples), **fields)  # type: ignore[arg-type]
+                entry = StoredSound(source, path, samples_file.tell() // 2, len(samples), **fields)  # type: ignore[arg-type]
                 samples_file.write((np.clip(samples, -1.0, 1.0) * 32767.0).astype("<i2").tobytes())
                 index.write(json.dumps(asdict(entry)) + "\n")
                 self.entries.append(entry)

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mmcore.nets.audio_tagger import AudioTagger
-from mmcore.nets.log_mel import HOP, LogMel
+from mmcore.nets.log_mel import HOP_LENGTH, LogMel
 from mmcore.recipes.audio.scenes import Teacher, placed, shaped
 from mmcore.recipes.audio.sound_store import SoundStore
 from mmcore.recipes.audio.tagger_learning import Batch, LearningRecipe, augmented, distilling, follow, learn
@@ -64,7 +64,9 @@ def read_clips(store: SoundStore, teacher: Teacher, classes: Sequence[str], seed
     for number in numbers:
         sound = store.samples(number)
         whole.append(log_mel(torch.from_numpy(sound)[None])[0])
-        views = [placed(sound if not view else shaped(sound, draw), COLUMNS * HOP, draw) for view in range(VIEWS)]
+        views = [
+            placed(sound if not view else shaped(sound, draw), COLUMNS * HOP_LENGTH, draw) for view in range(VIEWS)
+        ]
         mel = log_mel(torch.from_numpy(np.stack(views)))[..., :COLUMNS]
         heard = teacher(mel)
         features.append(mel.half())

@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mmcore.evaluation.datasets import Example
+from mmcore.evaluation.datasets import LabelledPicture
 from mmcore.evaluation.phrases import captions_for
 from mmcore.families._reranking import Reranking, Weights
 from mmcore.nets.vocabulary import BOS, EOS, PAD, Vocabulary
 
 
 @dataclass(frozen=True)
-class Recipe:
+class CaptionerRecipe:
     """Every number that shapes the training."""
 
     seed: int = 0
@@ -49,12 +49,12 @@ class Recipe:
     """Decoder layers whose attention is shown."""
 
 
-class Material:
+class CaptionDataset:
     """Pictures, tags and captions of the training, and batches of them."""
 
     def __init__(
-        self, examples: Sequence[Example], views: Sequence[np.ndarray], tags: Tensor, probabilities: Tensor,
-        vocabulary: Vocabulary, recipe: Recipe,
+        self, examples: Sequence[LabelledPicture], views: Sequence[np.ndarray], tags: Tensor, probabilities: Tensor,
+        vocabulary: Vocabulary, recipe: CaptionerRecipe,
     ) -> None:  # fmt: skip
         self.examples, self.views, self.tags, self.probabilities = examples, views, tags, probabilities
         self.vocabulary, self.recipe = vocabulary, recipe

@@ -13,16 +13,16 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mmcore.nets.vocabulary import PAD, UNKNOWN
-from mmcore.recipes.captioning.caption_dataset import Material
-from mmcore.recipes.captioning.trained_decoder import Average, Captioner, report, with_pooled_dropout
+from mmcore.recipes.captioning.caption_dataset import CaptionDataset
+from mmcore.recipes.captioning.trained_decoder import EMA, Captioner, report, with_pooled_dropout
 
 
-def learn(model: Captioner, material: Material, folder: Path) -> None:
+def learn(model: Captioner, material: CaptionDataset, folder: Path) -> None:
     """Stage 2: cross-entropy. Stores ``learnt.pt`` (averaged weights)."""
     recipe = material.recipe
     draw = random.Random(recipe.seed)
     torch.manual_seed(recipe.seed)
-    average = Average(model, recipe.average)
+    average = EMA(model, recipe.average)
     optimizer = torch.optim.AdamW(
         [
             {"params": list(model.top.parameters()), "lr": recipe.top_rate},

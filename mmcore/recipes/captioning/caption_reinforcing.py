@@ -19,8 +19,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from mmcore.evaluation.caption_scores import CiderD
 from mmcore.nets.decoding import nucleus_sample
 from mmcore.nets.vocabulary import BOS, EOS, PAD, join_words
-from mmcore.recipes.captioning.caption_dataset import Material
-from mmcore.recipes.captioning.trained_decoder import Average, Captioner, report
+from mmcore.recipes.captioning.caption_dataset import CaptionDataset
+from mmcore.recipes.captioning.trained_decoder import EMA, Captioner, report
 
 LABELLED_SCALE = 0.3
 """Weight of rewards against the sentences written for labelled pictures."""
@@ -30,13 +30,13 @@ END = "endofcaption"
 captions that break off ("a man on a")."""
 
 
-def reinforce(model: Captioner, material: Material, folder: Path) -> None:
+def reinforce(model: Captioner, material: CaptionDataset, folder: Path) -> None:
     """Stage 3: self-critical training of the decoder; the image encoder stays as it is. Stores ``reinforced.pt``."""
     recipe = material.recipe
     draw = random.Random(recipe.seed + 1)
     torch.manual_seed(recipe.seed + 1)
     judge = CiderD({str(row): [f"{text} {END}" for text in texts] for row, texts in material.captions.items()})
-    average = Average(model, recipe.reinforce_average)
+    average = EMA(model, recipe.reinforce_average)
     model.top.requires_grad_(False)
     optimizer = torch.optim.AdamW(model.decoder.parameters(), recipe.reinforce_rate, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(

@@ -11,7 +11,7 @@ from mmcore.evaluation.phrases import IMAGENET_WORDS
 from mmcore.nets.captioner import CompactCaptioner
 from mmcore.nets.image_encoder import state_dict_from_lukemelas
 from mmcore.nets.storage import save_weights
-from mmcore.recipes.captioning.caption_dataset import Recipe
+from mmcore.recipes.captioning.caption_dataset import CaptionerRecipe
 from mmcore.recipes.captioning.recognition import LEAST_PROBABILITY
 from mmcore.recipes.captioning.trained_decoder import Captioner
 from mmcore.recipes.pretrained import Ingredients
@@ -33,7 +33,7 @@ def network_config(captioner: Captioner, known: dict[str, Any]) -> dict[str, Any
 
 
 def export(
-    captioner: Captioner, known: dict[str, Any], ingredients: Ingredients, recipe: Recipe, output: Path
+    captioner: Captioner, known: dict[str, Any], ingredients: Ingredients, recipe: CaptionerRecipe, output: Path
 ) -> CompactCaptioner:
     """Write ``model.safetensors`` (matrices as bytes) and ``config.json``; returns the network."""
     config = network_config(captioner, known)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmcore.evaluation.datasets import Example
+from mmcore.evaluation.datasets import LabelledPicture
 from mmcore.evaluation.phrases import IMAGENET_WORDS
 from mmcore.nets.image_encoder import FEATURES, Top
 from mmcore.nets.tagger import Tagger
@@ -52,7 +52,7 @@ def pooled_features(top: Top, view: np.ndarray, batch: int = 64) -> Tensor:
     return out
 
 
-def head_vocabulary(examples: Sequence[Example], vocabulary: Vocabulary) -> list[str]:
+def head_vocabulary(examples: Sequence[LabelledPicture], vocabulary: Vocabulary) -> list[str]:
     """The words of the word head: caption words that are common enough, then labels."""
     mentions = Counter(
         word
@@ -68,7 +68,9 @@ def head_vocabulary(examples: Sequence[Example], vocabulary: Vocabulary) -> list
     return list(dict.fromkeys([*common, *labels]))
 
 
-def head_targets(examples: Sequence[Example], words: Sequence[str], vocabulary: Vocabulary) -> tuple[Tensor, Tensor]:
+def head_targets(
+    examples: Sequence[LabelledPicture], words: Sequence[str], vocabulary: Vocabulary
+) -> tuple[Tensor, Tensor]:
     """Targets (N, H) in 0..1 and weights (N, H).
 
     A caption word counts as present in proportion to how many of the captions mention it (three are enough for 1).

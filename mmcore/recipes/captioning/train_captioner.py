@@ -24,13 +24,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mmcore.evaluation.datasets import Example, captioning_examples
+from mmcore.evaluation.datasets import LabelledPicture, captioning_examples
 from mmcore.evaluation.phrases import IMAGENET_WORDS, sentences_for
 from mmcore.nets.caption_decoder import DecoderConfig
 from mmcore.nets.image_encoder import Top, Trunk, state_dict_from_lukemelas
 from mmcore.nets.tagger import top_tags
 from mmcore.nets.vocabulary import SPECIAL, Vocabulary, split_words
-from mmcore.recipes.captioning.caption_dataset import Material, Recipe
+from mmcore.recipes.captioning.caption_dataset import CaptionDataset, CaptionerRecipe
 from mmcore.recipes.captioning.caption_learning import learn
 from mmcore.recipes.captioning.caption_reinforcing import reinforce
 from mmcore.recipes.captioning.captioner_export import export
@@ -51,7 +51,7 @@ MIN_COUNT = 4
 """A word of the training captions is in the vocabulary if it occurs this often."""
 
 
-def build_vocabulary(examples: Sequence[Example]) -> Vocabulary:
+def build_vocabulary(examples: Sequence[LabelledPicture]) -> Vocabulary:
     """Words of the training captions, every word of the written sentences, and every everyday name as one token."""
     counts = Counter(
         word
@@ -67,7 +67,7 @@ def build_vocabulary(examples: Sequence[Example]) -> Vocabulary:
     return Vocabulary([*SPECIAL, *sorted(words)])
 
 
-def prepare(examples: Sequence[Example], work: Path, ingredients: Ingredients) -> dict[str, Any]:
+def prepare(examples: Sequence[LabelledPicture], work: Path, ingredients: Ingredients) -> dict[str, Any]:
     """Stage 1. Stores the views and ``recognition.pt``; returns the latter."""
     done = work / "recognition.pt"
     trunk_state, top_state, weight, bias = state_dict_from_lukemelas(ingredients.encoder())
@@ -100,7 +100,7 @@ def prepare(examples: Sequence[Example], work: Path, ingredients: Ingredients) -
 
 
 def cross_fit(
-    examples: Sequence[Example],
+    examples: Sequence[LabelledPicture],
     pooled: Sequence[Tensor],
     imagenet: nn.Linear,
     vocabulary: Vocabulary,
@@ -151,14 +151,14 @@ def main(
     work: Path,
     output: Path,
     ingredients: Ingredients,
-    recipe: Recipe | None = None,
+    recipe: CaptionerRecipe | None = None,
     say: Callable[[str], None] = print,
 ) -> dict[str, float]:
     """Run the whole recipe; the bundle is written to ``output``, its figures are returned.
 
     ``data`` holds flickr8k/, objects/ and coco_extra/. Raises FileNotFoundError where one of them is missing.
     """
-    recipe = recipe or Recipe()
+    recipe = recipe or CaptionerRecipe()
     work.mkdir(parents=True, exist_ok=True)
     examples = captioning_examples(data)
     known = prepare(examples, work, ingredients)
@@ -166,7 +166,7 @@ def main(
     config = DecoderConfig(len(vocabulary), **recipe.decoder)
     views = [np.load(work / f"view{view}.npy") for view in range(VIEWS)]
     tags, probabilities = known["tags"][..., : config.tags], known["probabilities"][..., : config.tags]
-    material = Material(examples, views, tags, probabilities, vocabulary, recipe)
+    material = CaptionDataset(examples, views, tags, probabilities, vocabulary, recipe)
     captioner = new_captioner(config, ingredients, known["word_vectors"], recipe.seed)
     say(json.dumps({"recipe": asdict(recipe), "pictures": len(material.captions), "words": len(vocabulary)}))
     for stage, name in ((learn, "learnt.pt"), (reinforce, "reinforced.pt")):

@@ -13,7 +13,7 @@ from mmcore.nets.caption_decoder import CaptionDecoder, DecoderConfig, Memory
 from mmcore.nets.decoding import beam_search
 from mmcore.nets.image_encoder import Top
 from mmcore.nets.vocabulary import join_words
-from mmcore.recipes.captioning.caption_dataset import Material
+from mmcore.recipes.captioning.caption_dataset import CaptionDataset
 
 
 class PooledDropout(nn.Module):
@@ -71,7 +71,7 @@ class Captioner(nn.Module):
         return self.decoder.remember(self.top(features), tags, probabilities)
 
 
-class Average:
+class EMA:
     """Exponential moving average of a model's weights: steadier than the last step's."""
 
     def __init__(self, model: nn.Module, decay: float) -> None:
@@ -89,7 +89,7 @@ class Average:
 
 
 @torch.inference_mode()
-def write_captions(model: Captioner, material: Material, rows: Sequence[int], beams: int = 3) -> dict[int, str]:
+def write_captions(model: Captioner, material: CaptionDataset, rows: Sequence[int], beams: int = 3) -> dict[int, str]:
     """The best caption of each picture (view 0), by beam search."""
     model.eval()
     out: dict[int, str] = {}
@@ -103,7 +103,7 @@ def write_captions(model: Captioner, material: Material, rows: Sequence[int], be
     return out
 
 
-def report(model: Captioner, material: Material, beams: int = 3) -> dict[str, float]:
+def report(model: Captioner, material: CaptionDataset, beams: int = 3) -> dict[str, float]:
     """CIDEr-D and BLEU-4 on the dev and the held COCO pictures, and how often a held label is named."""
     held: dict[str, list[int]] = {}
     for row, example in enumerate(material.examples):

@@ -26,8 +26,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mmcore.nets.dual_encoder import DualEncoder
 from mmcore.nets.text_encoder import TextEncoder, pool_words
-from mmcore.recipes.captioning.trained_decoder import Average
-from mmcore.recipes.retrieval.pair_dataset import Pairs
+from mmcore.recipes.captioning.trained_decoder import EMA
+from mmcore.recipes.retrieval.pair_dataset import PairDataset
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,9 @@ def info_nce(images: Tensor, texts: Tensor, owners: Tensor, scale: Tensor) -> Te
     return (finds_picture + finds_text) / 2
 
 
-def learn(network: DualEncoder, pairs: Pairs, tokenizer: Tokenizer, recipe: ContrastiveRecipe, folder: Path) -> None:
+def learn(
+    network: DualEncoder, pairs: PairDataset, tokenizer: Tokenizer, recipe: ContrastiveRecipe, folder: Path
+) -> None:
     """Train; stores ``contrasted.pt`` (averaged weights) and leaves them in the network. The trunk stays as it is."""
     draw = random.Random(recipe.seed)
     torch.manual_seed(recipe.seed)
@@ -119,7 +121,7 @@ def learn(network: DualEncoder, pairs: Pairs, tokenizer: Tokenizer, recipe: Cont
         )
 
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
-    average = Average(network, recipe.average)
+    average = EMA(network, recipe.average)
     started = time.monotonic()
     for epoch in range(recipe.epochs):
         network.train()

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mmcore.nets.dual_encoder import Knowing
+from mmcore.nets.dual_encoder import KnowledgeTower
 from mmcore.recipes.retrieval.contrastive import info_nce
-from mmcore.recipes.retrieval.pair_dataset import Pairs
+from mmcore.recipes.retrieval.pair_dataset import PairDataset
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,15 @@ class KnowingRecipe:
 @torch.inference_mode()
 def summaries(pooled: Tensor, view: np.ndarray, batch: int = 500) -> Tensor:
     """``Knowing.summary`` of a view's pictures, fp16 (N, 1952); ``pooled`` are their ImageNet features (N, 1280)."""
-    out = torch.empty(len(view), Knowing.SUMMARY, dtype=torch.float16)
+    out = torch.empty(len(view), KnowledgeTower.SUMMARY, dtype=torch.float16)
     for start in range(0, len(view), batch):
         features = torch.from_numpy(np.array(view[start : start + batch])).float()
         grid = pooled[start : start + batch].float()[:, :, None, None]  # its mean is all that counts
-        out[start : start + batch] = Knowing.summary(features, grid).half()
+        out[start : start + batch] = KnowledgeTower.summary(features, grid).half()
     return out
 
 
-def learn_knowing(tower: Knowing, seen: Sequence[Tensor], sentences: dict[str, Tensor], pairs: Pairs,
+def learn_knowing(tower: KnowledgeTower, seen: Sequence[Tensor], sentences: dict[str, Tensor], pairs: PairDataset,
                   recipe: KnowingRecipe) -> None:  # fmt: skip
     """Train the tower with InfoNCE; ``seen[view]`` are summaries, ``sentences`` the vectors of all training texts."""
     torch.manual_seed(recipe.seed)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmcore.evaluation.datasets import Example
+from mmcore.evaluation.datasets import LabelledPicture
 from mmcore.evaluation.phrases import IMAGENET_WORDS, with_article
 
 if TYPE_CHECKING:
@@ -46,11 +46,11 @@ class Batch:
     """(B, things): how the untouched encoder's probabilities are spread over those things."""
 
 
-class Pairs:
+class PairDataset:
     """The training pictures with their sentences; ``pooled[view]`` (N, 1280) and the classifier know ImageNet."""
 
     def __init__(
-        self, examples: Sequence[Example], views: Sequence[np.ndarray], pooled: Sequence[Tensor],
+        self, examples: Sequence[LabelledPicture], views: Sequence[np.ndarray], pooled: Sequence[Tensor],
         classifier: tuple[Tensor, Tensor], others: Sequence[str], labels: Sequence[str],
     ) -> None:  # fmt: skip
         self.views, self.pooled, self.classifier = views, pooled, classifier

@@ -37,7 +37,7 @@ from mmcore.recipes.captioning.recognition import pooled_features
 from mmcore.recipes.pretrained import Ingredients
 from mmcore.recipes.retrieval.contrastive import ContrastiveRecipe, learn, sentence_vectors
 from mmcore.recipes.retrieval.knowledge_tower import KnowingRecipe, learn_knowing, summaries
-from mmcore.recipes.retrieval.pair_dataset import THINGS, Pairs
+from mmcore.recipes.retrieval.pair_dataset import THINGS, PairDataset
 from mmcore.recipes.trunk_features import VIEWS, store_view
 from mmcore.recipes.wordpiece import kept_pieces, pruned
 
@@ -61,7 +61,7 @@ def read_posts(data: Path) -> list[str]:
 
 
 @torch.no_grad()
-def anchor(network: DualEncoder, pairs: Pairs) -> None:
+def anchor(network: DualEncoder, pairs: PairDataset) -> None:
     """Stage 3: fill ``network.pooling.anchor`` in closed form; the attention's part begins small."""
     rows = list(pairs.sentences)
     features = pairs.pooled[0][rows].float()
@@ -107,7 +107,7 @@ def main(
     views = [np.load(work / f"view{view}.npy", mmap_mode="r") for view in range(VIEWS)]
     pooled = _pooled(top, views, work / "pooled.pt")
     labels = sorted({label for example in examples for label in example.labels} | set(IMAGENET_WORDS))
-    pairs = Pairs(examples, views, pooled, (classifier[0], classifier[1]), read_posts(data), labels)
+    pairs = PairDataset(examples, views, pooled, (classifier[0], classifier[1]), read_posts(data), labels)
 
     bert = ingredients.sentence_encoder()
     whole = Tokenizer.from_file(str(ingredients.sentence_file("tokenizer.json")))

@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 from demo.audio import service, view
-from demo.audio.view import Explained, Heard
+from demo.audio.view import AudioView, Explained
 from demo.ui import batch_rows, examples
 from demo.ui.events import Failure, Step, Stop
 from mmcore.checkpoints import registry
@@ -60,7 +60,7 @@ def test_a_sound_is_classified_with_its_events_and_evidence(pool: ModelPool, upl
     items = list(service.listen(pool, upload(uploads, scene), MODEL))
     assert len(items) == 1  # a short sound shows no progress
     heard, evidence, _ = items[0]
-    assert isinstance(heard, Heard)
+    assert isinstance(heard, AudioView)
     assert {one.label for one in heard.result.labels[:2]} == {"Dog", "Rain"}
     dog = next(event for event in heard.result.events if event.label == "Dog")
     silence = next(event for event in heard.result.events if event.label == SILENCE)

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from demo.lab import curves, service, status, view
-from demo.lab.service import Reading, Run, Shelf, Trained, Visitor
+from demo.lab.service import LabFeatures, LabSession, Reading, Run, Trained
 from mmcore.checkpoints import fusion_heads
 from mmcore.errors import Cancelled, InputError, UnknownNameError
 from mmcore.fusion import feature_sets
@@ -45,7 +45,7 @@ def uploads(isolated: Path) -> Path:
 
 
 @pytest.fixture
-def shelf(pool: ModelPool, monkeypatch: pytest.MonkeyPatch) -> Shelf:
+def shelf(pool: ModelPool, monkeypatch: pytest.MonkeyPatch) -> LabFeatures:
     """A shelf whose sets are made up in no time: "taste" is an exclusive or, "pairs" is not."""
 
     def made(pool: ModelPool, source: Path, progress: Any, cancelled: Any, limit: int | None = None) -> Any:
@@ -55,7 +55,7 @@ def shelf(pool: ModelPool, monkeypatch: pytest.MonkeyPatch) -> Shelf:
         return replace(make_set(240, rule=rule), texts=tuple(f"text {n}" for n in range(240)), pictures=names)
 
     monkeypatch.setattr(feature_sets, "features_of", made)
-    return Shelf(pool)
+    return LabFeatures(pool)
 
 
 @pytest.fixture
@@ -64,14 +64,14 @@ def every_step(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def trained(
-    pool: ModelPool, shelf: Shelf, visitor: Visitor, *fusions: str, data: str = "pairs", form: Any = FORM
+    pool: ModelPool, shelf: LabFeatures, visitor: LabSession, *fusions: str, data: str = "pairs", form: Any = FORM
 ) -> Any:
     return list(service.train(pool, shelf, visitor, data, None, fusions, *form))
 
 
 @pytest.mark.usefixtures("every_step")
-def test_two_fusions_are_trained_one_after_the_other(pool: ModelPool, shelf: Shelf) -> None:
-    visitor = Visitor()
+def test_two_fusions_are_trained_one_after_the_other(pool: ModelPool, shelf: LabFeatures) -> None:
+    visitor = LabSession()
     messages = trained(pool, shelf, visitor, "late", "concat")
     assert messages[0] == Reading(120, 240)
     finished = [message.run for message in messages if isinstance(message, Trained) and message.over]
@@ -87,8 +87,8 @@ def test_two_fusions_are_trained_one_after_the_other(pool: ModelPool, shelf: She
     assert any(len(run.reports) > 0 for run in under_way)
 
 
-def test_the_same_seed_gives_the_same_curves(pool: ModelPool, shelf: Shelf) -> None:
-    one, other, third = Visitor(), Visitor(), Visitor()
+def test_the_same_seed_gives_the_same_curves(pool: ModelPool, shelf: LabFeatures) -> None:
+    one, other, third = LabSession(), LabSession(), LabSession()
     trained(pool, shelf, one, "weighted")
     trained(pool, shelf, other, "weighted")
     trained(pool, shelf, third, "weighted", form=(*FORM[:-1], 5))
@@ -96,8 +96,8 @@ def test_the_same_seed_gives_the_same_curves(pool: ModelPool, shelf: Shelf) -> N
     assert losses[0] == losses[1] != losses[2]
 
 
-def test_two_visitors_do_not_meet(pool: ModelPool, shelf: Shelf) -> None:
-    first, second = Visitor(), Visitor()
+def test_two_visitors_do_not_meet(pool: ModelPool, shelf: LabFeatures) -> None:
+    first, second = LabSession(), LabSession()
     steps = service.train(pool, shelf, first, "pairs", None, ["late"], *FORM)
     next(steps)
     trained(pool, shelf, second, "concat")
@@ -112,7 +112,7 @@ def test_two_visitors_do_not_meet(pool: ModelPool, shelf: Shelf) -> None:
 
 def test_every_session_begins_with_a_visitor_of_its_own() -> None:
     """gradio copies the first value of a state for each session."""
-    first = Visitor()
+    first = LabSession()
     other = copy.deepcopy(first)
     other.add(Run(1, "pairs", TrainingOptions()))
     other.stop = True
@@ -121,8 +121,8 @@ def test_every_session_begins_with_a_visitor_of_its_own() -> None:
 
 
 @pytest.mark.usefixtures("every_step")
-def test_stopping_keeps_what_was_trained_and_begins_no_other(pool: ModelPool, shelf: Shelf) -> None:
-    visitor = Visitor()
+def test_stopping_keeps_what_was_trained_and_begins_no_other(pool: ModelPool, shelf: LabFeatures) -> None:
+    visitor = LabSession()
     form = (*FORM[:3], 200, *FORM[4:])
     for message in service.train(pool, shelf, visitor, "pairs", None, ["late", "concat"], *form):
         if isinstance(message, Trained) and len(message.run.reports) >= 2:
@@ -137,11 +137,11 @@ def test_stopping_keeps_what_was_trained_and_begins_no_other(pool: ModelPool, sh
 
 
 def test_stopping_before_the_first_epoch_leaves_nothing(
-    pool: ModelPool, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    pool: ModelPool, shelf: LabFeatures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from mmcore.fusion.trainer import Training
 
-    visitor = Visitor()
+    visitor = LabSession()
 
     def run(self: Training, cancelled: Any) -> Iterator[Any]:
         visitor.stop = True
@@ -154,7 +154,9 @@ def test_stopping_before_the_first_epoch_leaves_nothing(
     assert "nothing to show" in status.finished(visitor, "en").line
 
 
-def test_closing_the_page_ends_the_training(pool: ModelPool, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closing_the_page_ends_the_training(
+    pool: ModelPool, shelf: LabFeatures, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from mmcore.fusion.trainer import Training
 
     ended: list[bool] = []
@@ -166,7 +168,7 @@ def test_closing_the_page_ends_the_training(pool: ModelPool, shelf: Shelf, monke
 
     monkeypatch.setattr(Training, "run", run)
     monkeypatch.setattr(service, "EVERY", 0.0)
-    steps = service.train(pool, shelf, Visitor(), "pairs", None, ["late"], *FORM[:3], 200, *FORM[4:])
+    steps = service.train(pool, shelf, LabSession(), "pairs", None, ["late"], *FORM[:3], 200, *FORM[4:])
     for message in steps:
         if isinstance(message, Trained):
             break
@@ -178,8 +180,8 @@ def test_closing_the_page_ends_the_training(pool: ModelPool, shelf: Shelf, monke
     assert ended == [True]
 
 
-def test_a_learning_rate_that_is_too_large_is_named(pool: ModelPool, shelf: Shelf) -> None:
-    visitor = Visitor()
+def test_a_learning_rate_that_is_too_large_is_named(pool: ModelPool, shelf: LabFeatures) -> None:
+    visitor = LabSession()
     report = make_report(float("nan"))
     visitor.add(Run(1, "pairs", TrainingOptions(), (make_report(0.5), report)))
     assert visitor.runs[0].blown_up
@@ -193,8 +195,8 @@ def make_report(loss: float) -> Any:
     return EpochReport(1, 2, loss, loss, 0.5, scores, best=loss == loss, seconds=1.0)
 
 
-def test_an_exclusive_or_is_learnt_across_modalities_only(pool: ModelPool, shelf: Shelf) -> None:
-    visitor = Visitor()
+def test_an_exclusive_or_is_learnt_across_modalities_only(pool: ModelPool, shelf: LabFeatures) -> None:
+    visitor = LabSession()
     form = ("adamw", 0.003, 32, 30, 0.1, 0.0, 0, 0)
     trained(pool, shelf, visitor, "late", "cross_attention", data="taste", form=form)
     late, cross = (run.scores for run in visitor.runs)
@@ -216,17 +218,17 @@ def test_an_exclusive_or_is_learnt_across_modalities_only(pool: ModelPool, shelf
         (["late"], (*FORM[:3], 9999, *FORM[4:]), "epochs is 9999"),
     ],
 )
-def test_a_bad_setting_is_named(pool: ModelPool, shelf: Shelf, fusions: list[str], form: Any, said: str) -> None:
+def test_a_bad_setting_is_named(pool: ModelPool, shelf: LabFeatures, fusions: list[str], form: Any, said: str) -> None:
     with pytest.raises(InputError, match=said):
-        trained(pool, shelf, Visitor(), *fusions, form=form)
+        trained(pool, shelf, LabSession(), *fusions, form=form)
 
 
-def test_a_set_that_is_not_there(pool: ModelPool, shelf: Shelf) -> None:
+def test_a_set_that_is_not_there(pool: ModelPool, shelf: LabFeatures) -> None:
     with pytest.raises(UnknownNameError):
-        trained(pool, shelf, Visitor(), "late", data="secret")
+        trained(pool, shelf, LabSession(), "late", data="secret")
 
 
-def test_a_set_is_read_once_and_its_looks_stay_together(pool: ModelPool, shelf: Shelf) -> None:
+def test_a_set_is_read_once_and_its_looks_stay_together(pool: ModelPool, shelf: LabFeatures) -> None:
     steps: list[int] = []
     first = shelf.take("pairs", lambda done, total: steps.append(done), lambda: False)
     assert shelf.take("pairs", lambda done, total: steps.append(done), lambda: False) is first
@@ -236,7 +238,7 @@ def test_a_set_is_read_once_and_its_looks_stay_together(pool: ModelPool, shelf: 
 
 
 def test_only_the_last_runs_are_kept() -> None:
-    visitor = Visitor()
+    visitor = LabSession()
     for number in range(1, service.MAX_RUNS + 4):
         visitor.add(Run(number, "pairs", TrainingOptions()))
     assert [run.number for run in visitor.runs] == list(range(4, service.MAX_RUNS + 4))
@@ -267,12 +269,12 @@ def packed(folder: Path, table: str, pictures: bool = True, name: str = "own.zip
     return [{"path": str(folder / name), "orig_name": name}]
 
 
-def own(pool: ModelPool, visitor: Visitor, payload: Any, *fusions: str) -> list[Any]:
-    return list(service.train(pool, Shelf(pool), visitor, service.OWN, payload, fusions, *FORM))
+def own(pool: ModelPool, visitor: LabSession, payload: Any, *fusions: str) -> list[Any]:
+    return list(service.train(pool, LabFeatures(pool), visitor, service.OWN, payload, fusions, *FORM))
 
 
 def test_ones_own_zip_is_trained_on_with_its_texts_and_pictures(pool: ModelPool, uploads: Path) -> None:
-    visitor = Visitor()
+    visitor = LabSession()
     # Every second label is wrong, so that there is something to get wrong.
     table = own_table(60).replace("lovely 1", "awful 1")
     own(pool, visitor, packed(uploads, table), "concat")
@@ -287,7 +289,7 @@ def test_ones_own_zip_is_trained_on_with_its_texts_and_pictures(pool: ModelPool,
 
 
 def test_posts_keep_their_order_though_equal_pictures_are_read_together(pool: ModelPool, uploads: Path) -> None:
-    visitor = Visitor()
+    visitor = LabSession()
     table = own_table(60)
     own(pool, visitor, packed(uploads, table), "late")
     assert visitor.own is not None
@@ -301,7 +303,7 @@ def test_posts_keep_their_order_though_equal_pictures_are_read_together(pool: Mo
 def test_text_alone_is_enough(pool: ModelPool, uploads: Path) -> None:
     table = re.sub(r"\t\w+\.png\t", "\t\t", own_table(60))
     (uploads / "texts.tsv").write_text(table, encoding="utf-8")
-    visitor = Visitor()
+    visitor = LabSession()
     own(pool, visitor, [{"path": str(uploads / "texts.tsv"), "orig_name": "texts.tsv"}], "concat")
     assert visitor.runs[0].scores is not None
 
@@ -320,7 +322,7 @@ def test_text_alone_is_enough(pool: ModelPool, uploads: Path) -> None:
 )
 def test_a_bad_table_says_what_is_wrong(pool: ModelPool, uploads: Path, table: str, pictures: bool, said: str) -> None:
     with pytest.raises(InputError) as caught:
-        own(pool, Visitor(), packed(uploads, table, pictures), "late")
+        own(pool, LabSession(), packed(uploads, table, pictures), "late")
     assert said in str(caught.value).replace(",", "").replace("2 001", "2001")
     from demo.ui.i18n import error_text
 
@@ -329,11 +331,11 @@ def test_a_bad_table_says_what_is_wrong(pool: ModelPool, uploads: Path, table: s
 
 def test_no_table_given(pool: ModelPool) -> None:
     with pytest.raises(InputError, match="Choose a table"):
-        own(pool, Visitor(), None, "late")
+        own(pool, LabSession(), None, "late")
 
 
 def test_reading_can_be_stopped(pool: ModelPool, uploads: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    visitor = Visitor()
+    visitor = LabSession()
     encode = feature_sets._encoded
 
     def slowly(*arguments: Any) -> Any:
@@ -349,8 +351,8 @@ def test_reading_can_be_stopped(pool: ModelPool, uploads: Path, monkeypatch: pyt
 # Keeping
 
 
-def test_a_kept_head_can_be_used_and_names_never_clash(pool: ModelPool, shelf: Shelf) -> None:
-    visitor = Visitor()
+def test_a_kept_head_can_be_used_and_names_never_clash(pool: ModelPool, shelf: LabFeatures) -> None:
+    visitor = LabSession()
     trained(pool, shelf, visitor, "cross_attention")
     run = visitor.runs[0]
     title, name = status.keep(pool, visitor, "  My \n head ", "en")
@@ -364,7 +366,7 @@ def test_a_kept_head_can_be_used_and_names_never_clash(pool: ModelPool, shelf: S
 
 def test_there_must_be_something_to_keep(pool: ModelPool) -> None:
     with pytest.raises(InputError, match="Train a fusion first"):
-        status.keep(pool, Visitor(), "x", "en")
+        status.keep(pool, LabSession(), "x", "en")
 
 
 def test_the_oldest_heads_of_visitors_go_and_others_stay(pool: ModelPool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -391,13 +393,13 @@ def test_the_oldest_heads_of_visitors_go_and_others_stay(pool: ModelPool, monkey
 
 
 @pytest.fixture
-def visitor(pool: ModelPool, shelf: Shelf) -> Visitor:
-    one = Visitor()
+def visitor(pool: ModelPool, shelf: LabFeatures) -> LabSession:
+    one = LabSession()
     trained(pool, shelf, one, "late", "concat", form=(*FORM[:3], 2, *FORM[4:]))
     return one
 
 
-def test_the_table_compares_runs_and_marks_the_best(visitor: Visitor) -> None:
+def test_the_table_compares_runs_and_marks_the_best(visitor: LabSession) -> None:
     html = view.runs_table(visitor.runs, 2, "en")
     assert "1 Late fusion" in html
     assert "2 Concatenation" in html
@@ -416,7 +418,7 @@ def test_runs_on_other_data_are_not_compared() -> None:
     assert view.runs_table(runs, None, "en").count("class=mm-best") == 8  # each is the best on its set
 
 
-def test_a_run_is_looked_at_closely(visitor: Visitor) -> None:
+def test_a_run_is_looked_at_closely(visitor: LabSession) -> None:
     run = visitor.find(None)
     assert run is not None
     assert run.number == 2
@@ -431,10 +433,10 @@ def test_a_run_is_looked_at_closely(visitor: Visitor) -> None:
 
 
 def test_mistakes_show_the_post_and_both_labels() -> None:
-    from mmcore.results import Distribution
+    from mmcore.results import SentimentScores
 
-    wrong = (service.WrongAnswer(4, "negative", Distribution(0.1, 0.1, 0.8), "<b>fine</b>", "data:x"),)
-    hidden = (service.WrongAnswer(4, "negative", Distribution(0.1, 0.1, 0.8)),)
+    wrong = (service.WrongAnswer(4, "negative", SentimentScores(0.1, 0.1, 0.8), "<b>fine</b>", "data:x"),)
+    hidden = (service.WrongAnswer(4, "negative", SentimentScores(0.1, 0.1, 0.8)),)
     html = view._mistakes(wrong, "en")
     assert "&lt;b&gt;fine" in html
     assert "Label: Negative. Answer: Positive." in html
@@ -442,7 +444,7 @@ def test_mistakes_show_the_post_and_both_labels() -> None:
     assert "every held-back post right" in view._mistakes((), "en")
 
 
-def test_the_download_is_the_head(visitor: Visitor) -> None:
+def test_the_download_is_the_head(visitor: LabSession) -> None:
     import base64
 
     html = view.download_link(visitor.runs[0], "en")
@@ -453,7 +455,7 @@ def test_the_download_is_the_head(visitor: Visitor) -> None:
         assert json.loads(archive.read("late-1/config.json"))
 
 
-def test_curves_of_all_runs_and_training_of_the_last(visitor: Visitor) -> None:
+def test_curves_of_all_runs_and_training_of_the_last(visitor: LabSession) -> None:
     names = [name for name, _, _ in curves.curves(visitor.runs, "loss", "en")]
     assert names == ["1 Late fusion, held back", "2 Concatenation, training", "2 Concatenation, held back"]
     plot = curves.plot(visitor.runs, "accuracy", "zh")
@@ -477,7 +479,7 @@ def test_every_set_says_what_it_is() -> None:
             assert len(view.about(data, service.MAX_ROWS, language)) > 40
 
 
-def test_a_line_says_how_far_it_is(visitor: Visitor) -> None:
+def test_a_line_says_how_far_it_is(visitor: LabSession) -> None:
     reading = status.announced(visitor, Reading(3, 9), "en")
     assert "Encoders: 3 of 9 posts" in reading.line
     assert reading.busy

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from demo.retrieval import collections
-from demo.retrieval.collections import Added, Shelves, Visitor
+from demo.retrieval.collections import Added, CollectionChooser, UploadSession
 from demo.ui import examples
 from mmcore.errors import Cancelled, InputError, UnknownNameError
 from mmcore.index import Library
@@ -29,12 +29,12 @@ def pool(settings: Settings) -> ModelPool:
 
 
 @pytest.fixture
-def shelf(pool: ModelPool) -> Shelves:
-    return Shelves(pool)
+def shelf(pool: ModelPool) -> CollectionChooser:
+    return CollectionChooser(pool)
 
 
 @pytest.fixture
-def visitor(shelf: Shelves) -> Iterator[Visitor]:
+def visitor(shelf: CollectionChooser) -> Iterator[UploadSession]:
     one = shelf.visitor(MODEL)
     yield one
     one.close()
@@ -70,11 +70,13 @@ def sent(isolated: Path, *files: Path) -> list[dict[str, Any]]:
     return payload
 
 
-def add(shelf: Shelves, visitor: Visitor, payload: list[dict[str, Any]], model: str = MODEL) -> Added:
+def add(shelf: CollectionChooser, visitor: UploadSession, payload: list[dict[str, Any]], model: str = MODEL) -> Added:
     return shelf.add(visitor, payload, model, lambda done, total: None, lambda: False)
 
 
-def test_examples_are_embedded_once_and_kept(shelf: Shelves, pool: ModelPool, few_examples: list[Path]) -> None:
+def test_examples_are_embedded_once_and_kept(
+    shelf: CollectionChooser, pool: ModelPool, few_examples: list[Path]
+) -> None:
     steps: list[tuple[int, int]] = []
     collection = shelf.open("examples", MODEL, progress=lambda done, total: steps.append((done, total)))
     assert [entry.path for entry in collection.entries()] == [str(path) for path in few_examples]
@@ -82,32 +84,36 @@ def test_examples_are_embedded_once_and_kept(shelf: Shelves, pool: ModelPool, fe
     later: list[tuple[int, int]] = []
     shelf.open("examples", MODEL, progress=lambda done, total: later.append((done, total)))
     assert later == []
-    again = Shelves(pool).open("examples", MODEL)  # after a restart of the server
+    again = CollectionChooser(pool).open("examples", MODEL)  # after a restart of the server
     assert len(again) == 3
 
 
 def test_examples_of_another_release_are_taken_out(
-    shelf: Shelves, pool: ModelPool, few_examples: list[Path], monkeypatch: pytest.MonkeyPatch
+    shelf: CollectionChooser, pool: ModelPool, few_examples: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shelf.open("examples", MODEL)
     fewer = collections.example_pictures()[:2]
     monkeypatch.setattr(collections, "example_pictures", lambda: fewer)
-    assert len(Shelves(pool).open("examples", MODEL)) == 2
+    assert len(CollectionChooser(pool).open("examples", MODEL)) == 2
 
 
-def test_each_model_has_its_own_vectors_of_the_examples(shelf: Shelves, few_examples: list[Path]) -> None:
+def test_each_model_has_its_own_vectors_of_the_examples(shelf: CollectionChooser, few_examples: list[Path]) -> None:
     assert shelf.open("examples", MODEL).checkpoint == MODEL
     assert shelf.open("examples", OTHER).checkpoint == OTHER
     assert shelf.shared() == []  # they are not among what the owner shares
 
 
-def test_embedding_the_examples_can_be_stopped_and_goes_on_later(shelf: Shelves, few_examples: list[Path]) -> None:
+def test_embedding_the_examples_can_be_stopped_and_goes_on_later(
+    shelf: CollectionChooser, few_examples: list[Path]
+) -> None:
     with pytest.raises(Cancelled):
         shelf.open("examples", MODEL, cancelled=lambda: True)
     assert len(shelf.open("examples", MODEL)) == 3
 
 
-def test_shared_collections_can_be_searched_and_not_changed(shelf: Shelves, settings: Settings, tmp_path: Path) -> None:
+def test_shared_collections_can_be_searched_and_not_changed(
+    shelf: CollectionChooser, settings: Settings, tmp_path: Path
+) -> None:
     library = Library(settings)
     made = library.create("holidays", MODEL)
     made.add([draw(tmp_path / "rose.png", COLOURS["rose"])], shelf.embed(MODEL), checkpoint=MODEL)
@@ -120,25 +126,27 @@ def test_shared_collections_can_be_searched_and_not_changed(shelf: Shelves, sett
 
 
 @pytest.mark.parametrize("choice", ["", "everything", "/etc", "../examples"])
-def test_only_words_that_are_offered_choose_a_collection(shelf: Shelves, choice: str) -> None:
+def test_only_words_that_are_offered_choose_a_collection(shelf: CollectionChooser, choice: str) -> None:
     with pytest.raises(UnknownNameError, match="examples"):
         shelf.open(choice, MODEL)
 
 
 @pytest.mark.parametrize("name", ["../demo", "nothing", "/etc/passwd", ""])
-def test_a_shared_collection_is_never_a_path(shelf: Shelves, name: str) -> None:
+def test_a_shared_collection_is_never_a_path(shelf: CollectionChooser, name: str) -> None:
     with pytest.raises((UnknownNameError, InputError)):
         shelf.open(f"shared:{name}", MODEL)
 
 
-def test_before_an_upload_there_is_nothing_to_search(shelf: Shelves, visitor: Visitor) -> None:
+def test_before_an_upload_there_is_nothing_to_search(shelf: CollectionChooser, visitor: UploadSession) -> None:
     for who in (None, visitor):
         with pytest.raises(InputError) as caught:
             shelf.open("uploads", MODEL, who)
         assert caught.value.key == "nothing_uploaded"
 
 
-def test_an_upload_becomes_a_collection(shelf: Shelves, visitor: Visitor, isolated: Path, tmp_path: Path) -> None:
+def test_an_upload_becomes_a_collection(
+    shelf: CollectionChooser, visitor: UploadSession, isolated: Path, tmp_path: Path
+) -> None:
     files = [draw(tmp_path / f"{name}.png", colour) for name, colour in COLOURS.items()]
     added = add(shelf, visitor, sent(isolated, *files))
     assert (added.new, added.pictures, added.known, added.broken, added.stopped) == (3, 3, 0, (), False)
@@ -148,14 +156,16 @@ def test_an_upload_becomes_a_collection(shelf: Shelves, visitor: Visitor, isolat
     assert (again.new, again.known, again.pictures) == (0, 1, 3)
 
 
-def test_two_pictures_of_one_name_are_two(shelf: Shelves, visitor: Visitor, isolated: Path, tmp_path: Path) -> None:
+def test_two_pictures_of_one_name_are_two(
+    shelf: CollectionChooser, visitor: UploadSession, isolated: Path, tmp_path: Path
+) -> None:
     add(shelf, visitor, sent(isolated, draw(tmp_path / "a" / "x.png", COLOURS["rose"])))
     add(shelf, visitor, sent(isolated, draw(tmp_path / "b" / "x.png", COLOURS["sea"])))
     assert [entry.name for entry in visitor.collection.entries()] == ["x.jpg", "x (2).jpg"]
 
 
 def test_broken_files_copies_and_archives_are_told_of(
-    shelf: Shelves, visitor: Visitor, isolated: Path, tmp_path: Path
+    shelf: CollectionChooser, visitor: UploadSession, isolated: Path, tmp_path: Path
 ) -> None:
     rose = draw(tmp_path / "rose.png", COLOURS["rose"])
     broken = tmp_path / "notes.jpg"
@@ -173,7 +183,7 @@ def test_broken_files_copies_and_archives_are_told_of(
 
 
 def test_an_upload_has_a_limit_with_its_archives_opened(
-    shelf: Shelves, visitor: Visitor, isolated: Path, tmp_path: Path
+    shelf: CollectionChooser, visitor: UploadSession, isolated: Path, tmp_path: Path
 ) -> None:
     limit = shelf.pool.settings.files
     archive = tmp_path / "many.zip"
@@ -186,7 +196,7 @@ def test_an_upload_has_a_limit_with_its_archives_opened(
 
 
 def test_progress_counts_reading_and_embedding(
-    shelf: Shelves, visitor: Visitor, isolated: Path, tmp_path: Path
+    shelf: CollectionChooser, visitor: UploadSession, isolated: Path, tmp_path: Path
 ) -> None:
     files = [draw(tmp_path / f"{name}.png", colour) for name, colour in COLOURS.items()]
     steps: list[tuple[int, int]] = []
@@ -196,7 +206,9 @@ def test_progress_counts_reading_and_embedding(
     assert [done for done, _ in steps] == sorted(done for done, _ in steps)
 
 
-def test_a_stopped_upload_keeps_what_it_had(shelf: Shelves, visitor: Visitor, isolated: Path, tmp_path: Path) -> None:
+def test_a_stopped_upload_keeps_what_it_had(
+    shelf: CollectionChooser, visitor: UploadSession, isolated: Path, tmp_path: Path
+) -> None:
     payload = sent(isolated, draw(tmp_path / "rose.png", COLOURS["rose"]))
     added = shelf.add(visitor, payload, MODEL, lambda done, total: None, lambda: True)
     assert (added.stopped, added.pictures) == (True, 0)
@@ -204,7 +216,7 @@ def test_a_stopped_upload_keeps_what_it_had(shelf: Shelves, visitor: Visitor, is
 
 
 def test_another_model_embeds_the_uploads_anew(
-    shelf: Shelves, visitor: Visitor, isolated: Path, tmp_path: Path
+    shelf: CollectionChooser, visitor: UploadSession, isolated: Path, tmp_path: Path
 ) -> None:
     add(shelf, visitor, sent(isolated, draw(tmp_path / "rose.png", COLOURS["rose"])))
     assert shelf.open("uploads", OTHER, visitor).checkpoint == OTHER
@@ -213,7 +225,7 @@ def test_another_model_embeds_the_uploads_anew(
 
 
 def test_large_pictures_are_kept_small_and_all_go_with_the_visitor(
-    shelf: Shelves, isolated: Path, tmp_path: Path
+    shelf: CollectionChooser, isolated: Path, tmp_path: Path
 ) -> None:
     visitor = shelf.visitor(MODEL)
     add(shelf, visitor, sent(isolated, draw(tmp_path / "wide.png", COLOURS["sea"], (3000, 1000))))
@@ -226,7 +238,7 @@ def test_large_pictures_are_kept_small_and_all_go_with_the_visitor(
 
 
 def test_a_picture_whose_file_has_gone_is_shown_by_its_thumbnail(
-    shelf: Shelves, pool: ModelPool, visitor: Visitor, isolated: Path, tmp_path: Path
+    shelf: CollectionChooser, pool: ModelPool, visitor: UploadSession, isolated: Path, tmp_path: Path
 ) -> None:
     add(shelf, visitor, sent(isolated, draw(tmp_path / "rose.png", COLOURS["rose"])))
     (entry,) = visitor.collection.entries()

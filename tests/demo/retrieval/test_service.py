@@ -18,8 +18,8 @@ from PIL import Image
 
 from demo.captioning.view import percent
 from demo.retrieval import collections, map_view, matching_service, service, tab, upload_service, view
-from demo.retrieval.collections import Added, Shelves, Visitor
-from demo.retrieval.service import Asked, CloseUp, Dots, Found
+from demo.retrieval.collections import Added, CollectionChooser, UploadSession
+from demo.retrieval.service import CloseUp, Dots, SearchForm, SearchView
 from demo.ui import i18n
 from demo.ui.events import Failure, Step
 from mmcore.errors import InputError
@@ -38,12 +38,12 @@ def pool(settings: Settings) -> ModelPool:
 
 
 @pytest.fixture
-def shelf(pool: ModelPool) -> Shelves:
-    return Shelves(pool)
+def shelf(pool: ModelPool) -> CollectionChooser:
+    return CollectionChooser(pool)
 
 
 @pytest.fixture
-def visitor(shelf: Shelves) -> Iterator[Visitor]:
+def visitor(shelf: CollectionChooser) -> Iterator[UploadSession]:
     """Somebody with a red, a green, a blue picture and one that is half red, half blue."""
     one = shelf.visitor(MODEL)
     folder = one.library.uploads
@@ -71,16 +71,16 @@ def last(items: Iterator[Any]) -> Any:
     return list(items)[-1]
 
 
-def find(pool: ModelPool, shelf: Shelves, visitor: Visitor, **asked: Any) -> Any:
-    return last(service.find(pool, shelf, visitor, Asked("uploads", MODEL, **asked)))
+def find(pool: ModelPool, shelf: CollectionChooser, visitor: UploadSession, **asked: Any) -> Any:
+    return last(service.find(pool, shelf, visitor, SearchForm("uploads", MODEL, **asked)))
 
 
-def names(found: Found, *, good: bool = True) -> list[str]:
+def names(found: SearchView, *, good: bool = True) -> list[str]:
     return [one.called["en"] for one in found.shown if one.match.good or not good]
 
 
 def test_words_minus_words_and_pictures(
-    pool: ModelPool, shelf: Shelves, visitor: Visitor, uploaded: dict[str, Any]
+    pool: ModelPool, shelf: CollectionChooser, visitor: UploadSession, uploaded: dict[str, Any]
 ) -> None:
     assert names(find(pool, shelf, visitor, text="red")) == ["rose.png", "flag.png"]
     assert names(find(pool, shelf, visitor, text="red", without="blue")) == ["rose.png"]
@@ -90,7 +90,9 @@ def test_words_minus_words_and_pictures(
     assert str(find(pool, shelf, visitor, text="red", picture=uploaded).query) == "red + meadow.png"
 
 
-def test_weights_reach_the_query(pool: ModelPool, shelf: Shelves, visitor: Visitor, uploaded: dict[str, Any]) -> None:
+def test_weights_reach_the_query(
+    pool: ModelPool, shelf: CollectionChooser, visitor: UploadSession, uploaded: dict[str, Any]
+) -> None:
     found = find(
         pool, shelf, visitor, text="red", picture=uploaded, without="blue", picture_weight=0.5, without_weight=2
     )
@@ -100,7 +102,9 @@ def test_weights_reach_the_query(pool: ModelPool, shelf: Shelves, visitor: Visit
     assert "picture_weight is much" in wrong.message("en")
 
 
-def test_the_name_filter_and_the_number_of_matches(pool: ModelPool, shelf: Shelves, visitor: Visitor) -> None:
+def test_the_name_filter_and_the_number_of_matches(
+    pool: ModelPool, shelf: CollectionChooser, visitor: UploadSession
+) -> None:
     assert names(find(pool, shelf, visitor, text="red", name="s*"), good=False) == ["sea.png"]
     assert len(find(pool, shelf, visitor, text="red", top=2.0).shown) == 2
     nothing = find(pool, shelf, visitor, text="red", name="zebra")
@@ -109,22 +113,26 @@ def test_the_name_filter_and_the_number_of_matches(pool: ModelPool, shelf: Shelv
 
 
 def test_a_picture_that_the_page_put_in_keeps_its_name(
-    pool: ModelPool, shelf: Shelves, visitor: Visitor, uploaded: dict[str, Any]
+    pool: ModelPool, shelf: CollectionChooser, visitor: UploadSession, uploaded: dict[str, Any]
 ) -> None:
     payload = {**uploaded, "orig_name": "image.webp"}
     assert str(find(pool, shelf, visitor, picture=payload, picture_called="A leaf").query) == "A leaf"
     assert str(find(pool, shelf, visitor, picture=payload).query) == "picture"
 
 
-def test_asking_for_nothing_is_no_error_and_only_minus_is(pool: ModelPool, shelf: Shelves, visitor: Visitor) -> None:
-    assert Asked("uploads", MODEL, " ", None, "").nothing
-    assert not Asked("uploads", MODEL, "", {"path": "x"}).nothing
+def test_asking_for_nothing_is_no_error_and_only_minus_is(
+    pool: ModelPool, shelf: CollectionChooser, visitor: UploadSession
+) -> None:
+    assert SearchForm("uploads", MODEL, " ", None, "").nothing
+    assert not SearchForm("uploads", MODEL, "", {"path": "x"}).nothing
     wrong = find(pool, shelf, visitor, without="blue")
     assert isinstance(wrong, Failure)
     assert "only says what to leave out" in wrong.message("en")
 
 
-def test_another_cut_off_judges_without_a_model(pool: ModelPool, shelf: Shelves, visitor: Visitor) -> None:
+def test_another_cut_off_judges_without_a_model(
+    pool: ModelPool, shelf: CollectionChooser, visitor: UploadSession
+) -> None:
     found = find(pool, shelf, visitor, text="red")
     pool.unload(MODEL)
     between = (found.shown[0].match.score + found.shown[1].match.score) / 2
@@ -138,7 +146,9 @@ def test_another_cut_off_judges_without_a_model(pool: ModelPool, shelf: Shelves,
         service.judged(found, 7)
 
 
-def test_the_heat_map_is_bright_where_the_query_matches(pool: ModelPool, shelf: Shelves, visitor: Visitor) -> None:
+def test_the_heat_map_is_bright_where_the_query_matches(
+    pool: ModelPool, shelf: CollectionChooser, visitor: UploadSession
+) -> None:
     found = find(pool, shelf, visitor, text="red")
     seen = service.look(pool, shelf, visitor, found, 1)
     assert isinstance(seen, CloseUp)
@@ -158,7 +168,9 @@ def test_a_map_where_nothing_speaks_for_the_match_is_even() -> None:
     assert np.allclose(shares, [[0.75, 0], [0.25, 0]])
 
 
-def test_the_picture_of_a_match_is_the_next_query(pool: ModelPool, shelf: Shelves, visitor: Visitor) -> None:
+def test_the_picture_of_a_match_is_the_next_query(
+    pool: ModelPool, shelf: CollectionChooser, visitor: UploadSession
+) -> None:
     seen = service.look(pool, shelf, visitor, find(pool, shelf, visitor, text="green"), 0)
     assert isinstance(seen, CloseUp)
     image = service.picture_to_search_from(pool, shelf, visitor, seen)
@@ -166,7 +178,9 @@ def test_the_picture_of_a_match_is_the_next_query(pool: ModelPool, shelf: Shelve
     assert image.getpixel((5, 5)) == GREEN
 
 
-def test_a_match_that_was_taken_out_meanwhile_is_told_of(pool: ModelPool, shelf: Shelves, visitor: Visitor) -> None:
+def test_a_match_that_was_taken_out_meanwhile_is_told_of(
+    pool: ModelPool, shelf: CollectionChooser, visitor: UploadSession
+) -> None:
     found = find(pool, shelf, visitor, text="red")
     visitor.collection.remove([found.shown[0].match.path])
     seen = service.look(pool, shelf, visitor, found, 0)
@@ -175,7 +189,7 @@ def test_a_match_that_was_taken_out_meanwhile_is_told_of(pool: ModelPool, shelf:
 
 
 def test_the_gallery_parts_good_matches_from_others_and_hides_no_score(
-    pool: ModelPool, shelf: Shelves, visitor: Visitor
+    pool: ModelPool, shelf: CollectionChooser, visitor: UploadSession
 ) -> None:
     found = find(pool, shelf, visitor, text="red")
     page = view.panel(found, "en")
@@ -187,14 +201,18 @@ def test_the_gallery_parts_good_matches_from_others_and_hides_no_score(
     assert '<details class="mm-below"><summary>Below the cut-off: 2' in page
 
 
-def test_no_good_match_is_said_and_the_nearest_are_shown(pool: ModelPool, shelf: Shelves, visitor: Visitor) -> None:
+def test_no_good_match_is_said_and_the_nearest_are_shown(
+    pool: ModelPool, shelf: CollectionChooser, visitor: UploadSession
+) -> None:
     page = view.panel(find(pool, shelf, visitor, text="qwertz"), "en")
     assert 'role="status">No good match: no score reaches the cut-off of 50 %' in page
     assert '<details class="mm-below" open>' in page
     assert page.count("data-pick") == 4
 
 
-def test_names_and_queries_cannot_break_the_page(pool: ModelPool, shelf: Shelves, visitor: Visitor) -> None:
+def test_names_and_queries_cannot_break_the_page(
+    pool: ModelPool, shelf: CollectionChooser, visitor: UploadSession
+) -> None:
     evil = '<img src=x onerror="alert(1)">'
     found = find(pool, shelf, visitor, text=f"red {evil}")
     shown = replace(found.shown[0], called=dict.fromkeys(i18n.LANGUAGES, evil))
@@ -213,7 +231,7 @@ def link(page: str, name: str) -> str:
 
 
 def test_exports_name_files_without_their_folders_and_guard_spreadsheets(
-    pool: ModelPool, shelf: Shelves, visitor: Visitor
+    pool: ModelPool, shelf: CollectionChooser, visitor: UploadSession
 ) -> None:
     found = find(pool, shelf, visitor, text="red")
     formula = replace(found.result.matches[0], path="/home/me/=cmd().png")
@@ -230,17 +248,19 @@ def test_exports_name_files_without_their_folders_and_guard_spreadsheets(
     assert "/home" not in page
 
 
-def test_the_api_gives_the_contract_without_folders(pool: ModelPool, shelf: Shelves) -> None:
-    asked = Asked("examples", MODEL, "red", top=3.0)
+def test_the_api_gives_the_contract_without_folders(pool: ModelPool, shelf: CollectionChooser) -> None:
+    asked = SearchForm("examples", MODEL, "red", top=3.0)
     answer = service.search_for_api(pool, shelf, asked, 0.9)
     assert [set(match) for match in answer["matches"]] == [{"file", "score", "cosine", "good"}] * 3
     assert answer["matches"][0]["file"] == "coffee.jpg"
     assert (answer["query"], answer["cutoff"], answer["model"]) == ("red", 0.9, MODEL)
     with pytest.raises(InputError, match="no picture of yours"):
-        service.search_for_api(pool, shelf, Asked("uploads", MODEL, "red"))
+        service.search_for_api(pool, shelf, SearchForm("uploads", MODEL, "red"))
 
 
-def test_the_map_has_a_dot_a_picture_coloured_by_its_score(pool: ModelPool, shelf: Shelves, visitor: Visitor) -> None:
+def test_the_map_has_a_dot_a_picture_coloured_by_its_score(
+    pool: ModelPool, shelf: CollectionChooser, visitor: UploadSession
+) -> None:
     dots = last(service.draw(pool, shelf, visitor, "uploads", MODEL, "red"))
     assert isinstance(dots, Dots)
     assert dots.places.shape == (4, 2)
@@ -254,7 +274,7 @@ def test_the_map_has_a_dot_a_picture_coloured_by_its_score(pool: ModelPool, shel
     assert "Brighter" not in map_view.panel(plain, "en")
 
 
-def test_a_map_of_one_picture_is_refused(pool: ModelPool, shelf: Shelves, visitor: Visitor) -> None:
+def test_a_map_of_one_picture_is_refused(pool: ModelPool, shelf: CollectionChooser, visitor: UploadSession) -> None:
     visitor.collection.remove(visitor.collection.entries()[1:])
     wrong = last(service.draw(pool, shelf, visitor, "uploads", MODEL, ""))
     assert isinstance(wrong, Failure)
@@ -363,12 +383,12 @@ def test_every_computed_key_is_in_the_files() -> None:
         assert {f"ui.retrieval.{name}_run", f"text.retrieval.{name}_empty"} <= known
 
 
-def test_choices_name_every_collection(shelf: Shelves, visitor: Visitor) -> None:
+def test_choices_name_every_collection(shelf: CollectionChooser, visitor: UploadSession) -> None:
     english = service.choices(shelf, visitor, "en")
     assert [word for _, word in english] == [collections.EXAMPLES, collections.UPLOADS]
     assert english[1][0] == "My pictures (4)"
     assert service.choices(shelf, None, "zh")[1][0] == "我的图片（0 张）"
 
 
-def test_the_default_cut_off_is_the_core_s(pool: ModelPool, shelf: Shelves, visitor: Visitor) -> None:
+def test_the_default_cut_off_is_the_core_s(pool: ModelPool, shelf: CollectionChooser, visitor: UploadSession) -> None:
     assert find(pool, shelf, visitor, text="red").result.cutoff == DEFAULT_CUTOFF

@@ -229,7 +229,7 @@ def bright_png() -> bytes:
     return buffer.getvalue()
 
 
-def judged_rows(pool: ModelPool, payload: Any) -> list[batch_rows.BatchRow[service.Row]]:
+def judged_rows(pool: ModelPool, payload: Any) -> list[batch_rows.BatchRow[service.TableRow]]:
     return list(service.describe_many(pool, payload, MODEL, ""))[-1][0]
 
 
@@ -237,10 +237,10 @@ def test_a_zip_of_a_table_and_its_pictures_is_judged_row_by_row(pool: ModelPool,
     rows = judged_rows(pool, zipped(uploads, {"a/posts.tsv": TABLE.encode(), "a/bright.png": bright_png()}))
     assert [row.file for row in rows] == [f"posts.zip, {place}" for place in range(1, 5)]
     first, second, third = (row.outcome for row in rows[:3])
-    assert isinstance(first, service.Row)
+    assert isinstance(first, service.TableRow)
     assert first.result.image is not None
     assert first.result.label == "positive"
-    assert isinstance(second, service.Row)
+    assert isinstance(second, service.TableRow)
     assert second.result.label == "negative"
     assert isinstance(third, Failure)
     assert "missing.png" in third.message("en")
