@@ -109,16 +109,23 @@ def test_an_installed_wheel_builds_its_demo(wheel: Path, tmp_path: Path):
     assert all(line.startswith(str(tmp_path / "site")) for line in done.stdout.split()), done.stdout
 
 
-@pytest.mark.parametrize("path", sources("demo"))
-def test_the_demo_calls_itself_by_no_name(path: str):
-    """It is called demo in a checkout and mmcore_demo when installed: its own imports are relative."""
-    if not path.endswith(".py"):
-        assert "\0" not in path
-        return
-    tree = ast.parse((ROOT / path).read_text("utf-8"))
-    named = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
-    named += [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and not node.level]
-    assert not [name for name in named if name.partition(".")[0] in ("demo", "mmcore_demo")]
+def test_recipes_need_a_checkout(wheel: Path, tmp_path: Path):
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    (tmp_path / "elsewhere").mkdir()
+    for task in (
+        "captioning",
+        "retrieval",
+        "audio --teacher x",
+        "sentiment --bundle --output x",
+        "reranking --output x",
+    ):
+        done = python(
+            "-m", "mmcore", "train", *task.split(), "--data", ".", cwd=tmp_path / "elsewhere", path=tmp_path / "site"
+        )
+        assert done.returncode == 1, task + done.stderr
+        assert "Get the source code" in done.stderr
+        assert done.stdout == ""
 
 
 def test_the_command_line_starts():

@@ -21,8 +21,8 @@ from demo.lab.service import Reading, Run, Shelf, Trained, Visitor
 from mmcore.checkpoints import fusion_heads
 from mmcore.errors import Cancelled, InputError, UnknownNameError
 from mmcore.fusion import feature_sets
+from mmcore.fusion.labelled_posts import original_of
 from mmcore.pool import ModelPool
-from mmcore.recipes.sentiment.lab_pairs import original_of
 from mmcore.results import FUSIONS, SENTIMENTS, TrainingOptions
 from mmcore.settings import Settings
 from tests.fakes.demo import fake_pool
