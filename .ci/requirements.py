@@ -7,12 +7,8 @@ python .ci/requirements.py --check   exit status 1 where the file is out of date
 from __future__ import annotations
 
 import sys
+import tomllib
 from pathlib import Path
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "requirements.txt"

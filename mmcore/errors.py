@@ -125,7 +125,6 @@ MESSAGES: dict[str, str] = {
     "picture_without_vector": (
         "{model} gives no usable numbers for this picture. Try another model, or leave the picture out."
     ),
-    "index_unreachable": "The Qdrant server {url} cannot be used: {detail}. Start it, or set MMCORE_INDEX to auto.",
     # uploads to the page
     "nothing_uploaded": (
         'There is no picture of yours yet. Add some under "Your pictures", or choose another collection.'
@@ -238,7 +237,7 @@ PHRASES: dict[str, str] = {
     "kind_xml": "an XML file",
     "kind_zip": "a ZIP archive",
     # what a setting must be
-    "expected_index": 'auto, exact, approximate, or the address of a Qdrant server such as "http://localhost:6333"',
+    "expected_index": "auto, exact or approximate",
     "expected_number": "a number above 0",
     "expected_size": 'a size such as "500M" or "4G"',
     "language_en": "English",

@@ -18,7 +18,7 @@ TIERS = ("compact", "standard", "large")
 TIER_CHOICES = (*TIERS, "auto")
 DEVICES = ("auto", "cpu", "cuda", "mps", "xpu")
 INDEXES = ("auto", "exact", "approximate")
-"""Ways to search a collection; a Qdrant server is named by its address."""
+"""Ways to search a collection."""
 LOCAL_PREFIX = "MMCORE_LOCAL_"
 
 
@@ -81,12 +81,9 @@ class Settings:
     labels: int = 200
     files: int = 500
     index: str = "auto"
-    """MMCORE_INDEX: how collections are searched: exact, approximate, auto (exact up to ``index_exact`` pictures), or
-    the address of a Qdrant server ("http://localhost:6333")."""
+    """MMCORE_INDEX: how collections are searched: exact, approximate, auto (exact up to ``index_exact`` pictures)."""
     index_exact: int = 1_000_000
     """MMCORE_INDEX_EXACT: pictures up to which auto searches exactly."""
-    index_key: str = field(default="", repr=False)
-    """MMCORE_INDEX_KEY: the Qdrant server's API key, where it wants one."""
     local: Mapping[str, Path] = field(default_factory=lambda: MappingProxyType({}))
     """MMCORE_LOCAL_<NAME>: variable name -> folder that replaces a checkpoint's source."""
 
@@ -95,7 +92,7 @@ class Settings:
             raise UnknownNameError("tier", self.tier, TIER_CHOICES)
         if self.device not in DEVICES:
             raise UnknownNameError("device", self.device, DEVICES)
-        if self.index not in INDEXES and not re.fullmatch(r"https?://[^\s/]\S*", self.index):
+        if self.index not in INDEXES:
             wanted = Phrase("expected_index")
             raise InputError("setting_unreadable", variable="MMCORE_INDEX", value=self.index, expected=wanted)
 
@@ -122,7 +119,6 @@ class Settings:
         read("tier", str)
         read("device", str)
         read("index", str)
-        read("index_key", str)
         for name in SIZES:
             read(name, parse_size, "expected_size")
         read("audio_seconds", _parse_positive, "expected_number")

@@ -23,11 +23,18 @@ OFFLINE = {
     "GRADIO_SSR_MODE": "False",
     "TOKENIZERS_PARALLELISM": "false",
 }
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # as many processes as cores run at once, and models here are small
 for _name in [name for name in os.environ if name.startswith(("MMCORE_", "HF_", "GRADIO_"))]:
     del os.environ[_name]
 os.environ.update(OFFLINE, HF_HOME=str(_SESSION_HOME / "hf"), MMCORE_HOME=str(_SESSION_HOME / "mmcore"))
 
 from mmcore.settings import Settings  # noqa: E402  (the environment comes first)
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """For the whole suite one a core and one more, since the browser tests mostly wait; one for a part of it."""
+    whole = config.args_source is not config.ArgsSource.ARGS
+    return (os.cpu_count() or 1) + 1 if whole else 0
 
 
 def pytest_unconfigure() -> None:

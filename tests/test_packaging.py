@@ -6,7 +6,9 @@ import ast
 import os
 import subprocess
 import sys
+import tomllib
 import zipfile
+from collections.abc import Iterable
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
@@ -17,13 +19,9 @@ from packaging.utils import canonicalize_name
 
 import mmcore
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+RECIPES_FOLDER = "mmcore/recipes/"
 DEPENDENCIES = [Requirement(line) for line in PROJECT["project"]["dependencies"]]
 
 
@@ -58,8 +56,9 @@ def sources(folder: str) -> list[str]:
     ]
 
 
-def test_the_wheel_holds_the_whole_core(names: set[str]):
-    assert set(sources("mmcore")) <= names
+def test_the_wheel_holds_the_whole_core_but_no_recipes(names: set[str]):
+    assert {name for name in sources("mmcore") if not name.startswith(RECIPES_FOLDER)} <= names
+    assert not [name for name in names if name.startswith(RECIPES_FOLDER)]
     assert "mmcore/py.typed" in names
 
 
@@ -90,7 +89,7 @@ def test_the_wheels_metadata(wheel: Path):
     assert "Name: mmcore-studio\n" in metadata
     assert f"Version: {mmcore.__version__}\n" in metadata
     assert "License-Expression: Apache-2.0\n" in metadata
-    assert "Requires-Python: >=3.10\n" in metadata
+    assert "Requires-Python: >=3.11\n" in metadata
     assert "mmcore = mmcore.cli:app" in commands
     assert licence == (ROOT / "LICENSE").read_text("utf-8")
 
@@ -110,16 +109,23 @@ def test_an_installed_wheel_builds_its_demo(wheel: Path, tmp_path: Path):
     assert all(line.startswith(str(tmp_path / "site")) for line in done.stdout.split()), done.stdout
 
 
-@pytest.mark.parametrize("path", sources("demo"))
-def test_the_demo_calls_itself_by_no_name(path: str):
-    """It is called demo in a checkout and mmcore_demo when installed: its own imports are relative."""
-    if not path.endswith(".py"):
-        assert "\0" not in path
-        return
-    tree = ast.parse((ROOT / path).read_text("utf-8"))
-    named = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
-    named += [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and not node.level]
-    assert not [name for name in named if name.partition(".")[0] in ("demo", "mmcore_demo")]
+def test_recipes_need_a_checkout(wheel: Path, tmp_path: Path):
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    (tmp_path / "elsewhere").mkdir()
+    for task in (
+        "captioning",
+        "retrieval",
+        "audio --teacher x",
+        "sentiment --bundle --output x",
+        "reranking --output x",
+    ):
+        done = python(
+            "-m", "mmcore", "train", *task.split(), "--data", ".", cwd=tmp_path / "elsewhere", path=tmp_path / "site"
+        )
+        assert done.returncode == 1, task + done.stderr
+        assert "Get the source code" in done.stderr
+        assert done.stdout == ""
 
 
 def test_the_command_line_starts():
@@ -140,35 +146,43 @@ def test_the_console_script_is_the_same_app():
 # Dependencies
 
 
-def third_party() -> set[str]:
-    """Top-level packages that mmcore and demo import and that are not ours or Python's."""
+def third_party(files: Iterable[str]) -> set[str]:
+    """Distributions of the packages that these files import and that are not ours or Python's."""
     found: set[str] = set()
-    for path in (*sources("mmcore"), *sources("demo")):
-        if not path.endswith(".py"):
-            continue
+    for path in files:
         for node in ast.walk(ast.parse((ROOT / path).read_text("utf-8"))):
             if isinstance(node, ast.Import):
                 found.update(alias.name.partition(".")[0] for alias in node.names)
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 found.add((node.module or "").partition(".")[0])
-    return found - set(sys.stdlib_module_names) - {"mmcore", "mmcore_demo", "demo"}
+    found -= set(sys.stdlib_module_names) | {"mmcore", "mmcore_demo", "demo"}
+    homes = packages_distributions()
+    return {canonicalize_name(name) for package in found for name in homes.get(package, [package])}
 
 
-NOT_INSTALLED = {"umap": "umap-learn"}
-"""Import name -> distribution of extras that the tests do without."""
+PYTHON = [path for folder in ("mmcore", "demo") for path in sources(folder) if path.endswith(".py")]
+RECIPES = [path for path in PYTHON if path.startswith(RECIPES_FOLDER)]
+SHIPPED = [path for path in PYTHON if path not in RECIPES]
+ON_DEMAND = {
+    "faiss-cpu": "mmcore bench index compares with it, and says how to install it",
+    "spaces": "only a ZeroGPU Space has it",
+}
 
 
-@pytest.mark.parametrize("package", sorted(third_party()))
-def test_every_import_is_a_declared_dependency(package: str):
-    if package == "spaces":
-        pytest.skip("only a ZeroGPU Space has it")
-    # What an extra brings is imported where it is needed, behind a sentence that names it.
-    extras = [Requirement(line) for lines in PROJECT["project"]["optional-dependencies"].values() for line in lines]
-    declared = {canonicalize_name(requirement.name) for requirement in (*DEPENDENCIES, *extras)}
-    distributions = {
-        canonicalize_name(name) for name in packages_distributions().get(package, [NOT_INSTALLED.get(package, package)])
-    }
-    assert declared & distributions, f"{package} is imported but comes from {distributions}, not in pyproject.toml"
+def names_of(requirements: Iterable[Requirement | str]) -> set[str]:
+    return {canonicalize_name(Requirement(str(requirement)).name) for requirement in requirements}
+
+
+def test_every_import_is_a_declared_dependency():
+    assert third_party(SHIPPED) - set(ON_DEMAND) <= names_of(DEPENDENCIES)
+    extra = PROJECT["project"]["optional-dependencies"]["recipes"]
+    assert third_party(RECIPES) <= names_of([*DEPENDENCIES, *extra])
+
+
+def test_every_declared_dependency_is_imported():
+    assert names_of(DEPENDENCIES) <= third_party(SHIPPED)
+    extra = PROJECT["project"]["optional-dependencies"]["recipes"]
+    assert names_of(extra) <= third_party(RECIPES)
 
 
 def test_what_a_space_needs_is_allowed():
@@ -177,7 +191,7 @@ def test_what_a_space_needs_is_allowed():
     assert "6.30.0" not in ranges["gradio"].specifier, "security fixes came with 6.31"
     for version in ("2.8.0", "2.11.0", "2.13.0"):
         assert version in ranges["torch"].specifier, "ZeroGPU offers 2.8 to 2.11"
-    assert not {"torchvision", "torchaudio"} & (set(ranges) | third_party())
+    assert not {"torchvision", "torchaudio"} & (set(ranges) | third_party(PYTHON))
 
 
 def test_requirements_txt_is_up_to_date():
@@ -198,7 +212,7 @@ def test_ci_runs_what_the_readme_says():
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
     for command in ('pip install -e ".[dev]"', "pytest"):
         assert command in readme
-        assert command in ci.replace("pip install --quiet", "pip install")
+        assert command in ci.replace('--quiet "${constraints[@]}" -e', "-e")
     assert "set -euo pipefail" in ci
 
 

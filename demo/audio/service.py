@@ -12,11 +12,11 @@ from mmcore.pool import ModelPool
 from mmcore.results import AudioOptions, AudioResult
 from mmcore.tasks.audio import TASK, classify_audio, classify_audio_many, explain_audio
 
-from ..captioning.view import percent
 from ..ui import examples, uploads
 from ..ui.batch_rows import BatchKind, BatchRow
 from ..ui.events import Failure, IsCancelled, Progress, Step, Stop, attempt, failure, in_background
 from ..ui.forms import real, whole
+from ..ui.html import percent
 from . import label_names
 from .label_names import label_text
 from .spectrogram_picture import clock

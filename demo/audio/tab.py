@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from mmcore.results import POOLINGS
 
-from ..captioning import view as render
+from ..ui import batch, events, examples, style
 from ..ui import chooser as choosing
-from ..ui import events, examples, style
+from ..ui.html import credits_list
 from ..ui.i18n import ui
-from . import api, batch_tab, service
+from . import api, service
 from . import view as sound_render
 
 if TYPE_CHECKING:
@@ -21,6 +22,19 @@ if TYPE_CHECKING:
 
 View = tuple[Any, Any, Any]
 """(answer, evidence, request): what the panels show, kept to be shown in another language and to be asked further."""
+
+BATCH = batch.Layout(
+    tab="audio",
+    prefix="mm-sound-batch",
+    kind=service.SOUNDS,
+    file_types=["audio", "video"],
+    title="sounds.batch",
+    files="sounds.batch_files",
+    run="sounds.batch_run",
+    table="sounds.batch_table",
+    widths=["20%", "35%", "35%", "10%"],
+)
+"""Many sounds at once."""
 
 
 def build(page: Page) -> None:
@@ -114,10 +128,10 @@ def build(page: Page) -> None:
         **quiet,
     )
     choosing.connect(chooser, service.TASK, "audio", page)
-    batch_tab.build(page, [chooser.model, *form])
+    batch.build(page, [chooser.model, *form], BATCH, partial(service.describe_many, page.pool))
     api.build(page)
     with gr.Accordion(ui("sounds.credits"), open=False):
-        gr.HTML(render.credits_list(examples.sounds()))
+        gr.HTML(credits_list(examples.sounds()))
 
 
 def _example(event: gr.EventData) -> str:

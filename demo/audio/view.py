@@ -11,10 +11,9 @@ from html import escape
 
 from mmcore.results import SILENCE, AudioResult, SoundEvent, SoundEvidence, SoundLabel
 
-from ..captioning.view import empty, foot, legend, percent, problem, score_bar
-from ..models.view import progress_bar
 from ..ui.events import Failure, Step
 from ..ui.examples import Example
+from ..ui.html import empty, foot, legend, percent, problem, progress_bar, score_bar
 from ..ui.i18n import LANGUAGES, text
 from ..ui.i18n import escaped as _t
 from .label_names import label_text

@@ -11,11 +11,12 @@ import gradio as gr
 from mmcore.checkpoints import registry
 from mmcore.results import DECODINGS, MAX_CAPTIONS, MAX_WORDS
 
+from ..ui import batch, batch_rows, events, examples, style
 from ..ui import chooser as choosing
-from ..ui import events, examples, style
 from ..ui import page as shell
+from ..ui.html import credits_list
 from ..ui.i18n import ui
-from . import api, batch_tab, service
+from . import api, service
 from . import view as render
 
 if TYPE_CHECKING:
@@ -23,6 +24,19 @@ if TYPE_CHECKING:
 
 View = tuple[render.Answer | events.Failure | None, ...]
 """What the answer panels show, the second model's after the first's; kept to be shown again in another language."""
+
+BATCH = batch.Layout(
+    tab="captioning",
+    prefix="mm-batch",
+    kind=batch_rows.CAPTIONS,
+    file_types=["image"],
+    title="batch",
+    files="batch_files",
+    run="batch_run",
+    table="batch_table",
+    widths=["25%", "55%", "10%", "10%"],
+)
+"""Many pictures at once."""
 
 
 def build(page: Page) -> None:
@@ -105,10 +119,10 @@ def build(page: Page) -> None:
         followers=[(page.tier, lambda record: {"value": record.tier}), (detail, _levels)],
         on_start=partial(service.warm_up, page.pool),
     )
-    batch_tab.build(page, [model, detail, *options])
+    batch.build(page, [model, detail, *options], BATCH, partial(service.describe_many, page.pool))
     api.build(page)
     with gr.Accordion(ui("credits"), open=False):
-        gr.HTML(render.credits_list(examples.pictures()))
+        gr.HTML(credits_list(examples.pictures()))
 
 
 def _panel(place: int) -> gr.HTML:

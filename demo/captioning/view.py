@@ -6,28 +6,19 @@ server; ``web/answer.js`` swaps them.
 
 from __future__ import annotations
 
-import base64
-import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
-from typing import Any, TypeAlias
 
 import numpy as np
 from PIL import Image
 
-from mmcore.checkpoints import registry
-from mmcore.errors import UnknownNameError
 from mmcore.results import Caption, CaptionResult, Tag
 
-from ..ui.colours import css_gradient, data_uri, heat_image, shrink
+from ..ui.colours import data_uri, heat_image, shrink
 from ..ui.events import Failure
-from ..ui.examples import Example
+from ..ui.html import empty, foot, legend, percent, problem, score_bar
 from ..ui.i18n import escaped as _t
 from ..ui.i18n import text
-
-Facts: TypeAlias = "Iterable[tuple[str, str]]"
-"""(what it is, what it says)."""
 
 _LITTLE = """a an and are as at be by close for from has have his her in into is it its of on or over several some that
 the their there through to top two up very while who with"""
@@ -54,26 +45,6 @@ def answer_of(result: CaptionResult, image: Image.Image) -> Answer:
     """Keep of a picture what the panel needs."""
     small = shrink(image)
     return Answer(result, data_uri(small, "JPEG"), small.size)
-
-
-def percent(share: float) -> str:
-    """0.834 -> "83 %"; never "0 %" for something that is possible, nor "100 %" for what is not certain."""
-    if 0 < share < 0.005:
-        return "<1 %"
-    if 0.995 < share < 1:
-        return ">99 %"
-    return f"{share * 100:.0f} %"
-
-
-def empty(language: str, key: str) -> str:
-    """Where an answer will be: the hint of that key."""
-    return f'<div class="mm-empty">{escape(text(language, key))}</div>'
-
-
-def problem(failure: Failure, language: str) -> str:
-    """An error where the answer would be."""
-    title = escape(text(language, "text.error_title"))
-    return f'<div class="mm-error" role="alert"><strong>{title}</strong> {escape(failure.message(language))}</div>'
 
 
 def panel(content: Answer | Failure | None, language: str) -> str:
@@ -145,70 +116,6 @@ def _doubt(tags: tuple[Tag, ...], language: str) -> str:
     return f'<p class="mm-doubt">{_t(language, "text.unsure_recognise", things=names)}</p>'
 
 
-def score_bar(score: float) -> str:
-    """A score of 0-1 as the length of a bar."""
-    return f'<span class="mm-score"><i style="width:{score * 100:.1f}%"></i></span>'
-
-
-def chips(items: Facts) -> str:
-    """A row of small facts: (what it is, for screen readers and on hover; what it says)."""
-    cells = "".join(
-        f'<li title="{escape(name, quote=True)}"><span class="mm-sr">{escape(name)}: </span>{escape(value)}</li>'
-        for name, value in items
-    )
-    return f'<ul class="mm-chips">{cells}</ul>'
-
-
-def device_name(device: str) -> str:
-    """ "cpu" -> "CPU", "cuda:0" -> "GPU (cuda:0)"."""
-    return "CPU" if device == "cpu" else f"GPU ({device})"
-
-
-def seconds_text(seconds: float) -> str:
-    """Two digits that mean something: "0.043 s", "1.2 s", "34 s"."""
-    return f"{seconds:.3f} s" if seconds < 0.1 else f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
-
-
-def download_link(label: str, file_name: str, media_type: str, content: str) -> str:
-    """A link that saves ``content`` as a file; it carries the content, so the server keeps no file."""
-    data = base64.b64encode(content.encode("utf-8")).decode("ascii")
-    address = f"data:{media_type};charset=utf-8;base64,{data}"
-    return f'<a class="mm-action" download="{escape(file_name, quote=True)}" href="{address}">{escape(label)}</a>'
-
-
-def foot(
-    model_name: str, device: str, seconds: float, saved: dict[str, Any], file_name: str, language: str, more: Facts = ()
-) -> str:
-    """Under an answer: chips with what made it (and ``more`` of them), and the actions copy and download."""
-    try:
-        checkpoint = registry.find(model_name)
-        model, tier = checkpoint.title, text(language, f"text.tier.{checkpoint.tier}")
-    except UnknownNameError:  # a model that a developer put into the pool
-        model, tier = model_name, ""
-    facts = [
-        (text(language, "text.chip.model"), model),
-        (text(language, "text.chip.tier"), tier),
-        (text(language, "text.chip.device"), device_name(device)),
-        (text(language, "text.chip.time"), seconds_text(seconds)),
-        *more,
-    ]
-    content = json.dumps(saved, ensure_ascii=False, indent=2)
-    copied = _t(language, "text.copied")
-    actions = (
-        f'<button type="button" class="mm-action" data-copy data-done="{copied}">{_t(language, "text.copy")}</button>'
-        + download_link(text(language, "text.download_json"), file_name, "application/json", content)
-    )
-    shown = chips(fact for fact in facts if fact[1])
-    return f'<div class="mm-foot">{shown}<div class="mm-actions">{actions}</div></div>'
-
-
-def legend(language: str) -> str:
-    """What the colours of a heat map mean."""
-    low, high = _t(language, "text.legend_low"), _t(language, "text.legend_high")
-    bar = f'<span class="mm-bar" style="background:{css_gradient()}"></span>'
-    return f'<div class="mm-legend"><span>{low}</span>{bar}<span>{high}</span></div>'
-
-
 def _why(answer: Answer, language: str) -> str:
     width, height = answer.size
     idle = _t(language, "text.readout_idle")
@@ -233,13 +140,3 @@ def _alternatives(captions: tuple[Caption, ...], language: str) -> str:
     )
     title, hint = _t(language, "text.alternatives"), _t(language, "text.alternatives_hint")
     return f'<div class="mm-alternatives"><h3>{title}</h3><p class="mm-hint">{hint}</p><ol>{rows}</ol></div>'
-
-
-def credits_list(pictures: Iterable[Example]) -> str:
-    """Who made the example pictures, and under which licence we show them."""
-    rows = "".join(
-        f"<li><cite>{escape(item.title)}</cite>, {escape(item.author)}, {escape(item.licence)} "
-        f"<span>({escape(item.source)})</span></li>"
-        for item in pictures
-    )
-    return f'<ul class="mm-credits">{rows}</ul>'

@@ -22,9 +22,9 @@ from mmcore.checkpoints import fusion_heads
 from mmcore.errors import InputError
 from mmcore.fusion import feature_sets
 from mmcore.fusion.feature_sets import FeatureSet
+from mmcore.fusion.labelled_posts import original_of
 from mmcore.io.tables import ALL_ROWS
 from mmcore.pool import ModelPool
-from mmcore.recipes.sentiment.lab_pairs import original_of
 from mmcore.results import LIMITS, EpochReport, Scores, TrainingOptions
 
 from ..ui import examples, uploads

@@ -8,10 +8,9 @@ from html import escape
 from mmcore.errors import InputError, MMCoreError
 from mmcore.pool import ModelPool
 
-from ..captioning.view import percent, problem, seconds_text
-from ..models.view import notice, progress_bar
 from ..sentiment.view import fusion_title
 from ..ui.events import Failure
+from ..ui.html import notice, percent, problem, progress_bar, seconds_text
 from ..ui.i18n import error_text, text
 from . import links, service, view
 

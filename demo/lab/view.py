@@ -10,9 +10,8 @@ from html import escape
 
 from mmcore.results import SENTIMENTS, Scores
 
-from ..captioning.view import seconds_text
-from ..models.view import size_text
 from ..sentiment.view import bar, fusion_title, label_name
+from ..ui.html import seconds_text, size_text
 from ..ui.i18n import escaped as _t
 from ..ui.i18n import text
 from .curves import colour_of

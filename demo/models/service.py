@@ -10,8 +10,8 @@ from mmcore.checkpoints.registry import CHECKPOINTS, find
 from mmcore.errors import WeightsError
 from mmcore.pool import ModelPool
 
-from ..captioning.view import device_name
 from ..ui.events import Failure, Step, Stop, in_background
+from ..ui.html import device_name, notice, progress_bar, size_text
 from ..ui.i18n import text
 from . import view
 
@@ -41,10 +41,10 @@ def table(pool: ModelPool, language: str) -> str:
         language,
         "text.models.memory",
         count=len(loaded),
-        used=view.size_text(sum(model.bytes for model in loaded)),
+        used=size_text(sum(model.bytes for model in loaded)),
         # Asking the machine would import torch; before the first model there is only the setting.
         device=device_name(loaded[0].device) if loaded else pool.settings.device,
-        budget=view.size_text(budget) if budget else text(language, "text.models.no_budget"),
+        budget=size_text(budget) if budget else text(language, "text.models.no_budget"),
     )
     return view.models_table(states(pool), language) + f'<p class="mm-line">{escape(total)}</p>'
 
@@ -52,7 +52,7 @@ def table(pool: ModelPool, language: str) -> str:
 def unload(pool: ModelPool, name: str, language: str) -> str:
     """Let a model go. Raises CapacityError while it is in use."""
     key = "text.models.unloaded" if pool.unload(name) else "text.models.was_not_loaded"
-    return view.notice(text(language, key, title=find(name).title))
+    return notice(text(language, key, title=find(name).title))
 
 
 def download(pool: ModelPool, name: str, language: str, button: Stop | None = None) -> Iterator[str]:
@@ -69,11 +69,11 @@ def download(pool: ModelPool, name: str, language: str, button: Stop | None = No
     )
     for step in steps:
         if isinstance(step, Step):
-            done, total = view.size_text(step.done), view.size_text(step.total)
+            done, total = size_text(step.done), size_text(step.total)
             label = text(language, "text.models.download_progress", title=checkpoint.title, done=done, total=total)
-            yield view.progress_bar(step.done, step.total, label)
+            yield progress_bar(step.done, step.total, label)
         else:
-            yield view.notice(text(language, "text.models.download_done", title=checkpoint.title))
+            yield notice(text(language, "text.models.download_done", title=checkpoint.title))
 
 
 def problem(failure: Failure, language: str) -> str:

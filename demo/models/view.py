@@ -9,45 +9,8 @@ from pathlib import Path
 
 from mmcore.checkpoints.registry import Checkpoint
 
-from ..captioning.view import device_name
+from ..ui.html import device_name, size_text
 from ..ui.i18n import text
-
-
-def progress_bar(done: int, total: int, label: str) -> str:
-    """A progress bar with its label."""
-    share = done / total if total else 0.0
-    name = escape(label, quote=True)
-    bar = f'<progress max="1" value="{share:.4f}" aria-label="{name}"></progress>'
-    return f'<div class="mm-progress">{bar}<span>{escape(label)}</span></div>'
-
-
-def size_text(count: int) -> str:
-    """990_000_000 -> "990 MB"; decimal units, as hubs and disks state them."""
-    if count >= 1_000_000_000:
-        return f"{count / 1_000_000_000:.1f} GB"
-    return f"{max(count, 0) / 1_000_000:.0f} MB" if count >= 1_000_000 else f"{max(count, 0) / 1_000:.0f} kB"
-
-
-def quality_text(checkpoint: Checkpoint) -> str:
-    """ "CIDEr 133.5 (COCO Karpathy test, ...)", one a figure, or "" where none is known."""
-    return "; ".join(f"{item.metric} {item.value:g} ({item.protocol})" for item in checkpoint.quality)
-
-
-def model_line(checkpoint: Checkpoint, language: str, *, cached: bool) -> str:
-    """One line under the model chooser: size, licence, quality, and whether it is here or what the download costs."""
-    size = size_text(checkpoint.bytes)
-    quality = quality_text(checkpoint) or text(language, "text.quality_unknown")
-    facts = [checkpoint.title, size, checkpoint.licence, quality]
-    if cached:
-        facts.append(text(language, "text.here"))
-    elif checkpoint.source != "bundled":
-        facts.append(text(language, "text.download_costs", size=size))
-    return '<p class="mm-line">' + " · ".join(f"<span>{escape(fact)}</span>" for fact in facts) + "</p>"
-
-
-def notice(message: str) -> str:
-    """A remark that asks for attention without being an error."""
-    return f'<p class="mm-notice" role="status">{escape(message)}</p>'
 
 
 @dataclass(frozen=True)

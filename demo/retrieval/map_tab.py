@@ -12,7 +12,7 @@ from ..ui.i18n import ui
 from . import map_view, service
 
 if TYPE_CHECKING:
-    from .tab import Common
+    from .context import Common
 
 
 def build(common: Common) -> None:

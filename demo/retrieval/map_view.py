@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from html import escape
 
-from ..captioning.view import empty, legend, percent, problem
 from ..ui.colours import viridis
 from ..ui.events import Failure, Step
+from ..ui.html import empty, legend, percent, problem
 from ..ui.i18n import text
 from .service import MAPPED, Dots
 from .view import progress

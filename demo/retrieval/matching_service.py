@@ -20,12 +20,11 @@ from mmcore.pool import ModelPool
 from mmcore.results import LabelScore, SimilarityMatrix, TextRanking, ZeroShotOptions, ZeroShotResult
 from mmcore.tasks.retrieval import rank_texts, similarity, zero_shot
 
-from ..captioning.view import empty, foot, percent, problem, score_bar
-from ..models.view import notice
 from ..ui import examples, uploads
 from ..ui.colours import data_uri, shrink, viridis
 from ..ui.events import Failure, attempt
 from ..ui.forms import within
+from ..ui.html import empty, foot, notice, percent, problem, score_bar
 from ..ui.i18n import escaped as _t
 from ..ui.i18n import text
 

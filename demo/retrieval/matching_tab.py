@@ -12,7 +12,7 @@ from ..ui.i18n import ui
 from . import matching_service
 
 if TYPE_CHECKING:
-    from .tab import Common
+    from .context import Common
 
 LABELS = "a cat, a dog, a cup of coffee, a rocket, a flower, people"
 SENTENCES = (

@@ -11,7 +11,7 @@ from ..ui.i18n import ui
 from . import matching_service
 
 if TYPE_CHECKING:
-    from .tab import Common
+    from .context import Common
 
 SENTENCES = "A cat.\nA path in the mountains.\nA man with a camera.\nTwo dogs at a door.\nDandelions in a meadow."
 

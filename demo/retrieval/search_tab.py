@@ -14,7 +14,7 @@ from ..ui.i18n import ui
 from . import service, view
 
 if TYPE_CHECKING:
-    from .tab import Common
+    from .context import Common
 
 QUERIES = ("a dog", "something to eat", "a bird", "a city at night", "snowy mountains", "an orange flower")
 """Examples, one click away. English, because the compact model reads nothing else."""

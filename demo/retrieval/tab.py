@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from ..captioning import view as render
 from ..ui import chooser as choosing
 from ..ui import examples, i18n
 from ..ui import page as shell
+from ..ui.html import credits_list
 from ..ui.i18n import ui
 from . import api, collections, map_tab, matching_tab, matrix_tab, search_tab, service, upload_tab
+from .context import Common
 
 if TYPE_CHECKING:
     from ..ui.page import Page
 
 VIEWS = ("search", "uploads", "labels", "sentences", "matrix", "map")
 """The views inside the tab, in their order."""
-
-
-@dataclass(frozen=True)
-class Common:
-    """What the views share."""
-
-    page: Page
-    shelf: collections.CollectionChooser
-    model: gr.Dropdown
-    choice: gr.Dropdown
-    """Word of the chosen collection."""
-    visitor: gr.State
-    """The ``shelves.Visitor`` of this session; None until something is uploaded."""
 
 
 def build(page: Page) -> None:
@@ -93,7 +80,7 @@ def build(page: Page) -> None:
     choosing.connect(chooser, service.TASK, "retrieval", page)
     api.build(page, shelf)
     with gr.Accordion(ui("retrieval.credits"), open=False):
-        gr.HTML(render.credits_list(examples.collection()))
+        gr.HTML(credits_list(examples.collection()))
 
 
 def _choices(

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from ..captioning.view import empty, problem
-from ..models.view import notice, progress_bar
 from ..ui.events import Failure, IsCancelled, Progress, Step, Stop, in_background
+from ..ui.html import empty, notice, problem, progress_bar
 from ..ui.i18n import escaped as _t
 from ..ui.i18n import text
 from .collections import Added, CollectionChooser, UploadSession

@@ -12,7 +12,7 @@ from ..ui.i18n import ui
 from . import collections, service, upload_service
 
 if TYPE_CHECKING:
-    from .tab import Common
+    from .context import Common
 
 
 def build(common: Common) -> None:

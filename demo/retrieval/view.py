@@ -13,10 +13,9 @@ from html import escape
 
 from mmcore.results import export_rows
 
-from ..captioning.view import download_link, empty, foot, legend, percent, problem, score_bar
-from ..models.view import notice, progress_bar
 from ..ui.batch_rows import safe_cell
 from ..ui.events import Failure, Step
+from ..ui.html import download_link, empty, foot, legend, notice, percent, problem, progress_bar, score_bar
 from ..ui.i18n import escaped as _t
 from ..ui.i18n import text
 from .service import CloseUp, SearchView, Shown, public

@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from mmcore.results import FUSIONS
 
+from ..ui import batch, events, style
 from ..ui import chooser as choosing
-from ..ui import events, style
 from ..ui.i18n import ui
-from . import api, batch_tab, service
+from . import api, service
 from . import view as sentiment_render
 
 if TYPE_CHECKING:
     from ..ui.page import Page
+
+BATCH = batch.Layout(
+    tab="sentiment",
+    prefix="mm-sentiment-batch",
+    kind=service.POSTS,
+    file_types=[".csv", ".tsv", ".zip"],
+    title="sentiment.batch",
+    files="sentiment.batch_file",
+    run="sentiment.batch_run",
+    table="sentiment.batch_table",
+    widths=["14%", "30%", "14%", "9%", "7%", "7%", "7%", "7%", "5%"],
+)
+"""Many posts at once: a table, alone or in a ZIP with its pictures."""
 
 
 def build(page: Page) -> None:
@@ -99,7 +113,7 @@ def build(page: Page) -> None:
     page.language.change(sentiment_render.panel, [view, page.language], answer, api_name="sentiment_translate", **quiet)
     choosing.connect(chooser, service.TASK, "sentiment", page)
     _connect_heads(page, fusion)
-    batch_tab.build(page, [chooser.model, fusion])
+    batch.build(page, [chooser.model, fusion], BATCH, partial(service.describe_many, page.pool))
     api.build(page)
 
 

@@ -13,9 +13,9 @@ from PIL import Image
 
 from mmcore.results import FUSIONS, SENTIMENTS, SentimentResult, SentimentScores, WordContribution
 
-from ..captioning.view import empty, foot, percent, problem
 from ..ui.colours import data_uri, shrink
 from ..ui.events import Failure
+from ..ui.html import empty, foot, percent, problem
 from ..ui.i18n import escaped as _t
 from ..ui.i18n import text
 from .heat_maps import class_map, push_legend, push_map, word_map

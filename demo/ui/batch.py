@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from ..models import view as tables
-from . import batch_rows, events
+from . import batch_rows, events, html
 from .i18n import text, ui
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ def build(page: Page, form: Sequence[gr.components.Component], layout: Layout, w
             label = text(language, kind.finished, done=len(rows), failed=failed)
         else:
             label = text(language, kind.progress, done=len(rows), total=total)
-        return tables.progress_bar(len(rows), total, label), data, batch_rows.downloads(kind, rows, language)
+        return html.progress_bar(len(rows), total, label), data, batch_rows.downloads(kind, rows, language)
 
     def run_all(payload: Any, *rest: Any) -> Iterator[tuple[Any, ...]]:
         *values, pressed, language = rest
@@ -87,7 +86,7 @@ def build(page: Page, form: Sequence[gr.components.Component], layout: Layout, w
             problem = events.failure(error)
             if not problem.stopped:
                 raise events.shown(problem, language) from None
-            said = tables.notice(problem.message(language))  # the rows so far stay
+            said = html.notice(problem.message(language))  # the rows so far stay
             yield said, gr.skip(), gr.skip(), gr.skip(), gr.update(interactive=False)
 
     run.click(

@@ -11,8 +11,8 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from mmcore.results import CaptionResult
 
-from ..captioning.view import download_link, seconds_text
 from .events import Failure
+from .html import download_link, seconds_text
 from .i18n import text
 
 

@@ -10,7 +10,7 @@ from mmcore.checkpoints.registry import Checkpoint, of_task
 from mmcore.pool import ModelPool
 from mmcore.settings import TIERS, Settings
 
-from ..models import view as tables
+from . import html
 from .i18n import error_text, text
 
 if TYPE_CHECKING:
@@ -64,16 +64,16 @@ def choose(wanted: Checkpoint, current: Checkpoint, settings: Settings, language
     """Take ``wanted`` if it is on this machine; else stay with ``current`` and say why and what would help."""
     state = locate.availability(wanted, settings)
     if state.ready:
-        return Choice(wanted, tables.model_line(wanted, language, cached=True), False)
+        return Choice(wanted, html.model_line(wanted, language, cached=True), False)
     download = state.state == "download"
     if download or state.problem is None:
         reason = text(
             language,
             "text.tier_download",
             title=wanted.title,
-            size=tables.size_text(state.bytes),
+            size=html.size_text(state.bytes),
             licence=wanted.licence,
-            quality=tables.quality_text(wanted) or text(language, "text.quality_unknown"),
+            quality=html.quality_text(wanted) or text(language, "text.quality_unknown"),
         )
     else:
         reason = error_text(language, state.problem)
@@ -81,15 +81,15 @@ def choose(wanted: Checkpoint, current: Checkpoint, settings: Settings, language
         return Choice(current, model_facts(current, settings, language), False)
     tier = text(language, f"text.tier.{wanted.tier}")
     kept = text(language, "text.tier_kept", tier=tier, current=current.title, reason=reason)
-    return Choice(current, tables.notice(kept) + model_facts(current, settings, language), download)
+    return Choice(current, html.notice(kept) + model_facts(current, settings, language), download)
 
 
 def model_facts(checkpoint: Checkpoint, settings: Settings, language: str) -> str:
     """The line of facts about the checkpoint in use, with what is wrong with it if something is."""
     state = locate.availability(checkpoint, settings)
-    line = tables.model_line(checkpoint, language, cached=state.ready)
+    line = html.model_line(checkpoint, language, cached=state.ready)
     if state.state == "broken" and state.problem is not None:
-        return tables.notice(error_text(language, state.problem)) + line
+        return html.notice(error_text(language, state.problem)) + line
     return line
 
 

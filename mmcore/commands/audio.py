@@ -25,7 +25,7 @@ from mmcore.commands.console import (
     usage,
     write_json,
 )
-from mmcore.commands.workshop import Data, bench_app, evaluate_app, print_figures, train_app
+from mmcore.commands.workshop import Data, bench_app, evaluate_app, print_figures, recipe_imported, train_app
 from mmcore.errors import MMCoreError
 from mmcore.results import AudioOptions, AudioResult
 from mmcore.tasks import audio
@@ -157,7 +157,8 @@ def train_audio_command(
     json_lines: Json = False,
 ) -> None:
     """Train the compact tagger anew; DIR holds esc10/, fsdd/ and examples/, other sounds come from Debian packages."""
-    from mmcore.recipes.audio.train_tagger import main
+    with recipe_imported():
+        from mmcore.recipes.audio.train_tagger import main
 
     work = work or read_settings().home / "training" / "audio"
     output = output or work / "tagger"

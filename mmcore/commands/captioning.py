@@ -25,7 +25,7 @@ from mmcore.commands.console import (
     usage,
     write_json,
 )
-from mmcore.commands.workshop import Data, bench_app, evaluate_app, print_figures, train_app
+from mmcore.commands.workshop import Data, bench_app, evaluate_app, print_figures, recipe_imported, train_app
 from mmcore.errors import MMCoreError
 from mmcore.results import CaptionOptions, CaptionResult
 from mmcore.tasks import captioning
@@ -131,8 +131,9 @@ def train_captioning_command(
     json_lines: Json = False,
 ) -> None:
     """Train the compact captioner anew; DIR holds flickr8k/, objects/ and coco_extra/."""
-    from mmcore.recipes.captioning.train_captioner import main
-    from mmcore.recipes.pretrained import Ingredients
+    with recipe_imported():
+        from mmcore.recipes.captioning.train_captioner import main
+        from mmcore.recipes.pretrained import Ingredients
 
     work = work or read_settings().home / "training" / "captioning"
     output = output or work / "captioner"
@@ -153,7 +154,8 @@ def train_reranking_command(
     json_lines: Json = False,
 ) -> None:
     """Fit how the captioner chooses among its candidates, on the dev pictures of DIR (captions.jsonl)."""
-    from mmcore.recipes.captioning.reranking import main
+    with recipe_imported():
+        from mmcore.recipes.captioning.reranking import main
 
     settings, _ = chosen(None, "compact-captioner", None, output)
     with failures_reported(), answers_only() as out, progress_bar("candidates") as progress:

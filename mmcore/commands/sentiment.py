@@ -26,7 +26,7 @@ from mmcore.commands.console import (
     write_json,
     wrong_usage,
 )
-from mmcore.commands.workshop import Data, evaluate_app, print_figures, train_app
+from mmcore.commands.workshop import Data, evaluate_app, print_figures, recipe_imported, train_app
 from mmcore.errors import MMCoreError
 from mmcore.io.images import decode_image
 from mmcore.io.tables import ALL_ROWS
@@ -210,7 +210,8 @@ def train_sentiment_command(
     with failures_reported(), answers_only() as out, progress_bar("sentiment") as progress:
         pool = console.make_pool(settings)
         if bundle:
-            from mmcore.recipes.sentiment.train_heads import make
+            with recipe_imported():
+                from mmcore.recipes.sentiment.train_heads import make
 
             assert output is not None
             print_figures(out, make(pool, data, output, progress=progress, say=complain), json_lines)

@@ -15,7 +15,7 @@ from mmcore.checkpoints.registry import Checkpoint
 from mmcore.errors import WeightsError
 from mmcore.families import _audioset
 from mmcore.families._mel_tagger import MelTagger
-from mmcore.nets.efficientat import EfficientAT, width_of
+from mmcore.nets.mobilenet_tagger import EfficientAT, width_of
 
 UNREADABLE = (
     *(OSError, EOFError, RuntimeError, SafetensorError, UnpicklingError),  # a broken file

@@ -48,6 +48,11 @@ class LabelledPosts:
         return digest.hexdigest()[:32]
 
 
+def original_of(image: str) -> str:
+    """ "images/cat-grey.webp" -> "cat": posts with one original belong together when a part is held back."""
+    return Path(image).stem.rpartition("-")[0]
+
+
 def read_posts(
     source: Path, settings: Settings, limit: int | None = None, *, listed_only: bool = False
 ) -> LabelledPosts:

@@ -17,7 +17,7 @@ from mmcore.errors import InputError, Phrase
 from mmcore.index import engines
 from mmcore.index.adding import Adder, other_checkpoint
 from mmcore.index.duplicates import groups
-from mmcore.index.engines import Engine
+from mmcore.index.engines import Approximate
 from mmcore.index.ingest import as_stored
 from mmcore.index.maintenance import Reembedding, compact, remove
 from mmcore.index.matrix import Best, Matrix, MatrixCache
@@ -282,7 +282,7 @@ class Collection:
             return scan(matrix, queries, top, alive)
         return by_engine(engine, now, matrix, queries, top, alive)
 
-    def _engine_for(self, now: Facts) -> Engine | None:
+    def _engine_for(self, now: Facts) -> Approximate | None:
         """The engine that searches: none where every vector is looked at."""
         if self.settings.index == "auto" and now.rows <= self.settings.index_exact:
             return None
@@ -310,21 +310,20 @@ class Collection:
         with self._snapshot() as (db, _, matrix):
             return groups(db, matrix)
 
-    def map(self, entries: Sequence[Entry] | None = None, method: str | None = None) -> npt.NDArray[np.float32]:
+    def map(self, entries: Sequence[Entry] | None = None) -> npt.NDArray[np.float32]:
         """(N, 2) places in a square of side 1, one for each entry: pictures that are alike lie close together.
 
-        ``method`` is "pca" or "umap"; None takes UMAP where umap-learn is installed, else PCA. The same vectors give
-        the same map.
+        The same vectors give the same map.
         """
-        return place(self.vectors(entries), method)
+        return place(self.vectors(entries))
 
     def prepare(
         self, progress: Progress | None = None, cancelled: IsCancelled | None = None, *, everything: bool = False
     ) -> None:
-        """Bring an approximate index or a server up to date, where one is used; ``add`` does it at its end.
+        """Bring an approximate index up to date, where one is used; ``add`` does it at its end.
 
         A few new pictures are left out, since searches look at those themselves, unless ``everything`` is asked for.
-        Raises Cancelled, and CapacityError where a server does not answer.
+        Raises Cancelled.
         """
         with self._snapshot() as (_, now, matrix):
             pass
@@ -334,16 +333,11 @@ class Collection:
         engine.update(now, matrix, progress or (lambda done, total: None), cancelled or (lambda: False))
 
     def close(self) -> None:
-        """Let files and connections go. A closed collection opens them again when it is used."""
+        """Let files go. A closed collection opens them again when it is used."""
         self._store.close()
         self._matrices.clear()
         if self._engine is not None:
             self._engine.close()
-
-    def drop(self) -> None:
-        """Tell the engine that the collection is about to be deleted."""
-        if self._engine is not None:
-            self._engine.drop(self.facts.uuid)
 
 
 def _id_of(db: sqlite3.Connection, path: str | Path) -> int | None:

@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 import numpy as np
 import numpy.typing as npt
 
-from mmcore.errors import InputError
 from mmcore.index.records import Vectors
 
-METHODS = ("pca", "umap")
-FEWEST = 10
-"""UMAP looks at neighbours: with fewer pictures than this it has none to speak of, and PCA is taken."""
 PART = 16_384
 """Vectors that are looked at in double precision at once."""
 
 
-def place(vectors: Vectors, method: str | None = None) -> npt.NDArray[np.float32]:
+def place(vectors: Vectors) -> npt.NDArray[np.float32]:
     """(N, C) vectors -> (N, 2) places between 0 and 1; the same vectors give the same places.
 
-    "pca": the two directions of greatest variance (Pearson, 1901). "umap": neighbours stay neighbours (McInnes, Healy
-    and Melville, 2018), by the package umap-learn, which is not installed with this one. None takes the best at hand.
-    Raises InputError for another method, or UMAP where it is not installed.
+    The axes are the two directions of greatest variance (Pearson, 1901).
     """
-    offered = METHODS if find_spec("umap") is not None else METHODS[:1]
-    if method is not None and method not in offered:
-        raise InputError("option_not_offered", model="mmcore", name="map", value=method, offered=", ".join(offered))
     if len(vectors) < 2:
         return np.full((len(vectors), 2), 0.5, np.float32)
-    places = _umap(vectors) if (method or offered[-1]) == "umap" and len(vectors) >= FEWEST else _pca(vectors)
+    places = _pca(vectors)
     low, high = places.min(axis=0), places.max(axis=0)
     extent = float((high - low).max())
     if extent < 1e-9:
@@ -52,12 +41,3 @@ def _pca(vectors: Vectors) -> npt.NDArray[np.float64]:
     for first in range(0, len(vectors), PART):
         places[first : first + PART, : axes.shape[1]] = (vectors[first : first + PART] - mean) @ axes
     return places
-
-
-def _umap(vectors: Vectors) -> npt.NDArray[np.float64]:
-    from umap import UMAP
-
-    neighbours = min(15, len(vectors) - 1)
-    # a seed makes it deterministic, for which it then uses one thread; saying so spares its warning
-    mapper = UMAP(n_neighbors=neighbours, min_dist=0.1, metric="cosine", random_state=0, n_jobs=1)
-    return np.asarray(mapper.fit_transform(vectors), np.float64)

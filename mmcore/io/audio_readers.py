@@ -85,7 +85,7 @@ def _ffmpeg(name: str, file: BinaryIO) -> Iterator[AudioReader]:
     import av
 
     av.logging.set_level(None)  # what is wrong with a file is said by the error
-    with av.open(file, format=FFMPEG[name]) as container:
+    with av.open(file, mode="r", format=FFMPEG[name]) as container:
         if not container.streams.audio:
             raise NoSoundTrack
         stream = container.streams.audio[0]

@@ -38,7 +38,7 @@ class SentimentOptions:
     explain: bool = False
     """Also compute what each word and each region of the picture contributes."""
     head: str | None = None
-    """Name of a fusion of one's own, kept in the Lab (checkpoints/fusion_heads.py); it stands in for ``fusion``."""
+    """Name of a fusion of one's own, kept in the Lab (``checkpoints.fusion_heads``); it stands in for ``fusion``."""
 
     def __post_init__(self) -> None:
         if self.fusion is not None and self.fusion not in FUSIONS:

@@ -89,7 +89,7 @@ def test_options_are_kept(pool: ModelPool, decoding: str) -> None:
 
 
 def test_a_batch_says_what_single_pictures_say(pool: ModelPool) -> None:
-    paths = sorted(EXAMPLES.glob("*.jpg"))[:6]
+    paths = sorted(EXAMPLES.glob("*.jpg"))[:3]
     together = list(caption_many(pool, paths))
     for path, result in zip(paths, together, strict=True):
         assert isinstance(result, CaptionResult)
@@ -100,4 +100,5 @@ def test_a_batch_says_what_single_pictures_say(pool: ModelPool) -> None:
 
 def test_odd_shapes_are_read_whole(pool: ModelPool) -> None:
     for size in ((1, 1), (3, 900), (900, 3)):
-        assert caption(pool, Image.new("RGB", size, (200, 30, 30))).captions[0].text
+        picture = Image.new("RGB", size, (200, 30, 30))
+        assert caption(pool, picture, CaptionOptions(decoding="greedy")).captions[0].text

@@ -88,7 +88,7 @@ def test_labels_top_and_threshold(sound: str):
     assert "nothing reaches the threshold" in result.stdout
 
 
-def test_free_labels_with_a_model_that_takes_them(sound: str):
+def test_open_vocabulary_with_a_model_that_takes_them(sound: str):
     (answer,) = lines(mmcore("audio", sound, "--json", "--model", "clap", "--labels", "a hum,a whistle"))
     assert answer["model"] == "clap"
     assert {label["label"] for label in answer["labels"]} == {"a hum", "a whistle"}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -167,7 +169,12 @@ def test_evaluate(tmp_path: Path) -> None:
     assert 0 <= figures["region_better"] <= 1
 
 
-def test_cross_validate(tmp_path: Path) -> None:
+def test_cross_validate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mmcore.evaluation import cross_validation
+
+    small_heads = replace(cross_validation.OPTIONS, epochs=1, width=8)
+    short = partial(cross_validation.cross_validate, options=small_heads)
+    monkeypatch.setattr(cross_validation, "cross_validate", short)
     table = make_table(tmp_path / "data", 30)
     result = mmcore(
         "evaluate", "sentiment", "--data", table, "--cross-validate", "--seeds", 1, "--fusion", "late", "--json"

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 WITHOUT_TORCH = """
-import sys, urllib.request
+import os, sys, urllib.request
 import gradio as gr
 from demo import app
 
@@ -25,7 +25,8 @@ def launched(self, **options):
     return answer
 
 gr.Blocks.launch = launched
-app.main(host="127.0.0.1")
+for os.environ["MMCORE_TIER"] in ("compact", "auto"):
+    app.main(host="127.0.0.1")
 """
 
 
@@ -39,17 +40,16 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("tier", ["compact", "auto"])
-def test_the_page_is_up_before_torch_is_imported(tmp_path: Path, tier: str) -> None:
+def test_the_page_is_up_before_torch_is_imported_whatever_the_tier(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_TORCH],
         cwd=ROOT,
-        env=environment(tmp_path, MMCORE_TIER=tier),
+        env=environment(tmp_path),
         capture_output=True,
         text=True,
         timeout=120,
     )
-    assert "status 200 heavy []" in done.stdout, done.stdout + done.stderr
+    assert done.stdout.count("status 200 heavy []") == 2, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("command", [["-m", "demo"], ["demo/app.py"]], ids=["python -m demo", "a Space's app_file"])

@@ -104,7 +104,7 @@ def test_other_labels_are_not_answered_from_memory(model: Any):
     assert np.allclose(model.scores(waveforms, LABELS[::-1]), first[:, ::-1], atol=1e-5)
 
 
-def test_evidence_of_free_labels(model: Any):
+def test_evidence_of_open_vocabulary(model: Any):
     waveform = taggers.sounds(model, 2.0)[1]
     maps = [model.evidence(waveform, label, LABELS) for label in LABELS]
     assert maps[0].shape == (64, 200)

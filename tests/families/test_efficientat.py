@@ -15,7 +15,7 @@ from mmcore.checkpoints.locate import file_name
 from mmcore.checkpoints.registry import find
 from mmcore.errors import WeightsError
 from mmcore.families import _audioset
-from mmcore.nets.efficientat import EfficientAT, channels, width_of
+from mmcore.nets.mobilenet_tagger import EfficientAT, channels, width_of
 from tests.families import taggers
 from tests.sounds import silence, tone
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mmcore.errors import Cancelled, CapacityError, WeightsError
+from mmcore.errors import Cancelled
 from mmcore.evaluation.index_bench import fill
 from mmcore.index import Collection, Library, engines, maintenance
 from mmcore.settings import Settings
@@ -20,23 +19,7 @@ VECTORS, WIDTH, TOP = 5000, 256, 10
 
 
 @pytest.fixture
-def local_qdrant(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The address of a server stands for the client's local mode."""
-    qdrant_client = pytest.importorskip("qdrant_client", reason="needs the extra qdrant")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        client = qdrant_client.QdrantClient(":memory:")
-    monkeypatch.setattr(client, "close", lambda: None)
-    monkeypatch.setattr(engines, "Qdrant", lambda url, key: REAL_QDRANT(url, key, client))
-    return client
-
-
-REAL_QDRANT = engines.Qdrant
-KINDS = ["approximate", "http://qdrant.example:6333"]
-
-
-@pytest.fixture
-def open_with(settings: Settings, local_qdrant: object) -> Any:
+def open_with(settings: Settings) -> Any:
     """Opens the collection "things" with an engine."""
 
     def opened(index: str, **changes: Any) -> Collection:
@@ -56,13 +39,12 @@ def answers(collection: Collection, queries: np.ndarray, **options: Any) -> list
     return [[(hit.entry.id, hit.score) for hit in hits] for hits in found]
 
 
-@pytest.mark.parametrize("index", KINDS)
-def test_the_top_ten_are_those_of_an_exact_search(index: str, library: Library, open_with: Any):
+def test_the_top_ten_are_those_of_an_exact_search(library: Library, open_with: Any):
     exact = library.create("things", "bench")
     fill(exact, VECTORS, WIDTH, lambda done, total: None)
     queries = queries_near(exact, 100)
     wanted = answers(exact, queries)
-    fast = open_with(index)
+    fast = open_with("approximate")
     seen: list[tuple[int, int]] = []
     fast.prepare(lambda done, total: seen.append((done, total)))
     assert seen[-1] == (VECTORS, VECTORS)
@@ -82,12 +64,11 @@ def test_the_top_ten_are_those_of_an_exact_search(index: str, library: Library, 
         collection.close()
 
 
-@pytest.mark.parametrize("index", KINDS)
 def test_new_removed_and_filtered_pictures(
-    index: str, collection: Collection, open_with: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    collection: Collection, open_with: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(engines, "TAIL", 10)
-    fast = open_with(index)
+    fast = open_with("approximate")
     fast.add(paint(tmp_path / "a", range(60)), embed, checkpoint=MADE_BY)
     assert fast._engine.covered(fast.facts) == 60, "adding brings the engine up to date"
     new = paint(tmp_path / "b", range(100, 105))
@@ -142,48 +123,10 @@ def test_a_graph_that_was_cut_off_is_passed_over(collection: Collection, open_wi
     fast.close()
 
 
-@pytest.mark.parametrize("index", KINDS)
-def test_an_engine_can_be_stopped(index: str, collection: Collection, open_with: Any, tmp_path: Path):
+def test_an_engine_can_be_stopped(collection: Collection, open_with: Any, tmp_path: Path):
     collection.add(paint(tmp_path, range(30)), embed, checkpoint=MADE_BY)
-    fast = open_with(index)
+    fast = open_with("approximate")
     with pytest.raises(Cancelled):
         fast.prepare(cancelled=lambda: True, everything=True)
     assert len(fast.search(embed([picture(3)])[0], checkpoint=MADE_BY, top=50)) == 30
     fast.close()
-
-
-def test_a_server_forgets_what_is_removed(
-    collection: Collection, open_with: Any, settings: Settings, local_qdrant: Any, tmp_path: Path
-):
-    collection.add(paint(tmp_path, range(30)), embed, checkpoint=MADE_BY)
-    address = "http://qdrant.example:6333"
-    other = Library(replace(settings, index=address)).create("other", MADE_BY)
-    other.add(paint(tmp_path / "o", range(30)), embed, checkpoint=MADE_BY)
-    other.prepare(everything=True)
-    fast = open_with(address)
-    fast.prepare(everything=True)
-    uuids = {one.facts.uuid for one in (fast, other)}
-    assert {one.name for one in local_qdrant.get_collections().collections} == {f"mmcore-{one}-0" for one in uuids}
-    kept = other.facts.uuid
-    Library(replace(settings, index=address)).remove("things")
-    assert [one.name for one in local_qdrant.get_collections().collections] == [f"mmcore-{kept}-0"]
-    for one in (fast, other):
-        one.close()
-
-
-def test_a_server_that_does_not_answer_is_said(collection: Collection, settings: Settings, tmp_path: Path):
-    pytest.importorskip("qdrant_client", reason="needs the extra qdrant")
-    files = paint(tmp_path, range(3))
-    collection.add(files, embed, checkpoint=MADE_BY)
-    far = Library(replace(settings, index="http://127.0.0.1:9")).open("things")
-    with pytest.raises(CapacityError, match=r"The Qdrant server http://127\.0\.0\.1:9 cannot be used"):
-        far.search(embed([picture(1)])[0], checkpoint=MADE_BY)
-    far.close()
-
-
-def test_a_missing_package_is_named(collection: Collection, settings: Settings, monkeypatch: pytest.MonkeyPatch):
-    import sys
-
-    monkeypatch.setitem(sys.modules, "qdrant_client", None)
-    with pytest.raises(WeightsError, match=r"pip install mmcore-studio\[qdrant\]"):
-        engines.Qdrant("http://localhost:6333").covered(collection.facts)

@@ -152,16 +152,14 @@ def test_a_refresh_embeds_what_has_changed(filled: Collection, tmp_path: Path):
 
 
 def test_a_map_is_the_same_each_time_and_fits_its_square(filled: Collection):
-    places = filled.map(method="pca")
+    places = filled.map()
     assert places.shape == (20, 2)
     assert places.min() >= 0
     assert places.max() <= 1
     assert np.ptp(places, axis=0).max() == pytest.approx(1)
-    np.testing.assert_array_equal(places, filled.map(method="pca"))
+    np.testing.assert_array_equal(places, filled.map())
     some = filled.entries()[:1]
     np.testing.assert_array_equal(filled.map(some), [[0.5, 0.5]])
-    with pytest.raises(InputError, match="mmcore does not offer map 'sphere'"):
-        filled.map(method="sphere")
 
 
 def test_a_map_keeps_apart_what_is_apart():
@@ -170,12 +168,12 @@ def test_a_map_keeps_apart_what_is_apart():
     rng = np.random.default_rng(0)
     centres = np.eye(8, dtype=np.float32)[[0, 3]]
     vectors = np.concatenate([centre + 0.02 * rng.standard_normal((30, 8)) for centre in centres]).astype(np.float32)
-    places = place(vectors, "pca")
+    places = place(vectors)
     first, second = places[:30], places[30:]
     between = np.linalg.norm(first.mean(axis=0) - second.mean(axis=0))
     assert between > 4 * max(first.std(axis=0).max(), second.std(axis=0).max())
-    np.testing.assert_array_equal(place(np.ones((5, 8), np.float32), "pca"), np.full((5, 2), 0.5))
-    assert place(np.eye(1, dtype=np.float32).repeat(3, 0) * [[1], [2], [3]], "pca").shape == (3, 2)
+    np.testing.assert_array_equal(place(np.ones((5, 8), np.float32)), np.full((5, 2), 0.5))
+    assert place(np.eye(1, dtype=np.float32).repeat(3, 0) * [[1], [2], [3]]).shape == (3, 2)
 
 
 def test_the_best_of_many_chunks_are_those_of_a_plain_sort():

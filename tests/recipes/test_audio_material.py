@@ -11,8 +11,8 @@ import pytest
 import soundfile
 import torch
 
-from mmcore.nets.efficientat import EfficientAT
 from mmcore.nets.log_mel import HOP_LENGTH, SAMPLE_RATE, LogMel
+from mmcore.nets.mobilenet_tagger import EfficientAT
 from mmcore.recipes.audio import made_noises, made_sounds, scenes, sound_sources
 from mmcore.recipes.audio.sound_store import SoundStore, windows
 

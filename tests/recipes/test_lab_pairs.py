@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmcore.fusion.labelled_posts import original_of
 from mmcore.recipes.sentiment import lab_pairs
 from mmcore.recipes.sentiment.lab_pairs import (
     KINDS,
@@ -20,7 +21,6 @@ from mmcore.recipes.sentiment.lab_pairs import (
     PICTURES,
     TASTES,
     draw,
-    original_of,
     render,
     write_table,
 )

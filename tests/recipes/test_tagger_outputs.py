@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from mmcore.nets.audio_tagger import AudioTagger
-from mmcore.nets.efficientat import EfficientAT
 from mmcore.nets.log_mel import SAMPLE_RATE
+from mmcore.nets.mobilenet_tagger import EfficientAT
 from mmcore.recipes.audio import made_hits
 from mmcore.recipes.audio.scenes import SHORTEST_WINDOW, Teacher
 from mmcore.recipes.audio.sound_store import SoundStore

@@ -19,7 +19,7 @@ from mmcore.recipes.captioning.trained_decoder import Captioner, PooledDropout, 
 
 ANIMALS = ("dog", "cat", "bird", "horse")
 PLACES = ("grass", "snow")
-COPIES = 15
+COPIES = 8
 """The same picture this often, so that an epoch has as many steps."""
 
 

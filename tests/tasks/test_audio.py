@@ -93,7 +93,7 @@ def test_a_silent_file_is_silence_and_the_model_is_not_asked(pool: ModelPool):
     assert pool.get("compact-tagger").heard == []
 
 
-def test_a_silent_file_stays_silence_for_free_labels_and_thresholds(pool: ModelPool):
+def test_a_silent_file_stays_silence_for_open_vocabulary_and_thresholds(pool: ModelPool):
     options = AudioOptions(labels=("rain", "dog"), threshold=0.99)
     assert classify_audio(pool, wav(quiet(5)), options, "clap").labels == (SoundLabel(SILENCE, 1.0),)
 
@@ -192,7 +192,7 @@ def test_a_label_that_the_model_does_not_know(pool: ModelPool):
     )
 
 
-def test_free_labels_are_given_to_the_model(pool: ModelPool):
+def test_open_vocabulary_are_given_to_the_model(pool: ModelPool):
     result = classify_audio(pool, wav(high(2)), AudioOptions(labels=(" a hum ", "a whistle", "a hum")), "clap")
     assert names(result) == ["a whistle", "a hum"]
     assert {labels for _, labels in pool.get("clap").heard} == {("a hum", "a whistle")}

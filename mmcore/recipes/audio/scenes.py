@@ -17,8 +17,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from mmcore.nets.efficientat import EfficientAT
 from mmcore.nets.log_mel import HOP_LENGTH, SAMPLE_RATE, LogMel
+from mmcore.nets.mobilenet_tagger import EfficientAT
 from mmcore.recipes.audio.sound_store import Samples, SoundStore
 
 COLUMNS = (250, 500, 1000)

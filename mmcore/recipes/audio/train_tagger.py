@@ -31,8 +31,8 @@ from torch import Tensor
 
 from mmcore.evaluation.sound_scores import ESC10
 from mmcore.nets.audio_tagger import AudioTagger
-from mmcore.nets.efficientat import EfficientAT, width_of
 from mmcore.nets.log_mel import SAMPLE_RATE, LogMel
+from mmcore.nets.mobilenet_tagger import EfficientAT, width_of
 from mmcore.recipes.audio import made_hits, made_noises, made_sounds, scenes, sound_sources
 from mmcore.recipes.audio.sound_store import SoundStore, windows
 from mmcore.recipes.audio.tagger_export import PRESENT, calibrated, calibrated_again, export

@@ -15,7 +15,6 @@ import math
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -27,37 +26,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from mmcore.nets.dual_encoder import DualEncoder
 from mmcore.nets.text_encoder import TextEncoder, pool_words
 from mmcore.recipes.captioning.trained_decoder import EMA
+from mmcore.recipes.retrieval.contrastive_recipe import ContrastiveRecipe
 from mmcore.recipes.retrieval.pair_dataset import PairDataset
-
-
-@dataclass(frozen=True)
-class ContrastiveRecipe:
-    """Every number that shapes the training."""
-
-    seed: int = 0
-    batch: int = 256
-    epochs: int = 14
-    labelled_a_epoch: int = 1024
-    """Pictures with a label but no caption that are drawn each epoch."""
-    pooling_rate: float = 1e-3
-    top_rate: float = 1.5e-4
-    text_rate: float = 4e-5
-    warmup_steps: int = 60
-    weight_decay: float = 0.05
-    dropout: float = 0.1
-    """In the text encoder, and of whole channels of the grid."""
-    heads: int = 8
-    temperature: float = 0.05
-    """Of the start; it is learnt."""
-    stay: float = 5.0
-    """Weight of the sentence space's nearness to the teacher."""
-    know: float = 0.3
-    """Weight of the ImageNet distillation."""
-    things: int = 96
-    """Of the thousand things, how many are drawn for each step."""
-    others: int = 32
-    """Posts, and labels, whose vectors are kept near the teacher's in each step."""
-    average: float = 0.99
 
 
 def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> tuple[Tensor, Tensor]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,9 +12,7 @@ from torch import Tensor
 
 from mmcore.evaluation.datasets import LabelledPicture
 from mmcore.evaluation.phrases import IMAGENET_WORDS, with_article
-
-if TYPE_CHECKING:
-    from mmcore.recipes.retrieval.contrastive import ContrastiveRecipe
+from mmcore.recipes.retrieval.contrastive_recipe import ContrastiveRecipe
 
 
 def photo_of(word: str) -> str:

@@ -35,7 +35,8 @@ from mmcore.nets.storage import save_weights
 from mmcore.nets.text_encoder import TextConfig, TextEncoder, state_dict_from_bert
 from mmcore.recipes.captioning.recognition import pooled_features
 from mmcore.recipes.pretrained import Ingredients
-from mmcore.recipes.retrieval.contrastive import ContrastiveRecipe, learn, sentence_vectors
+from mmcore.recipes.retrieval.contrastive import learn, sentence_vectors
+from mmcore.recipes.retrieval.contrastive_recipe import ContrastiveRecipe
 from mmcore.recipes.retrieval.knowledge_tower import KnowingRecipe, learn_knowing, summaries
 from mmcore.recipes.retrieval.pair_dataset import THINGS, PairDataset
 from mmcore.recipes.trunk_features import VIEWS, store_view

@@ -112,11 +112,6 @@ def draw(names: Sequence[str], counts: dict[str, int], seed: int = SEED) -> list
     return rows
 
 
-def original_of(image: str) -> str:
-    """ "images/cat-grey.webp" -> "cat": posts with one original belong together when a part is held back."""
-    return Path(image).stem.rpartition("-")[0]
-
-
 def render(original: Image.Image, look: str, seed: int = SEED) -> Image.Image:
     """A picture as a square of SIDE pixels in one of the LOOKS."""
     side = min(original.size)

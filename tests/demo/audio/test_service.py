@@ -165,7 +165,7 @@ def test_options_out_of_range_are_refused(form: tuple[Any, ...]) -> None:
         service.options_of(*form)
 
 
-def test_free_labels_reach_a_model_that_takes_them(pool: ModelPool, uploads: Path, settings: Settings) -> None:
+def test_open_vocabulary_reach_a_model_that_takes_them(pool: ModelPool, uploads: Path, settings: Settings) -> None:
     heard, _, _ = answer(pool, upload(uploads, tone(200, 2)), 5, 0, "a kettle, an owl", model=CLAP)
     assert [one.label for one in heard.result.labels] == ["a kettle", "an owl"]
     assert json.loads((settings.home / "asked.jsonl").read_text().splitlines()[0])["labels"] == ["a kettle", "an owl"]

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from demo.captioning import view
+from demo.ui import html
 from demo.ui.events import Failure
 from mmcore.errors import InputError
 from mmcore.results import Caption, CaptionResult, Tag, Word
@@ -205,17 +206,17 @@ def test_nothing_yet() -> None:
     [(0, "0 %"), (0.001, "<1 %"), (0.01, "1 %"), (0.834, "83 %"), (0.999, ">99 %"), (1, "100 %")],
 )
 def test_percent(share: float, shown: str) -> None:
-    assert view.percent(share) == shown
+    assert html.percent(share) == shown
 
 
 @pytest.mark.parametrize(("seconds", "shown"), [(0.0432, "0.043 s"), (1.234, "1.2 s"), (34.4, "34 s")])
 def test_seconds(seconds: float, shown: str) -> None:
-    assert view.seconds_text(seconds) == shown
+    assert html.seconds_text(seconds) == shown
 
 
 def test_devices() -> None:
-    assert view.device_name("cpu") == "CPU"
-    assert view.device_name("cuda:0") == "GPU (cuda:0)"
+    assert html.device_name("cpu") == "CPU"
+    assert html.device_name("cuda:0") == "GPU (cuda:0)"
 
 
 @pytest.mark.parametrize(("sentence", "first"), [("a cat of mine", "cat"), ("of the", "of"), ("a dog , a", "dog")])

@@ -6,6 +6,7 @@ import copy
 import io
 import json
 import re
+import threading
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,8 +22,8 @@ from demo.lab.service import LabFeatures, LabSession, Reading, Run, Trained
 from mmcore.checkpoints import fusion_heads
 from mmcore.errors import Cancelled, InputError, UnknownNameError
 from mmcore.fusion import feature_sets
+from mmcore.fusion.labelled_posts import original_of
 from mmcore.pool import ModelPool
-from mmcore.recipes.sentiment.lab_pairs import original_of
 from mmcore.results import FUSIONS, SENTIMENTS, TrainingOptions
 from mmcore.settings import Settings
 from tests.fakes.demo import fake_pool
@@ -70,9 +71,21 @@ def trained(
 
 
 @pytest.mark.usefixtures("every_step")
-def test_two_fusions_are_trained_one_after_the_other(pool: ModelPool, shelf: LabFeatures) -> None:
-    visitor = LabSession()
-    messages = trained(pool, shelf, visitor, "late", "concat")
+def test_two_fusions_are_trained_one_after_the_other(
+    pool: ModelPool, shelf: LabFeatures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor, messages, reported = LabSession(), [], threading.Event()
+    read = feature_sets.features_of
+
+    def read_slowly(*arguments: Any, **more: Any) -> Any:
+        features = read(*arguments, **more)
+        assert reported.wait(30), "what is read is said while it is read"
+        return features
+
+    monkeypatch.setattr(feature_sets, "features_of", read_slowly)
+    for message in service.train(pool, shelf, visitor, "pairs", None, ("late", "concat"), *FORM):
+        messages.append(message)
+        reported.set()
     assert messages[0] == Reading(120, 240)
     finished = [message.run for message in messages if isinstance(message, Trained) and message.over]
     assert [run.options.fusion for run in finished] == ["late", "concat"]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from demo.models import view
+from demo.ui import html
 from mmcore.checkpoints.registry import find
 
 
@@ -14,15 +15,15 @@ from mmcore.checkpoints.registry import find
     ("count", "shown"), [(0, "0 kB"), (20_400, "20 kB"), (990_000_000, "990 MB"), (1_500_000_000, "1.5 GB")]
 )
 def test_sizes(count: int, shown: str) -> None:
-    assert view.size_text(count) == shown
+    assert html.size_text(count) == shown
 
 
 def test_the_line_of_a_model_says_size_licence_quality_and_cost() -> None:
-    line = view.model_line(find("blip-base"), "en", cached=False)
+    line = html.model_line(find("blip-base"), "en", cached=False)
     for fact in ("BLIP base", "990 MB", "BSD-3-Clause", "CIDEr 133.5 (COCO Karpathy", "the download is 990 MB"):
         assert fact in line
-    assert "on this machine" in view.model_line(find("blip-base"), "en", cached=True)
-    assert "不在本机" in view.model_line(find("blip-base"), "zh", cached=False)
+    assert "on this machine" in html.model_line(find("blip-base"), "en", cached=True)
+    assert "不在本机" in html.model_line(find("blip-base"), "zh", cached=False)
 
 
 def test_the_table_of_models() -> None:
@@ -46,5 +47,5 @@ def test_the_table_of_models() -> None:
 
 
 def test_progress_without_a_total() -> None:
-    assert 'value="0.0000"' in view.progress_bar(0, 0, "x")
-    assert 'value="0.5000"' in view.progress_bar(2, 4, 'a "b"')
+    assert 'value="0.0000"' in html.progress_bar(0, 0, "x")
+    assert 'value="0.5000"' in html.progress_bar(2, 4, 'a "b"')

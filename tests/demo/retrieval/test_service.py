@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demo.captioning.view import percent
 from demo.retrieval import collections, map_view, matching_service, service, tab, upload_service, view
 from demo.retrieval.collections import Added, CollectionChooser, UploadSession
 from demo.retrieval.service import CloseUp, Dots, SearchForm, SearchView
 from demo.ui import i18n
 from demo.ui.events import Failure, Step
+from demo.ui.html import percent
 from mmcore.errors import InputError
 from mmcore.pool import ModelPool
 from mmcore.results import DEFAULT_CUTOFF, MapMethod, SimilarityMatrix, TextRanking, ZeroShotResult

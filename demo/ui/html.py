@@ -1,0 +1,153 @@
+"""Pieces of HTML that every tab's answers are made of: pure functions, plain values in, HTML out."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable
+from html import escape
+from typing import Any, TypeAlias
+
+from mmcore.checkpoints import registry
+from mmcore.checkpoints.registry import Checkpoint
+from mmcore.errors import UnknownNameError
+
+from .colours import css_gradient
+from .events import Failure
+from .examples import Example
+from .i18n import escaped as _t
+from .i18n import text
+
+Facts: TypeAlias = "Iterable[tuple[str, str]]"
+"""(what it is, what it says)."""
+
+
+def percent(share: float) -> str:
+    """0.834 -> "83 %"; never "0 %" for something that is possible, nor "100 %" for what is not certain."""
+    if 0 < share < 0.005:
+        return "<1 %"
+    if 0.995 < share < 1:
+        return ">99 %"
+    return f"{share * 100:.0f} %"
+
+
+def seconds_text(seconds: float) -> str:
+    """Two digits that mean something: "0.043 s", "1.2 s", "34 s"."""
+    return f"{seconds:.3f} s" if seconds < 0.1 else f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
+
+
+def size_text(count: int) -> str:
+    """990_000_000 -> "990 MB"; decimal units, as hubs and disks state them."""
+    if count >= 1_000_000_000:
+        return f"{count / 1_000_000_000:.1f} GB"
+    return f"{max(count, 0) / 1_000_000:.0f} MB" if count >= 1_000_000 else f"{max(count, 0) / 1_000:.0f} kB"
+
+
+def device_name(device: str) -> str:
+    """ "cpu" -> "CPU", "cuda:0" -> "GPU (cuda:0)"."""
+    return "CPU" if device == "cpu" else f"GPU ({device})"
+
+
+def quality_text(checkpoint: Checkpoint) -> str:
+    """ "CIDEr 133.5 (COCO Karpathy test, ...)", one a figure, or "" where none is known."""
+    return "; ".join(f"{item.metric} {item.value:g} ({item.protocol})" for item in checkpoint.quality)
+
+
+def empty(language: str, key: str) -> str:
+    """Where an answer will be: the hint of that key."""
+    return f'<div class="mm-empty">{escape(text(language, key))}</div>'
+
+
+def problem(failure: Failure, language: str) -> str:
+    """An error where the answer would be."""
+    title = escape(text(language, "text.error_title"))
+    return f'<div class="mm-error" role="alert"><strong>{title}</strong> {escape(failure.message(language))}</div>'
+
+
+def notice(message: str) -> str:
+    """A remark that asks for attention without being an error."""
+    return f'<p class="mm-notice" role="status">{escape(message)}</p>'
+
+
+def progress_bar(done: int, total: int, label: str) -> str:
+    """A progress bar with its label."""
+    share = done / total if total else 0.0
+    name = escape(label, quote=True)
+    bar = f'<progress max="1" value="{share:.4f}" aria-label="{name}"></progress>'
+    return f'<div class="mm-progress">{bar}<span>{escape(label)}</span></div>'
+
+
+def score_bar(score: float) -> str:
+    """A score of 0-1 as the length of a bar."""
+    return f'<span class="mm-score"><i style="width:{score * 100:.1f}%"></i></span>'
+
+
+def legend(language: str) -> str:
+    """What the colours of a heat map mean."""
+    low, high = _t(language, "text.legend_low"), _t(language, "text.legend_high")
+    bar = f'<span class="mm-bar" style="background:{css_gradient()}"></span>'
+    return f'<div class="mm-legend"><span>{low}</span>{bar}<span>{high}</span></div>'
+
+
+def chips(items: Facts) -> str:
+    """A row of small facts: (what it is, for screen readers and on hover; what it says)."""
+    cells = "".join(
+        f'<li title="{escape(name, quote=True)}"><span class="mm-sr">{escape(name)}: </span>{escape(value)}</li>'
+        for name, value in items
+    )
+    return f'<ul class="mm-chips">{cells}</ul>'
+
+
+def download_link(label: str, file_name: str, media_type: str, content: str) -> str:
+    """A link that saves ``content`` as a file; it carries the content, so the server keeps no file."""
+    data = base64.b64encode(content.encode("utf-8")).decode("ascii")
+    address = f"data:{media_type};charset=utf-8;base64,{data}"
+    return f'<a class="mm-action" download="{escape(file_name, quote=True)}" href="{address}">{escape(label)}</a>'
+
+
+def foot(
+    model_name: str, device: str, seconds: float, saved: dict[str, Any], file_name: str, language: str, more: Facts = ()
+) -> str:
+    """Under an answer: chips with what made it (and ``more`` of them), and the actions copy and download."""
+    try:
+        checkpoint = registry.find(model_name)
+        model, tier = checkpoint.title, text(language, f"text.tier.{checkpoint.tier}")
+    except UnknownNameError:  # a model that a developer put into the pool
+        model, tier = model_name, ""
+    facts = [
+        (text(language, "text.chip.model"), model),
+        (text(language, "text.chip.tier"), tier),
+        (text(language, "text.chip.device"), device_name(device)),
+        (text(language, "text.chip.time"), seconds_text(seconds)),
+        *more,
+    ]
+    content = json.dumps(saved, ensure_ascii=False, indent=2)
+    copied = _t(language, "text.copied")
+    actions = (
+        f'<button type="button" class="mm-action" data-copy data-done="{copied}">{_t(language, "text.copy")}</button>'
+        + download_link(text(language, "text.download_json"), file_name, "application/json", content)
+    )
+    shown = chips(fact for fact in facts if fact[1])
+    return f'<div class="mm-foot">{shown}<div class="mm-actions">{actions}</div></div>'
+
+
+def model_line(checkpoint: Checkpoint, language: str, *, cached: bool) -> str:
+    """One line under the model chooser: size, licence, quality, and whether it is here or what the download costs."""
+    size = size_text(checkpoint.bytes)
+    quality = quality_text(checkpoint) or text(language, "text.quality_unknown")
+    facts = [checkpoint.title, size, checkpoint.licence, quality]
+    if cached:
+        facts.append(text(language, "text.here"))
+    elif checkpoint.source != "bundled":
+        facts.append(text(language, "text.download_costs", size=size))
+    return '<p class="mm-line">' + " · ".join(f"<span>{escape(fact)}</span>" for fact in facts) + "</p>"
+
+
+def credits_list(pictures: Iterable[Example]) -> str:
+    """Who made the example pictures, and under which licence we show them."""
+    rows = "".join(
+        f"<li><cite>{escape(item.title)}</cite>, {escape(item.author)}, {escape(item.licence)} "
+        f"<span>({escape(item.source)})</span></li>"
+        for item in pictures
+    )
+    return f'<ul class="mm-credits">{rows}</ul>'
