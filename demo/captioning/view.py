@@ -25,6 +25,7 @@ from ..ui.events import Failure
 from ..ui.examples import Example
 from ..ui.i18n import escaped as _t
 from ..ui.i18n import text
+from ..ui.notices import notice_list
 
 Facts: TypeAlias = "Iterable[tuple[str, str]]"
 """(what it is, what it says)."""
@@ -179,7 +180,10 @@ def download_link(label: str, file_name: str, media_type: str, content: str) -> 
 def foot(
     model_name: str, device: str, seconds: float, saved: dict[str, Any], file_name: str, language: str, more: Facts = ()
 ) -> str:
-    """Under an answer: chips with what made it (and ``more`` of them), and the actions copy and download."""
+    """Under an answer: what was not read, chips with what made it (and ``more`` of them), copy and download.
+
+    ``saved`` is the result's ``to_dict()``.
+    """
     try:
         checkpoint = registry.find(model_name)
         model, tier = checkpoint.title, text(language, f"text.tier.{checkpoint.tier}")
@@ -199,7 +203,8 @@ def foot(
         + download_link(text(language, "text.download_json"), file_name, "application/json", content)
     )
     shown = chips(fact for fact in facts if fact[1])
-    return f'<div class="mm-foot">{shown}<div class="mm-actions">{actions}</div></div>'
+    unread = notice_list(saved, language)
+    return f'{unread}<div class="mm-foot">{shown}<div class="mm-actions">{actions}</div></div>'
 
 
 def legend(language: str) -> str:
