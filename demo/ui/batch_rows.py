@@ -14,6 +14,7 @@ from mmcore.results import CaptionResult
 from .events import Failure
 from .html import download_link, seconds_text
 from .i18n import text
+from .notices import notice_lines
 
 
 class Result(Protocol):
@@ -80,13 +81,16 @@ def headers(kind: BatchKind[R], language: str) -> list[str]:
 
 
 def table(kind: BatchKind[R], rows: Iterable[BatchRow[R]], language: str) -> list[list[str]]:
-    """Its cells; a file that failed shows its message in the first column after its name."""
+    """Its cells. The column after the name also says what was not read, or why the file failed."""
     cells = []
     for row in rows:
         if isinstance(row.outcome, Failure):
             cells.append([row.file, row.outcome.message(language), *([""] * len(kind.headers))])
         else:
-            cells.append([row.file, *kind.cells(row.outcome, language), seconds_text(row.outcome.seconds)])
+            first, *others = kind.cells(row.outcome, language)
+            unread = notice_lines(row.outcome.to_dict(), language)
+            said = f"{first} ({' '.join(unread)})" if unread else first
+            cells.append([row.file, said, *others, seconds_text(row.outcome.seconds)])
     return cells
 
 
@@ -96,21 +100,28 @@ def safe_cell(value: str) -> str:
 
 
 def as_csv(kind: BatchKind[R], rows: Iterable[BatchRow[R]]) -> str:
-    """The batch as CSV: file, the kind's columns, model, seconds, error.
+    """The batch as CSV: file, the kind's columns, model, seconds, error; and notices where some file has one.
 
     Messages are English, as in the command line's JSON.
     """
+    rows = list(rows)
+    unread = ["" if isinstance(row.outcome, Failure) else _unread(row.outcome) for row in rows]
+    more = ["notices"] if any(unread) else []
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["file", *kind.columns, "model", "seconds", "error"])
-    for row in rows:
+    writer.writerow(["file", *kind.columns, "model", "seconds", "error", *more])
+    for row, said in zip(rows, unread, strict=True):
         if isinstance(row.outcome, Failure):
             cells = [*([""] * (len(kind.columns) + 2)), row.outcome.message("en")]
         else:
             values = [safe_cell(value) for value in kind.values(row.outcome)]
             cells = [*values, row.outcome.model, f"{row.outcome.seconds:.4f}", ""]
-        writer.writerow([safe_cell(row.file), *cells])
+        writer.writerow([safe_cell(row.file), *cells, *([said] if more else [])])
     return buffer.getvalue()
+
+
+def _unread(result: Result) -> str:
+    return " ".join(notice_lines(result.to_dict(), "en"))
 
 
 def as_jsonl(rows: Iterable[BatchRow[R]]) -> str:

@@ -17,6 +17,7 @@ from .events import Failure
 from .examples import Example
 from .i18n import escaped as _t
 from .i18n import text
+from .notices import notice_list
 
 Facts: TypeAlias = "Iterable[tuple[str, str]]"
 """(what it is, what it says)."""
@@ -108,7 +109,7 @@ def download_link(label: str, file_name: str, media_type: str, content: str) -> 
 def foot(
     model_name: str, device: str, seconds: float, saved: dict[str, Any], file_name: str, language: str, more: Facts = ()
 ) -> str:
-    """Under an answer: chips with what made it (and ``more`` of them), and the actions copy and download."""
+    """Under an answer: what was not read, chips with what made it (and ``more`` of them), actions."""
     try:
         checkpoint = registry.find(model_name)
         model, tier = checkpoint.title, text(language, f"text.tier.{checkpoint.tier}")
@@ -128,7 +129,8 @@ def foot(
         + download_link(text(language, "text.download_json"), file_name, "application/json", content)
     )
     shown = chips(fact for fact in facts if fact[1])
-    return f'<div class="mm-foot">{shown}<div class="mm-actions">{actions}</div></div>'
+    unread = notice_list(saved, language)
+    return f'{unread}<div class="mm-foot">{shown}<div class="mm-actions">{actions}</div></div>'
 
 
 def model_line(checkpoint: Checkpoint, language: str, *, cached: bool) -> str:

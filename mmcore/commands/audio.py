@@ -20,6 +20,7 @@ from mmcore.commands.console import (
     chosen,
     complain,
     failures_reported,
+    print_notices,
     progress_bar,
     read_settings,
     usage,
@@ -101,6 +102,7 @@ def _print_sounds(out: TextIO, path: str, outcome: AudioResult | MMCoreError) ->
     for event in outcome.events:
         span = f"{event.start:8.1f} - {event.end:.1f} s"
         print(f"{path}: {span}  {event.label}  ({event.score:.2f})", file=out, flush=True)
+    print_notices(out, path, outcome.notices)
 
 
 @evaluate_app.command("audio")

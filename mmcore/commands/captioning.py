@@ -20,6 +20,7 @@ from mmcore.commands.console import (
     chosen,
     complain,
     failures_reported,
+    print_notices,
     progress_bar,
     read_settings,
     usage,
@@ -83,6 +84,7 @@ def _print_captions(out: TextIO, path: str, outcome: CaptionResult | MMCoreError
     if not outcome.confident:
         seen = ", ".join(tag.text for tag in outcome.tags)
         print(f"{path}: not sure" + (f"; recognised: {seen}" if seen else ""), file=out, flush=True)
+    print_notices(out, path, outcome.notices)
 
 
 @evaluate_app.command("captioning")

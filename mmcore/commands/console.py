@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +16,7 @@ import typer
 from mmcore.checkpoints import registry
 from mmcore.errors import InputError, MMCoreError, UnknownNameError
 from mmcore.pool import ModelPool
+from mmcore.results import Notice
 from mmcore.settings import DEVICES, TIER_CHOICES, Settings, local_variable
 
 FAILED = 1
@@ -116,6 +117,12 @@ def write_json(out: TextIO, answer: dict[str, Any]) -> None:
     """One JSON line, at once. ASCII, so that no terminal's encoding and no odd file name can break it."""
     out.write(json.dumps(answer) + "\n")
     out.flush()
+
+
+def print_notices(out: TextIO, name: str, notices: Iterable[Notice]) -> None:
+    """A line for each thing that was not read, below the answer for ``name``."""
+    for notice in notices:
+        print(f"{name}: note: {notice.text()}", file=out, flush=True)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from mmcore.commands.console import (
     chosen,
     complain,
     failures_reported,
+    print_notices,
     progress_bar,
     read_settings,
     usage,
@@ -126,6 +127,7 @@ def _print_matches(out: TextIO, result: SearchResult) -> None:
     for match in result.good:
         gone = "" if match.present else "  [the file is gone]"
         print(f"{result.query}: {match.score:.2f}  {match.path}{gone}", file=out, flush=True)
+    print_notices(out, result.query, result.notices)
 
 
 @app.command("zero-shot")
@@ -159,6 +161,7 @@ def zero_shot_command(
             else:
                 best = ", ".join(f"{one.label} {one.score:.2f}" for one in outcome.labels[:5])
                 print(f"{path}: {best}", file=out, flush=True)
+                print_notices(out, path, outcome.notices)
     if failed:
         raise typer.Exit(FAILED)
 

@@ -20,6 +20,7 @@ from mmcore.commands.console import (
     chosen,
     complain,
     failures_reported,
+    print_notices,
     progress_bar,
     read_settings,
     usage,
@@ -119,6 +120,7 @@ def _print(out: TextIO, name: str, result: SentimentResult) -> None:
     if result.explanation is not None and result.explanation.words:
         words = " ".join(f"{word.text}[{word.valence:+.2f}]" for word in result.explanation.words)
         print(f"  {words}", file=out, flush=True)
+    print_notices(out, name, result.notices)
 
 
 @evaluate_app.command("sentiment")

@@ -38,6 +38,7 @@ from mmcore.results.matching import (
     ZeroShotOptions,
     ZeroShotResult,
 )
+from mmcore.results.notices import Notice, noted, notices_of
 from mmcore.results.retrieval import (
     DEFAULT_CUTOFF,
     MAX_TOP,
@@ -95,6 +96,7 @@ __all__ = [
     "Match",
     "MatchMap",
     "Modality",
+    "Notice",
     "Optimiser",
     "Pooling",
     "Post",
@@ -122,4 +124,6 @@ __all__ = [
     "ZeroShotOptions",
     "ZeroShotResult",
     "export_rows",
+    "noted",
+    "notices_of",
 ]

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmcore.errors import InputError
+from mmcore.results.notices import Notice, as_json
 
 Pooling = Literal["max", "mean"]
 POOLINGS: tuple[Pooling, ...] = ("max", "mean")
@@ -162,6 +163,8 @@ class AudioResult:
     """Root mean square of the whole file in dBFS; -inf for digital silence."""
     evidence: SoundEvidence | None = None
     """Of the best label, where ``explain`` asked for it and the file is not silent."""
+    notices: tuple[Notice, ...] = ()
+    """What was not read, or was assumed."""
 
     @property
     def silent(self) -> bool:
@@ -187,4 +190,5 @@ class AudioResult:
             "duration": round(self.duration, 3),
             "sample_rate": self.sample_rate,
             "channels": self.channels,
+            **as_json(self.notices),
         }

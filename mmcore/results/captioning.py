@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmcore.errors import InputError
+from mmcore.results.notices import Notice, as_json
 
 Decoding = Literal["beam", "nucleus", "greedy"]
 DECODINGS: tuple[Decoding, ...] = ("beam", "nucleus", "greedy")
@@ -107,6 +108,8 @@ class CaptionResult:
     confident: bool = True
     """False where the model itself doubts its caption: show the tags beside it."""
     extra: dict[str, Any] = field(default_factory=dict)
+    notices: tuple[Notice, ...] = ()
+    """What was not read, or was assumed."""
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON contract: {"captions": [{"text", "score"}], "model", "seconds"} and what else is known."""
@@ -117,4 +120,5 @@ class CaptionResult:
             "seconds": round(self.seconds, 4),
             "confident": self.confident,
             "tags": [{"text": tag.text, "score": round(tag.probability, 4)} for tag in self.tags],
+            **as_json(self.notices),
         }

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmcore.errors import InputError
+from mmcore.results.notices import Notice, as_json
 
 MapMethod = Literal["exact", "patches", "occlusion"]
 
@@ -63,6 +64,8 @@ class ZeroShotResult:
     model: str
     device: str
     seconds: float
+    notices: tuple[Notice, ...] = ()
+    """What was not read, or was assumed."""
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON contract: {"labels": [{"label", "score"}], "model", "seconds"} and what else is known."""
@@ -74,6 +77,7 @@ class ZeroShotResult:
             "model": self.model,
             "device": self.device,
             "seconds": round(self.seconds, 4),
+            **as_json(self.notices),
         }
 
 
@@ -87,6 +91,8 @@ class TextRanking:
     model: str
     device: str
     seconds: float
+    notices: tuple[Notice, ...] = ()
+    """What was not read, or was assumed."""
 
     def to_dict(self) -> dict[str, Any]:
         """{"texts": [{"text", "score"}], "model", "seconds"} and what else is known."""
@@ -98,6 +104,7 @@ class TextRanking:
             "model": self.model,
             "device": self.device,
             "seconds": round(self.seconds, 4),
+            **as_json(self.notices),
         }
 
 
@@ -114,6 +121,8 @@ class SimilarityMatrix:
     model: str
     device: str
     seconds: float
+    notices: tuple[Notice, ...] = ()
+    """What was not read, or was assumed."""
 
     def to_dict(self) -> dict[str, Any]:
         """{"pictures", "texts", "scores": rows of numbers, "cosines", "model", "seconds"}."""
@@ -125,6 +134,7 @@ class SimilarityMatrix:
             "model": self.model,
             "device": self.device,
             "seconds": round(self.seconds, 4),
+            **as_json(self.notices),
         }
 
 
@@ -144,6 +154,8 @@ class MatchMap:
     model: str
     device: str
     seconds: float
+    notices: tuple[Notice, ...] = ()
+    """What was not read, or was assumed."""
 
     def to_dict(self) -> dict[str, Any]:
         """{"query", "heat": rows of numbers, "method", "score", "model", "seconds"}."""
@@ -156,4 +168,5 @@ class MatchMap:
             "model": self.model,
             "device": self.device,
             "seconds": round(self.seconds, 4),
+            **as_json(self.notices),
         }

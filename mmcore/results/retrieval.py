@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmcore.errors import InputError
+from mmcore.results.notices import Notice, as_json
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -144,6 +145,8 @@ class SearchResult:
     model: str
     device: str
     seconds: float
+    notices: tuple[Notice, ...] = ()
+    """What was not read, or was assumed."""
 
     @property
     def good(self) -> tuple[Match, ...]:
@@ -169,6 +172,7 @@ class SearchResult:
             "model": self.model,
             "device": self.device,
             "seconds": round(self.seconds, 4),
+            **as_json(self.notices),
         }
 
 

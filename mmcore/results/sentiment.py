@@ -10,6 +10,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from mmcore.errors import InputError
+from mmcore.results.notices import Notice, as_json
 
 Sentiment = Literal["negative", "neutral", "positive"]
 SENTIMENTS: tuple[Sentiment, ...] = ("negative", "neutral", "positive")
@@ -156,6 +157,8 @@ class SentimentResult:
     device: str
     seconds: float
     explanation: Explanation | None = None
+    notices: tuple[Notice, ...] = ()
+    """What was not read, or was assumed."""
 
     @property
     def label(self) -> Sentiment:
@@ -179,4 +182,5 @@ class SentimentResult:
             "model": self.model,
             "device": self.device,
             "seconds": round(self.seconds, 4),
+            **as_json(self.notices),
         }

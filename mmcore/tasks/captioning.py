@@ -13,7 +13,7 @@ from mmcore.checkpoints.registry import Checkpoint, find, of_task
 from mmcore.errors import InputError, MMCoreError, UnknownNameError
 from mmcore.families.base import Captioner
 from mmcore.pool import ModelPool
-from mmcore.results import Caption, CaptionOptions, CaptionResult
+from mmcore.results import Caption, CaptionOptions, CaptionResult, notices_of
 from mmcore.tasks.batching import Source, answers, check_sources
 
 TASK = "captioning"
@@ -85,7 +85,7 @@ def _run(
         for picture, captions in zip(pictures, model.caption(pictures, options), strict=True):
             if options.explain:
                 captions = tuple(_explained(model, picture, one) for one in captions)
-            found.append((captions, model.tags(picture), model.confident(picture, captions[0])))
+            found.append((captions, model.tags(picture), model.confident(picture, captions[0]), notices_of(picture)))
         seconds = (perf_counter() - start) / len(pictures)
         return [
             CaptionResult(
@@ -95,8 +95,9 @@ def _run(
                 seconds=seconds,
                 tags=tags,
                 confident=confident,
+                notices=notices,
             )
-            for captions, tags, confident in found
+            for captions, tags, confident, notices in found
         ]
 
     return pool.run(checkpoint.name, work, images)

@@ -23,6 +23,7 @@ from mmcore.results import (
     TextRanking,
     ZeroShotOptions,
     ZeroShotResult,
+    notices_of,
 )
 from mmcore.tasks.batching import Source, answers, check_sources
 from mmcore.tasks.embedding import (
@@ -96,8 +97,8 @@ def _classify(
     probabilities /= probabilities.sum(1, keepdims=True)
     seconds = watch.seconds / len(images)
     return [
-        ZeroShotResult(_ranked(options.labels, scores, row), name, known.device, seconds)
-        for scores, row in zip(probabilities, cosines, strict=True)
+        ZeroShotResult(_ranked(options.labels, scores, row), name, known.device, seconds, notices_of(image))
+        for image, scores, row in zip(images, probabilities, cosines, strict=True)
     ]
 
 
@@ -120,7 +121,7 @@ def rank_texts(
     """
     matrix = similarity(pool, [image], texts, model)
     ranked = _ranked(matrix.texts, matrix.scores[0].tolist(), matrix.cosines[0].tolist())
-    return TextRanking(ranked, cutoff, matrix.model, matrix.device, matrix.seconds)
+    return TextRanking(ranked, cutoff, matrix.model, matrix.device, matrix.seconds, matrix.notices)
 
 
 def similarity(
@@ -146,7 +147,8 @@ def similarity(
     cosines = pictures @ sentences_.T
     scores = background(pool, name, pictures).text_scores(cosines, sentences_).astype(np.float32)
     called = tuple(names) if names is not None else tuple(str(place + 1) for place in range(len(images)))
-    return SimilarityMatrix(called, tuple(texts), cosines, scores, name, known.device, watch.seconds)
+    device, seconds = known.device, watch.seconds
+    return SimilarityMatrix(called, tuple(texts), cosines, scores, name, device, seconds, notices_of(*images))
 
 
 def explain_match(
@@ -177,4 +179,5 @@ def explain_match(
 
     ((used, heat),) = pool.run(name, work, [image])
     score = float(embedded.scores(picture, likely)[0])
-    return MatchMap(str(query), heat, used, score, float(picture[0] @ vector), name, known.device, watch.seconds)
+    cosine, device = float(picture[0] @ vector), known.device
+    return MatchMap(str(query), heat, used, score, cosine, name, device, watch.seconds, notices_of(image))

@@ -14,7 +14,7 @@ import numpy as np
 from mmcore.errors import Cancelled, MMCoreError
 from mmcore.index import Collection, Hit
 from mmcore.pool import ModelPool
-from mmcore.results import Match, Query, SearchOptions, SearchResult
+from mmcore.results import Match, Notice, Query, SearchOptions, SearchResult, notices_of
 from mmcore.tasks.batching import attempt
 from mmcore.tasks.calibration import SAMPLE, CosineBaseline
 from mmcore.tasks.embedding import (
@@ -127,9 +127,15 @@ def _found(
     matches = [_matches(collection, one, found, known, options) for one, found in zip(embedded, hits, strict=True)]
     device, seconds = traits(pool, name).device, watch.seconds / len(queries)
     return [
-        SearchResult(str(one.query), found, options.cutoff, collection.name, name, device, seconds)
+        SearchResult(
+            str(one.query), found, options.cutoff, collection.name, name, device, seconds, _notices_of(one.query)
+        )
         for one, found in zip(embedded, matches, strict=True)
     ]
+
+
+def _notices_of(query: Query) -> tuple[Notice, ...]:
+    return notices_of(*(part.content for part in query.parts))
 
 
 def _matches(

@@ -16,6 +16,7 @@ from mmcore.families.base import SentimentJudge
 from mmcore.io.images import clean_text, decode_image
 from mmcore.io.tables import file_beside, read_table
 from mmcore.pool import ModelPool
+from mmcore.results.notices import notices_of
 from mmcore.results.sentiment import (
     FUSIONS,
     Interaction,
@@ -198,11 +199,16 @@ def _run(
         name = options.head or options.fusion or model.fusions[0]
         found = []
         for post, judgement in zip(some, model.judge(some, fusion), strict=True):
-            found.append((judgement, explain_post(model, post, fusion) if options.explain else None))
+            explanation = explain_post(model, post, fusion) if options.explain else None
+            found.append((judgement, explanation, notices_of(post.image)))
         seconds = (perf_counter() - start) / len(some)
         return [
-            replace(_result(judgement, name, checkpoint.name, model.device, seconds), explanation=explanation)
-            for judgement, explanation in found
+            replace(
+                _result(judgement, name, checkpoint.name, model.device, seconds),
+                explanation=explanation,
+                notices=notices,
+            )
+            for judgement, explanation, notices in found
         ]
 
     return pool.run(checkpoint.name, work, posts)
