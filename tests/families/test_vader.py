@@ -1,4 +1,4 @@
-"""The word list and its rules say what the package vaderSentiment 3.3.2 says, on which the bundled heads were trained."""
+"""The word list and its rules say what the package vaderSentiment 3.3.2 said when the bundled heads were trained."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_every_rule_is_the_packages() -> None:
     }
 
 
-def test_the_paper_s_examples() -> None:
+def test_the_examples_of_the_package() -> None:
     assert polarity("VADER is smart, handsome, and funny.").compound == 0.8316
     assert polarity("VADER is VERY SMART, handsome, and FUNNY!!!").compound == 0.9342
     assert polarity("VADER is not smart, handsome, nor funny.").compound == -0.7424
