@@ -30,6 +30,26 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "This file has {count} sound tracks; number {track} was listened to.",
         "这个文件有 {count} 条音轨，只听了其中第 {track} 条。",
     ),
+    "sound_ends_early": (
+        "The file says that it lasts {claimed:.1f} s, but it ends after {seconds:.1f} s. That much was listened to.",
+        "文件标明时长为 {claimed:.1f} 秒，但到 {seconds:.1f} 秒就结束了，只听了这一部分。",
+    ),
+    "sound_damaged_end": (
+        "The sound cannot be decoded after {seconds:.1f} s. What comes before was listened to.",
+        "{seconds:.1f} 秒之后的声音无法解码，只听了之前的部分。",
+    ),
+    "sound_damaged_part": (
+        "Another sound joined to this one at {seconds:.1f} s cannot be decoded and was left out.",
+        "在 {seconds:.1f} 秒处接上的另一段声音无法解码，没有听。",
+    ),
+    "sound_damaged_pieces": (
+        "Damaged pieces of the sound ({count}) were left out.",
+        "声音中有 {count} 处损坏，已跳过。",
+    ),
+    "sound_channels": (
+        "Some of the {count} channels run against each other and would cancel out in mono, so they were turned over.",
+        "{count} 个声道中有的相位相反，合为单声道会互相抵消，因此先作了反相处理。",
+    ),
 }
 """Code -> the sentence in English and in Chinese, with ``str.format`` fields."""
 
