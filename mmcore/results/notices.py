@@ -25,6 +25,22 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "This picture has {count} frames or pages; number {frame} was looked at.",
         "这个图片文件共有 {count} 帧（或页），只看了其中第 {frame} 帧。",
     ),
+    "image_background": (
+        "The drawing is white on a transparent ground, so it was laid on black to be seen.",
+        "这是透明底上的白色图形，为了能看见，已垫上黑色背景。",
+    ),
+    "image_profile": (
+        "The colour profile in the picture cannot be used and was left out; its colours may be others.",
+        "图片中的颜色配置文件无法使用，已忽略，颜色可能有偏差。",
+    ),
+    "image_stretched": (
+        "The picture's values were stretched to be seen: it does not use the scale of its format.",
+        "图片的数值没有用满该格式的范围，已拉伸以便查看。",
+    ),
+    "image_squeezed": (
+        "The picture is {width} x {height}; models see it squeezed into a square. Cut it up to have its parts seen.",
+        "图片为 {width} x {height}，模型看到的是压成正方形的样子。想看清细节，请把它裁成几块。",
+    ),
     # sounds
     "sound_tracks": (
         "This file has {count} sound tracks; number {track} was listened to.",
