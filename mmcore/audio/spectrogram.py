@@ -132,7 +132,8 @@ class _Framer:
 
     def waiting(self) -> Floats:
         """The samples that fill no frame yet."""
-        return self._rest.copy()
+        rest: Floats = self._rest.copy()
+        return rest
 
 
 class StreamingSpectrogram:
