@@ -21,6 +21,8 @@ NOTHING = 1e-8
 """Energy (-80 dB) below which nothing can be told of the channels."""
 CONSTANT = 1e-3
 """Least constant part that is taken away (-60 dB): that of the first piece, from the whole sound."""
+OUTSTANDING = 0.01
+"""Part of the first piece's energy that a constant part has at least: any sound has a little by chance."""
 
 Block = npt.NDArray[np.float32]
 
@@ -39,8 +41,10 @@ class Mixer:
     def mix(self, block: Block) -> Block:
         """The next piece as one channel."""
         if self._constant is None and len(block):
-            means = block[: self._size].mean(axis=0, dtype=np.float64).astype(np.float32)
-            self._constant = np.where(np.abs(means) >= CONSTANT, means, np.float32(0))
+            first = block[: self._size]
+            means = first.mean(axis=0, dtype=np.float64).astype(np.float32)
+            plain = (np.abs(means) >= CONSTANT) & (np.square(means) > OUTSTANDING * first.var(axis=0))
+            self._constant = np.where(plain, means, np.float32(0))
         if self._constant is not None and self._constant.any():
             block = block - self._constant
         if block.shape[1] == 1:
