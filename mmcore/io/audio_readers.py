@@ -101,7 +101,7 @@ Reader = Callable[[str, BinaryIO, "Shape | None"], AbstractContextManager[AudioR
 
 @contextmanager
 def opened(name: str, file: BinaryIO) -> Iterator[AudioReader]:
-    """Read the header; ``name`` is that of a Kind in FFMPEG. Raises whatever the library raises."""
+    """Read the header; ``name`` is that of a FileType in FFMPEG. Raises whatever the library raises."""
     first, *others = parts(name, file)
     readers: list[Reader] = [_soundfile, _ffmpeg] if name in STORED else [_ffmpeg, _soundfile]
     if name not in BOTH:
@@ -122,7 +122,9 @@ def opened(name: str, file: BinaryIO) -> Iterator[AudioReader]:
         yield AudioReader(sound.sample_rate, sound.channels, frames, whole, sound.sure, sound.layout, notices)
 
 
-def _whole(name: str, first: BinaryIO, sound: AudioReader, seconds: list[Reader], others: list[BinaryIO]) -> Iterator[Block]:
+def _whole(
+    name: str, first: BinaryIO, sound: AudioReader, seconds: list[Reader], others: list[BinaryIO]
+) -> Iterator[Block]:
     """The blocks of ``sound``, what a second reader finds behind them, and the parts that were joined to it."""
     rate, count = sound.sample_rate, 0
     shape = Shape(rate, sound.layout or _layout(sound.channels), sound.channels)

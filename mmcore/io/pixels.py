@@ -48,7 +48,7 @@ TRANSPOSE = {
 
 
 def open_header(name: str, data: bytes) -> ImageFile.ImageFile:
-    """Read the header only; ``name`` is that of a picture Kind.
+    """Read the header only; ``name`` is that of a picture FileType.
 
     Raises InputError where the library that reads the format is missing, and whatever that library raises for a
     broken file.
