@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageCms, ImageFile
 
 from mmcore.errors import InputError
-from mmcore.io.colours import in_srgb, on_background
+from mmcore.io.colour_profiles import in_srgb, on_background
 from mmcore.io.pixel_values import to_bytes
 from mmcore.results.notices import Notice
 
