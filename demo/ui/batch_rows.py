@@ -14,7 +14,7 @@ from mmcore.results import CaptionResult
 from .events import Failure
 from .html import download_link, seconds_text
 from .i18n import text
-from .notices import notice_lines
+from .notice_list import notice_lines
 
 
 class Result(Protocol):

@@ -17,7 +17,7 @@ from .events import Failure
 from .examples import Example
 from .i18n import escaped as _t
 from .i18n import text
-from .notices import notice_list
+from .notice_list import notice_list
 
 Facts: TypeAlias = "Iterable[tuple[str, str]]"
 """(what it is, what it says)."""
