@@ -20,6 +20,10 @@ BEGINNINGS = {
     "Ogg": re.compile(rb"OggS\0[\2\6]"),
     "FLAC": re.compile(rb"fLaC[\0\x80]\0\0\x22"),
     "WAV": re.compile(rb"RI(?:FF|FX)....WAVE", re.DOTALL),
+    "AIFF": re.compile(rb"FORM....AIF[FC]", re.DOTALL),
+    "CAF": re.compile(rb"caff\x00\x01\x00\x00desc"),
+    "MP4": re.compile(rb"\0\0\0[\x10-\x60]ftyp[ -~]{4}"),
+    "M4A": re.compile(rb"\0\0\0[\x10-\x60]ftyp[ -~]{4}"),
     "WebM": re.compile(rb"\x1aE\xdf\xa3.{0,40}\x42\x82", re.DOTALL),
     "Matroska": re.compile(rb"\x1aE\xdf\xa3.{0,40}\x42\x82", re.DOTALL),
 }
@@ -148,8 +152,9 @@ def mended(name: str, file: BinaryIO) -> Mended:
         return Mended(file, _claim(said, size - start))
     if name == "CAF":
         for chunk in _chunks(file, 8, size, "big", 8):
-            if chunk.name == b"data" and not chunk.followed:
-                return Mended(_patched(file, size, {chunk.start - 8: b"\xff" * 8}))
+            rest = size - chunk.start
+            if chunk.name == b"data" and (chunk.length > rest or not chunk.followed):
+                return Mended(_patched(file, size, {chunk.start - 8: b"\xff" * 8}), _claim(chunk.length, rest))
     return Mended(file)
 
 
@@ -190,7 +195,7 @@ def _aiff(file: BinaryIO, size: int) -> Mended:
         short = not chunk.followed and chunk.length < rest
         sound = (rest if short else min(rest, chunk.length)) - 8
         if not frame or sound <= 0 or not (short or frames == 0):
-            return Mended(file)
+            return Mended(file, _claim(chunk.length, rest))
         right = {common.start + 2: (sound // frame).to_bytes(4, "big")}
         if short:
             right |= {chunk.start - 4: rest.to_bytes(4, "big"), 4: (size - 8).to_bytes(4, "big")}

@@ -55,6 +55,8 @@ ONE_LENGTH = frozenset(("WebM", "Matroska"))
 """Kinds whose header has the length of the longest track."""
 GAP_SECONDS = 0.1
 """Shorter holes between time stamps are rounding."""
+PACKET_SECONDS = 0.02
+"""Of a packet that does not say how long it is."""
 LONGEST_GAP = 600.0
 """A longer hole is a damaged time stamp, where the file does not say how long it is."""
 AUDIBLE = 1e-6
@@ -135,7 +137,9 @@ def _whole(
             yield block
     except Exception as error:  # libraries raise what they like for hostile bytes
         failure = error
-    if failure is not None or not count or _missing(sound, count):
+    if (
+        failure is not None or not count or (_missing(sound, count) and name != "MP3")
+    ):  # that libsndfile reads no further
         for reader in seconds:
             for block in _rest(reader, name, first, shape, count):
                 count += len(block)
@@ -316,15 +320,17 @@ def _decoded(name: str, container: Any, stream: Any, wanted: Shape, notices: lis
     resampler: Any = None
     kind: tuple[Any, ...] = ()
     place, shift, begun = 0.0, 0.0, False
-    left_out, pending = 0, 0
+    left_out = 0.0  # seconds, as those that wait for something good behind them
+    pending: list[float] = []
     for packet in container.demux(stream):
         try:
             frames = packet.decode()
         except (av.error.FFmpegError, ValueError):
-            pending += begun and packet.size > 0  # what stands before the sound is tags
+            if begun and packet.size:  # what stands before the sound is tags
+                pending.append(float((packet.duration or 0) * (stream.time_base or 0)) or PACKET_SECONDS)
             continue
         for frame in frames:
-            begun, left_out, pending = True, left_out + pending, 0
+            begun, left_out, pending = True, left_out + sum(pending), []
             now = (frame.format.name, frame.layout.name, frame.sample_rate)
             if now != kind:  # the rate and the channels may change within a stream
                 if resampler is not None:
@@ -343,10 +349,10 @@ def _decoded(name: str, container: Any, stream: Any, wanted: Shape, notices: lis
                 yield _samples(piece, wanted.channels)
     if resampler is not None:
         yield from (_samples(piece, wanted.channels) for piece in resampler.resample(None))
-    if pending > 1:  # a last piece is cut in two where the file is
+    if len(pending) > 1:  # one is a last packet cut in two
         notices.append(Notice.of("sound_damaged_end", seconds=place))
-    if left_out:
-        notices.append(Notice.of("sound_damaged_pieces", count=left_out))
+    if left_out > GAP_SECONDS:  # less is what stands between files that were joined
+        notices.append(Notice.of("sound_damaged_pieces", seconds=left_out))
 
 
 def _silence(frames: int, channels: int) -> Iterator[Block]:

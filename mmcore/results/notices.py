@@ -59,8 +59,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "在 {seconds:.1f} 秒处接上的另一段声音无法解码，没有听。",
     ),
     "sound_damaged_pieces": (
-        "Damaged pieces of the sound ({count}) were left out.",
-        "声音中有 {count} 处损坏，已跳过。",
+        "Damaged pieces of the sound, {seconds:.1f} s together, were left out.",
+        "声音中损坏的部分（共 {seconds:.1f} 秒）已跳过。",
     ),
     "sound_channels": (
         "Some of the {count} channels run against each other and would cancel out in mono, so they were turned over.",

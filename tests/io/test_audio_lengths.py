@@ -153,6 +153,15 @@ WRITERS: dict[str, tuple[Callable[[], bytes], float]] = {
     "WebM, joined": (lambda: contained(tone(1.0, rate=48000)) + contained(tone(1.0, HIGH, 48000)), 2.0),
     "WebM, streamed": (lambda: contained(tone(2.0, rate=48000), live=True), 2.0),
     "AAC": (lambda: contained(tone(2.0, rate=48000), container="adts", codec="aac"), 2.0),
+    "AIFF, joined": (lambda: two("AIFF"), 2.0),
+    "CAF, joined": (lambda: two("CAF"), 2.0),
+    "M4A, joined": (
+        lambda: (
+            contained(tone(1.0, rate=48000), container="ipod", codec="aac")
+            + contained(tone(1.0, HIGH, 48000), container="ipod", codec="aac")
+        ),
+        2.05,
+    ),
     "AAC, joined": (
         lambda: (
             contained(tone(1.0, rate=48000), container="adts", codec="aac")
@@ -175,6 +184,9 @@ def test_a_sound_is_as_long_as_what_was_written(name: str) -> None:
 
 
 CUT: dict[str, tuple[Callable[[], bytes], float]] = {
+    "AIFF": (lambda: encoded(tone(4.0), format="AIFF")[:128054], 2.0),
+    "AU": (lambda: encoded(tone(4.0), format="AU")[:128024], 2.0),
+    "CAF": (lambda: (data := encoded(tone(4.0), format="CAF"))[: len(data) // 2 + 1024], 2.0),
     "WAV": (lambda: encoded(tone(4.0))[:128044], 2.0),
     "FLAC": (lambda: (data := encoded(noise(4.0), format="FLAC"))[: len(data) // 2], 2.0),
     "MP3 that keeps its Xing": (lambda: (data := encoded(tone(4.0), format="MP3"))[: len(data) // 2], 2.0),
