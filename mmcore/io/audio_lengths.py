@@ -154,7 +154,9 @@ def mended(name: str, file: BinaryIO) -> Mended:
         for chunk in _chunks(file, 8, size, "big", 8):
             rest = size - chunk.start
             if chunk.name == b"data" and (chunk.length > rest or not chunk.followed):
-                return Mended(_patched(file, size, {chunk.start - 8: b"\xff" * 8}), _claim(chunk.length, rest))
+                return Mended(
+                    _patched(file, size, {chunk.start - 8: rest.to_bytes(8, "big")}), _claim(chunk.length, rest)
+                )
     return Mended(file)
 
 
