@@ -130,6 +130,11 @@ class _Framer:
         self._rest = self._rest[count * self.hop :]
         return found
 
+    def waiting(self) -> Floats:
+        """The samples that fill no frame yet."""
+        rest: Floats = self._rest.copy()
+        return rest
+
 
 class StreamingSpectrogram:
     """Give it the mono pieces of a sound, in order, with ``add``; then ask once for ``finish``."""
@@ -137,7 +142,8 @@ class StreamingSpectrogram:
     def __init__(self, sample_rate: int, start: float = 0.0) -> None:
         self.sample_rate, self.start = sample_rate, start
         self.samples = 0
-        self._energy = 0.0
+        self._reference: float | None = None
+        self._sum = self._energy = 0.0  # of the samples less the first one
         self._hop = max(1, round(HOP_SECONDS * sample_rate))
         self._points = 1 << max(4, math.ceil(math.log2(WINDOW_SECONDS * sample_rate)))
         self._window = np.hanning(self._points + 1)[:-1].astype(np.float32)
@@ -150,13 +156,18 @@ class StreamingSpectrogram:
         self._waves = _Columns(lambda pairs: np.stack([pairs[..., 0].min(1), pairs[..., 1].max(1)], axis=1))
         self._spectra = _Columns(lambda pairs: pairs.mean(1))
         self._levels: list[Floats] = []
+        self._rest = np.zeros(0, np.float32)
 
     def add(self, samples: Floats) -> None:
         """The next piece, (samples,) in [-1, 1]."""
         if not len(samples):
             return
         self.samples += len(samples)
-        self._energy += float(np.dot(samples, samples))
+        if self._reference is None:
+            self._reference = float(samples[0])
+        around = samples - np.float32(self._reference)
+        self._sum += float(around.sum(dtype=np.float64))
+        self._energy += float(np.dot(around, around))
         self._draw(samples)
 
     def _draw(self, samples: Floats) -> None:
@@ -165,7 +176,7 @@ class StreamingSpectrogram:
             self._waves.add(np.stack([pieces.min(1), pieces.max(1)], axis=1))
         pieces = self._leveller.frames(samples)
         if len(pieces):
-            self._levels.append(np.square(pieces).mean(1))
+            self._levels.append(pieces.var(axis=1))
         import torch  # when the first sound comes, not when the page opens
 
         frames = self._framer.frames(samples)
@@ -176,6 +187,7 @@ class StreamingSpectrogram:
 
     def finish(self) -> tuple[Envelope, Spectrogram]:
         """The waveform and the spectrogram of what was added; ``levels`` and ``level`` are ready as well."""
+        self._rest = self._leveller.waiting()  # silence would change how loud it is
         # Silence after the end completes the last column.
         self._draw(np.zeros(self._points + self._leveller.size, np.float32))
         columns = math.ceil(self.samples / self._hop)
@@ -190,14 +202,16 @@ class StreamingSpectrogram:
 
     @property
     def level(self) -> float:
-        """Root mean square of everything in dBFS; -inf for digital silence."""
-        return 10 * math.log10(self._energy / self.samples) if self._energy > 0 else float("-inf")
+        """Root mean square of everything around its mean in dBFS; -inf for digital silence, or a constant."""
+        if not self.samples:
+            return float("-inf")
+        power = self._energy / self.samples - (self._sum / self.samples) ** 2
+        return 10 * math.log10(power) if power > 0 else float("-inf")
 
     def levels(self) -> Floats:
         """Root mean square in dBFS of each tenth of a second, after ``finish``; a rest at the end counts as it is."""
         count = math.ceil(self.samples / self._leveller.size)
         power = np.concatenate(self._levels)[:count].copy()
-        rest = self.samples % self._leveller.size
-        if rest:
-            power[-1] *= self._leveller.size / rest
+        if len(self._rest):
+            power[-1] = self._rest.var()
         return decibels(power)

@@ -3,6 +3,8 @@
     path | bytes -> one waveform          (load_audio)
     path | bytes -> an open sound         (open_sound), whose ``blocks`` a long file is read by in little memory
 
+No header is believed: a sound is as long as what can be decoded of it, and the limit counts that.
+
 Every failure is an InputError whose sentence says what is wrong with the file. Formats are told by the file's
 content, never by its name.
 """
@@ -21,8 +23,10 @@ import numpy.typing as npt
 
 from mmcore.errors import InputError, Phrase
 from mmcore.io import audio_readers
+from mmcore.io.audio_mixing import Mixer
 from mmcore.io.files import size_of, unreadable
 from mmcore.io.filetypes import HEAD, FileType, sniff
+from mmcore.results.notices import Notice
 from mmcore.settings import Settings
 
 SOUND_SUFFIXES = (
@@ -67,28 +71,38 @@ class Sound:
     channels: int
     """Of the file."""
     seconds: float | None
-    """Length as the header says; None where it does not (recordings of browsers)."""
+    """Length as the header says, a guess; None where it does not (recordings of browsers)."""
     _opened: audio_readers.AudioReader
     _limit: float
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What was not read, or was assumed; all of it is known when ``blocks`` has ended."""
+        return tuple(dict.fromkeys(self._opened.notices))
 
     def blocks(self, sample_rate: int | None = None) -> Iterator[npt.NDArray[np.float32]]:
         """The sound from the beginning, once: mono pieces of any length, in [-1, 1], at ``sample_rate`` (or its own).
 
-        Channels are averaged; soxr resamples, from piece to piece as if it were one. Raises InputError: damaged,
-        values that are no numbers, longer than ``settings.audio_seconds`` whatever the header said, too short.
+        Time is that of the file: what begins late or has holes in a video has silence there. The channels in which
+        something sounds are averaged (``Mixer``); soxr resamples, from piece to piece as if it were one. Raises
+        InputError: damaged, values that are no numbers, longer than ``settings.audio_seconds`` whatever the header
+        said, too short.
         """
         target = sample_rate or self.sample_rate
         count = 0
+        mixer = Mixer(self.channels, self.sample_rate)
         resample = _resampler(self.sample_rate, target)
         for block in self._decoded():
             start, count = count, count + len(block)
             if count / self.sample_rate > self._limit:
                 raise _too_long(count / self.sample_rate, self._limit)
-            yield resample(self._mono(block, start), False)
+            yield resample(mixer.mix(self._checked(block, start)), False)
         seconds = count / self.sample_rate
         if seconds < LEAST_SECONDS:
             key = "sound_too_short" if count else "sound_without_samples"
             raise InputError(key, samples=count, milliseconds=seconds * 1000, limit=LEAST_SECONDS * 1000)
+        if mixer.turned:
+            self._opened.notices.append(Notice.of("sound_channels", count=self.channels))
         yield resample(np.zeros(0, np.float32), True)
 
     def _decoded(self) -> Iterator[audio_readers.Block]:
@@ -97,15 +111,14 @@ class Sound:
         except Exception as error:  # libraries raise what they like for hostile bytes
             raise _damaged(self.format, error) from error
 
-    def _mono(self, block: audio_readers.Block, start: int) -> npt.NDArray[np.float32]:
+    def _checked(self, block: audio_readers.Block, start: int) -> audio_readers.Block:
         peak = float(np.abs(block).max(initial=0.0))
         if not np.isfinite(peak):
             row = int(np.argmin(np.isfinite(block).all(axis=1)))
             raise InputError("sound_not_numbers", seconds=(start + row) / self.sample_rate)
         if peak > LOUDEST:
             raise InputError("sound_not_scaled", peak=peak)
-        mono: npt.NDArray[np.float32] = np.clip(block, -1, 1).mean(axis=1, dtype=np.float32)
-        return mono
+        return np.clip(block, -1, 1)
 
 
 def _resampler(source: int, target: int) -> Resample:
@@ -131,7 +144,7 @@ def open_sound(source: str | Path | bytes, settings: Settings) -> Iterator[Sound
     videos, at any rate and with any number of channels.
 
     Raises InputError: no file, a folder, more bytes than ``settings.audio_bytes``, longer than
-    ``settings.audio_seconds``, not a sound, damaged.
+    ``settings.audio_seconds`` by its bytes or its packets (``blocks`` counts again), not a sound, damaged.
     """
     if not source or not str(source):
         raise InputError("sound_empty" if isinstance(source, bytes) else "sound_nothing_given")
@@ -149,7 +162,10 @@ def open_sound(source: str | Path | bytes, settings: Settings) -> Iterator[Sound
                 raise InputError("sound_rate", rate=header.sample_rate, low=RATES[0], high=RATES[1])
             seconds = None if header.frames is None else header.frames / header.sample_rate
             if seconds is not None and seconds > settings.audio_seconds:
-                raise _too_long(seconds, settings.audio_seconds)
+                if name not in audio_readers.STORED:
+                    seconds = audio_readers.seconds_of_packets(name, file)
+                if seconds is not None and seconds > settings.audio_seconds:
+                    raise _too_long(seconds, settings.audio_seconds)
             yield Sound(name, header.sample_rate, header.channels, seconds, header, settings.audio_seconds)
 
 
@@ -163,7 +179,7 @@ def _file(source: str | Path | bytes) -> BinaryIO:
 def _readable(kind: FileType) -> str:
     """The name of a kind that can be read. Raises InputError for another."""
     name = str(kind.name)
-    if name in audio_readers.SOUNDFILE or name in audio_readers.FFMPEG:
+    if name in audio_readers.FFMPEG:
         return name
     if kind.group == "sound":
         raise InputError("sound_unsupported", format=kind.name)

@@ -23,7 +23,8 @@ from mmcore.errors import InputError, Phrase
 from mmcore.io import pixels
 from mmcore.io.audio_files import Waveform, load_audio
 from mmcore.io.files import size_of, unreadable
-from mmcore.io.filetypes import sniff
+from mmcore.io.filetypes import HEAD, sniff
+from mmcore.results.notices import Notice, noted
 from mmcore.settings import Settings
 
 __all__ = [
@@ -39,14 +40,18 @@ IMAGE_SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".dib"),
     *(".tif", ".tiff", ".heic", ".heif", ".hif", ".avif"),
 )
-"""Endings of the files that ``list_images`` takes from a folder."""
+"""Usual endings of the files that can be read, for file choosers; in a folder the content decides too."""
+SQUEEZED = 6.0
+"""Ratio of the sides from which on a picture is noted as squeezed: models see squares."""
 
 
 def decode_image(source: str | Path | bytes, settings: Settings) -> Image.Image:
     """Decode a picture file: RGB, upright, 8 bits a channel, without metadata.
 
-    Takes JPEG, PNG, WebP, GIF, BMP, TIFF (of several pictures the first), HEIC and AVIF. Transparency is laid on
-    white. 16-bit grey is scaled by 1/257; float pictures are taken as 0..1, or stretched where they leave 0..255.
+    Takes JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC and AVIF; of several frames or pages the first that is not blank.
+    Embedded colour profiles are applied. Transparency is laid on white, or on black what would vanish there. 16-bit
+    grey is scaled by 1/257, or by the fewer bits that it uses; float pictures are taken as 0..1 or 0..255, or stretched
+    to what most of their pixels have. What was assumed or not looked at is told by ``notices_of`` the picture.
 
     Raises InputError: no file, a folder, more bytes than ``settings.image_bytes``, more pixels than
     ``settings.image_pixels``, not a picture, damaged.
@@ -87,11 +92,15 @@ def decode_image(source: str | Path | bytes, settings: Settings) -> Image.Image:
                 )
         try:
             picture.load()
-            image = pixels.upright(pixels.to_rgb(picture), pixels.orientation(picture))
+            turn = pixels.orientation(picture)
+            shown, notices = pixels.shown_frame(picture, settings.image_pixels)
+            image = pixels.upright(shown, turn)
         except Exception as error:
             raise InputError("image_damaged", format=kind.name, detail=_damage(error, "damage_decode")) from error
     image.info.clear()  # else a later reader would rotate again; and where a photo was taken is nobody's business
-    return image
+    if max(image.size) >= SQUEEZED * min(image.size):
+        notices.append(Notice.of("image_squeezed", width=image.width, height=image.height))
+    return noted(image, *dict.fromkeys(notices))
 
 
 def _read(source: str | Path, limit: int) -> bytes:
@@ -139,9 +148,22 @@ def _is_control(letter: str) -> bool:
     return bidirectional or letter == "\ufeff" or unicodedata.category(letter) in ("Cc", "Cs")
 
 
+def _is_picture(path: Path) -> bool:
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        return True
+    try:
+        if not path.is_file():  # a pipe would never end
+            return False
+        with path.open("rb") as file:
+            return sniff(file.read(HEAD)).group == "picture"
+    except OSError:
+        return False
+
+
 def list_images(sources: Iterable[str | Path]) -> list[Path]:
     """Files as they are given, and in the place of each folder the picture files in it and below, sorted by name.
 
+    A picture is what has the content of one, or a picture's ending: one that is damaged gets its error.
     Hidden files and folders are passed over. Files that do not exist stay in the list, so that each gets its own
     error. Raises InputError where a folder holds no picture, or nothing is given.
     """
@@ -154,7 +176,7 @@ def list_images(sources: Iterable[str | Path]) -> list[Path]:
             Path(folder, name)
             for folder, _, names in os.walk(source)
             for name in names
-            if Path(name).suffix.lower() in IMAGE_SUFFIXES
+            if _is_picture(Path(folder, name))
         ]
         visible = [path for path in inside if not any(part.startswith(".") for part in path.relative_to(source).parts)]
         if not visible:

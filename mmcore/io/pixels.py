@@ -10,10 +10,12 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageCms, ImageFile
 
 from mmcore.errors import InputError
+from mmcore.io.colour_profiles import in_srgb, on_background
+from mmcore.io.pixel_values import to_bytes
+from mmcore.results.notices import Notice
 
 # Pillow's plugin module and its name for the format. Image.open would try every other format as well (among them
 # EPS, which starts Ghostscript), and warns of large pictures on stderr before their size can be asked.
@@ -27,6 +29,10 @@ PLUGINS = {
     "AVIF": ("PIL.AvifImagePlugin", "AVIF"),
 }
 
+FRAMES_TRIED = 20
+"""Of an animation that begins blank."""
+BLANK = 8
+"""Steps between the darkest and the brightest pixel of a frame that shows nothing."""
 TILE_WIDTH, TILE_LENGTH = 322, 323
 ORIENTATION = 0x0112
 TRANSPOSE = {
@@ -42,7 +48,7 @@ TRANSPOSE = {
 
 
 def open_header(name: str, data: bytes) -> ImageFile.ImageFile:
-    """Read the header only; ``name`` is that of a picture Kind.
+    """Read the header only; ``name`` is that of a picture FileType.
 
     Raises InputError where the library that reads the format is missing, and whatever that library raises for a
     broken file.
@@ -88,34 +94,59 @@ def orientation(picture: Image.Image) -> int:
         return 1
 
 
-def to_rgb(picture: Image.Image) -> Image.Image:
-    """8-bit RGB of a loaded picture of any mode."""
+def to_rgb(picture: Image.Image) -> tuple[Image.Image, list[Notice]]:
+    """8-bit RGB of a loaded picture of any mode, in sRGB, and what had to be assumed for it."""
+    profile = picture.info.get("icc_profile")
     if picture.mode == "I" or picture.mode == "F" or picture.mode.startswith("I;16"):
-        return Image.fromarray(_to_bytes(np.asarray(picture))).convert("RGB")
+        values, stretched = to_bytes(np.asarray(picture), getattr(picture, "tag_v2", {}))
+        image, notices = in_srgb(Image.fromarray(values), profile)
+        return image, [*notices, *([Notice.of("image_stretched")] if stretched else [])]
     if picture.mode == "LAB":
         lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-        image = ImageCms.profileToProfile(picture, lab, srgb, outputMode="RGB")
-        assert image is not None  # only with inPlace
-        return image
+        converted = ImageCms.profileToProfile(picture, lab, srgb, outputMode="RGB")
+        assert converted is not None  # only with inPlace
+        return converted, []
     if picture.has_transparency_data:
         layer = picture.convert("RGBA")
-        image = Image.new("RGB", picture.size, "white")
-        image.paste(layer, mask=layer.getchannel("A"))
-        return image
-    return picture.convert("RGB")
+        grey = picture.mode in ("L", "LA", "La")
+        image, notices = in_srgb(layer.convert("RGB").convert("L") if grey else layer.convert("RGB"), profile)
+        laid, more = on_background(image, layer.getchannel("A"))
+        return laid, [*notices, *more]
+    plain = picture if picture.mode in ("L", "CMYK") else picture.convert("RGB")
+    return in_srgb(plain, profile)
 
 
-def _to_bytes(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """Grey values of more than 8 bits -> uint8 (rows, columns)."""
-    levels = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(levels.min()), float(levels.max())
-    if values.dtype.kind == "u" or (values.dtype.kind == "i" and low >= 0 and 255 < high <= 65535):
-        levels /= 257
-    elif values.dtype.kind == "f" and low >= 0 and high <= 1:
-        levels *= 255
-    elif low < 0 or high > 255:
-        levels = (levels - low) * (255 / (high - low))
-    return np.round(levels).astype(np.uint8)
+def shown_frame(picture: ImageFile.ImageFile, pixels: int) -> tuple[Image.Image, list[Notice]]:
+    """The first frame or page of a loaded picture, or the first one that is not blank; and what was not looked at.
+
+    Frames of more than ``pixels`` are passed over. A damaged frame behind the first ends the search.
+    """
+    first, notices = to_rgb(picture)
+    try:
+        count = int(getattr(picture, "n_frames", 1))
+    except Exception:  # what is behind the first frame is damaged
+        count = 1
+    if count < 2:
+        return first, notices
+    if _blank(first):
+        for place in range(1, min(count, FRAMES_TRIED)):
+            try:
+                picture.seek(place)
+                if picture.width * picture.height > pixels:
+                    continue
+                picture.load()
+                frame, more = to_rgb(picture)
+            except Exception:
+                break
+            if not _blank(frame):
+                return frame, [*more, Notice.of("image_frame", count=count, frame=place + 1)]
+    return first, [*notices, Notice.of("image_frame", count=count, frame=1)]
+
+
+def _blank(image: Image.Image) -> bool:
+    """Whether a picture is one colour all over."""
+    bands: Any = image.getextrema()
+    return all(high - low <= BLANK for low, high in bands)
 
 
 def upright(image: Image.Image, orientation: int) -> Image.Image:

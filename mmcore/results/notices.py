@@ -25,10 +25,46 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "This picture has {count} frames or pages; number {frame} was looked at.",
         "这个图片文件共有 {count} 帧（或页），只看了其中第 {frame} 帧。",
     ),
+    "image_background": (
+        "The drawing is white on a transparent ground, so it was laid on black to be seen.",
+        "这是透明底上的白色图形，为了能看见，已垫上黑色背景。",
+    ),
+    "image_profile": (
+        "The colour profile in the picture cannot be used and was left out; its colours may be others.",
+        "图片中的颜色配置文件无法使用，已忽略，颜色可能有偏差。",
+    ),
+    "image_stretched": (
+        "The picture's values were stretched to be seen: it does not use the scale of its format.",
+        "图片的数值没有用满该格式的范围，已拉伸以便查看。",
+    ),
+    "image_squeezed": (
+        "The picture is {width} x {height}; models see it squeezed into a square. Cut it up to have its parts seen.",
+        "图片为 {width} x {height}，模型看到的是压成正方形的样子。想看清细节，请把它裁成几块。",
+    ),
     # sounds
     "sound_tracks": (
         "This file has {count} sound tracks; number {track} was listened to.",
         "这个文件有 {count} 条音轨，只听了其中第 {track} 条。",
+    ),
+    "sound_ends_early": (
+        "The file says that it lasts {claimed:.1f} s, but it ends after {seconds:.1f} s. That much was listened to.",
+        "文件标明时长为 {claimed:.1f} 秒，但到 {seconds:.1f} 秒就结束了，只听了这一部分。",
+    ),
+    "sound_damaged_end": (
+        "The sound cannot be decoded after {seconds:.1f} s. What comes before was listened to.",
+        "{seconds:.1f} 秒之后的声音无法解码，只听了之前的部分。",
+    ),
+    "sound_damaged_part": (
+        "Another sound joined to this one at {seconds:.1f} s cannot be decoded and was left out.",
+        "在 {seconds:.1f} 秒处接上的另一段声音无法解码，没有听。",
+    ),
+    "sound_damaged_pieces": (
+        "Damaged pieces of the sound, {seconds:.1f} s together, were left out.",
+        "声音中损坏的部分（共 {seconds:.1f} 秒）已跳过。",
+    ),
+    "sound_channels": (
+        "Some of the {count} channels run against each other and would cancel out in mono, so they were turned over.",
+        "{count} 个声道中有的相位相反，合为单声道会互相抵消，因此先作了反相处理。",
     ),
 }
 """Code -> the sentence in English and in Chinese, with ``str.format`` fields."""

@@ -175,6 +175,7 @@ def _classify(
         device=listener.device,
         seconds=heard.seconds,
         level=heard.drawing.level,
+        notices=heard.sound.notices,
     )
     if options.explain and labels and not result.silent:
         best = labels[0].label

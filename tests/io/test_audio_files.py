@@ -260,7 +260,7 @@ def test_half_an_hour_takes_little_memory(tmp_path: Path):
 import resource
 from mmcore.settings import Settings
 from mmcore.io.audio_files import open_sound
-import soundfile, soxr
+import av, soundfile, soxr
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 with open_sound({str(path)!r}, Settings()) as sound:
     samples = sum(len(block) for block in sound.blocks(32000))
