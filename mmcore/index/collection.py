@@ -183,8 +183,8 @@ class Collection:
     def entries(self, where: str | None = None, offset: int = 0, limit: int | None = None) -> list[Entry]:
         """Its pictures in the order they were added.
 
-        ``where`` keeps to paths that contain these letters, in any case; with ``*`` or ``?`` in it, to file names
-        (or paths) that match the pattern as a whole.
+        ``where`` keeps to file names (never folders) that contain these letters, in any case; with ``*`` or ``?`` in
+        it, to those that match the pattern as a whole.
         """
         text, values = condition(where)
         query = f"SELECT {COLUMNS} FROM entries WHERE {text} ORDER BY id LIMIT ? OFFSET ?"
