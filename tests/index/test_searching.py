@@ -56,7 +56,7 @@ def test_filters(filled: Collection, tmp_path: Path):
     assert found("*7.png") == {"000007.png", "000017.png"}
     assert found("unheard of") == set()
     assert [entry.name for entry in filled.entries(where="*7.png")] == ["000007.png", "000017.png"]
-    chosen = filled.entries(where="00001")[:3]
+    chosen = filled.entries(where="00001?.png")[:3]
     assert {hit.entry for hit in filled.search(query, checkpoint=MADE_BY, rows=chosen)} == set(chosen)
     assert not filled.search(query, checkpoint=MADE_BY, rows=chosen, where="00000")
     assert not filled.search(query, checkpoint=MADE_BY, rows=[])
