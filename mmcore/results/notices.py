@@ -25,6 +25,12 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "This picture has {count} frames or pages; number {frame} was looked at.",
         "这个图片文件共有 {count} 帧（或页），只看了其中第 {frame} 帧。",
     ),
+    # queries
+    "query_negation": (
+        'A search does not understand "{word}": what is denied is looked for all the same. '
+        'Give what must not be in the pictures as "without" (--without).',
+        "搜索不理解“{word}”这样的否定，被否定的内容仍会被找出来。请把图片中不应出现的内容填入“不含”（--without）。",
+    ),
     # sounds
     "sound_tracks": (
         "This file has {count} sound tracks; number {track} was listened to.",
