@@ -11,7 +11,6 @@ content, never by its name.
 
 from __future__ import annotations
 
-import os
 import unicodedata
 import warnings
 from collections.abc import Iterable
@@ -24,6 +23,7 @@ from mmcore.io import pixels
 from mmcore.io.audio_files import Waveform, load_audio
 from mmcore.io.files import size_of, unreadable
 from mmcore.io.filetypes import sniff
+from mmcore.io.folders import IMAGE_SUFFIXES, pictures_below
 from mmcore.settings import Settings
 
 __all__ = [
@@ -34,12 +34,6 @@ __all__ = [
     "list_images",
     "load_audio",
 ]
-
-IMAGE_SUFFIXES = (
-    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".dib"),
-    *(".tif", ".tiff", ".heic", ".heif", ".hif", ".avif"),
-)
-"""Endings of the files that ``list_images`` takes from a folder."""
 
 
 def decode_image(source: str | Path | bytes, settings: Settings) -> Image.Image:
@@ -150,16 +144,10 @@ def list_images(sources: Iterable[str | Path]) -> list[Path]:
         if not source.is_dir():
             found.append(source)
             continue
-        inside = [
-            Path(folder, name)
-            for folder, _, names in os.walk(source)
-            for name in names
-            if Path(name).suffix.lower() in IMAGE_SUFFIXES
-        ]
-        visible = [path for path in inside if not any(part.startswith(".") for part in path.relative_to(source).parts)]
-        if not visible:
+        inside, _ = pictures_below(source)
+        if not inside:
             raise InputError("folder_without_pictures", path=source)
-        found.extend(sorted(visible))
+        found.extend(inside)
     if not found:
         raise InputError("nothing_given")
     return found
