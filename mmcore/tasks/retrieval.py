@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from mmcore.checkpoints.registry import find
 from mmcore.errors import Cancelled, MMCoreError
 from mmcore.index import Collection, Hit
 from mmcore.pool import ModelPool
@@ -28,6 +29,7 @@ from mmcore.tasks.embedding import (
 )
 from mmcore.tasks.matching import rank_texts, similarity, zero_shot, zero_shot_many
 from mmcore.tasks.queries import EmbeddedQuery, embed_queries, negation
+from mmcore.tasks.unread import unread
 
 __all__ = [
     "TASK",
@@ -132,16 +134,18 @@ def _found(
     device, seconds = traits(pool, name).device, watch.seconds / len(queries)
     return [
         SearchResult(
-            str(one.query), found, options.cutoff, collection.name, name, device, seconds, _notices_of(one.query)
+            str(one.query), found, options.cutoff, collection.name, name, device, seconds, _notices_of(one.query, name)
         )
         for one, found in zip(embedded, matches, strict=True)
     ]
 
 
-def _notices_of(query: Query) -> tuple[Notice, ...]:
+def _notices_of(query: Query, name: str) -> tuple[Notice, ...]:
     carried = notices_of(*(part.content for part in query.parts))
     denied = [word for part in query.parts if isinstance(part.content, str) and (word := negation(part.content))]
-    return (*carried, *(Notice.of("query_negation", word=word) for word in denied))
+    texts = [part.content for part in query.parts if isinstance(part.content, str)]
+    unseen = [notice for text in texts for notice in unread(find(name), text)]
+    return (*carried, *unseen, *(Notice.of("query_negation", word=word) for word in denied))
 
 
 def _matches(

@@ -30,6 +30,7 @@ from mmcore.results.sentiment import (
 from mmcore.tasks.batching import attempt
 from mmcore.tasks.contributions import explain_post
 from mmcore.tasks.late_fusion import LateJudge
+from mmcore.tasks.unread import unread
 
 TASK = "sentiment"
 
@@ -200,7 +201,7 @@ def _run(
         found = []
         for post, judgement in zip(some, model.judge(some, fusion), strict=True):
             explanation = explain_post(model, post, fusion) if options.explain else None
-            found.append((judgement, explanation, notices_of(post.image)))
+            found.append((judgement, explanation, (*notices_of(post.image), *unread(checkpoint, post.text))))
         seconds = (perf_counter() - start) / len(some)
         return [
             replace(
