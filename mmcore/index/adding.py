@@ -29,7 +29,7 @@ from mmcore.index.ingest import (
 )
 from mmcore.index.records import AddOptions, AddReport, Broken, Duplicate, Embed, IsCancelled, Progress, Vectors
 from mmcore.index.store import STAMPS, Store, facts
-from mmcore.io.folders import REASONS
+from mmcore.io.picture_folders import REASONS
 from mmcore.settings import Settings
 
 LOOK_UPS = 200

@@ -19,8 +19,8 @@ from mmcore import errors
 from mmcore.errors import InputError, MMCoreError, Phrase
 from mmcore.index import perceptual_hash
 from mmcore.index.records import Broken
-from mmcore.io.folders import pictures_below
 from mmcore.io.images import decode_image
+from mmcore.io.picture_folders import pictures_below
 from mmcore.settings import Settings
 
 WORKERS = min(8, os.cpu_count() or 1)
@@ -89,7 +89,7 @@ def find(
 ) -> tuple[list[PictureFile], list[Broken], Counter[str]]:
     """Files and the pictures in folders and below, each once, those that cannot be had, and what was left out.
 
-    See ``mmcore.io.folders.pictures_below``.
+    See ``mmcore.io.picture_folders.pictures_below``.
     """
     left_out: Counter[str] = Counter()
     found: dict[str, PictureFile] = {}

@@ -107,7 +107,7 @@ class AddReport:
     moved: tuple[Duplicate, ...] = ()
     """Files under a new path whose old one (``of``) is gone: the entry stays and has the new path."""
     left_out: tuple[tuple[str, int], ...] = ()
-    """How many in the given folders were passed over for which of ``mmcore.io.folders.REASONS``."""
+    """How many in the given folders were passed over for which of ``mmcore.io.picture_folders.REASONS``."""
     cancelled: bool = False
     """Stopped before the end, as asked; what was added so far stays."""
     seconds: float = 0.0

@@ -23,7 +23,7 @@ from mmcore.io import pixels
 from mmcore.io.audio_files import Waveform, load_audio
 from mmcore.io.files import size_of, unreadable
 from mmcore.io.filetypes import sniff
-from mmcore.io.folders import IMAGE_SUFFIXES, pictures_below
+from mmcore.io.picture_folders import IMAGE_SUFFIXES, pictures_below
 from mmcore.settings import Settings
 
 __all__ = [

@@ -33,7 +33,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     # texts
     "text_letters_unread": (
-        "{count} letters of this text are of a script that the model does not read ({letters}); only the rest was read.",
+        "{count} letters of this text are of a script that the model cannot read ({letters}); only the rest was read.",
         "这段文本中有 {count} 个字符是模型不认识的文字（{letters}），只看了其余部分。",
     ),
     "text_language_unread": (
