@@ -146,6 +146,14 @@ MESSAGES: dict[str, str] = {
     "table_ending": "{name} is not a table that can be read. Its name must end with one of {endings}.",
     "table_columns": "The table {name} has no column {missing}. Its first line names these columns: {found}.",
     "table_empty": "The table {name} has no rows below its first line.",
+    "table_quotes": (
+        "In the table {name} the quotes of the row that begins in line {line} do not fit. Close each field that begins "
+        "with a quote, and double the quotes inside it."
+    ),
+    "table_fields": (
+        "Line {line} of the table {name} has {count} fields; its first line names {columns} columns. Put texts that "
+        "hold the separator into quotes."
+    ),
     "table_too_long": "The table {name} has {count} rows; the limit is {limit}.",
     "table_too_large": "The table {name} has {megabytes:.1f} MB; the limit is {limit:g} MB.",
     "table_path": "The path {path!r} leads outside the folder of its table. Put the file beside the table.",

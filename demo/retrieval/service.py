@@ -206,7 +206,11 @@ def search_for_api(
 
 def public(result: SearchResult) -> SearchResult:
     """The result with file names in place of paths: where things lie on this machine is nobody's business."""
-    return replace(result, matches=tuple(replace(one, path=Path(one.path).name) for one in result.matches))
+    return replace(result, matches=tuple(map(_named, result.matches)))
+
+
+def _named(match: Match) -> Match:
+    return replace(match, path=Path(match.path).name, copies=tuple(Path(path).name for path in match.copies))
 
 
 def look(

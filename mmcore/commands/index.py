@@ -29,7 +29,7 @@ from mmcore.commands.console import (
 )
 from mmcore.commands.workshop import bench_app, print_figures
 from mmcore.errors import MMCoreError
-from mmcore.index import AddReport, Embed, Library
+from mmcore.index import AddOptions, AddReport, Embed, Library
 from mmcore.index.records import Vectors
 from mmcore.pool import ModelPool
 from mmcore.tasks import retrieval
@@ -37,6 +37,16 @@ from mmcore.tasks import retrieval
 app = typer.Typer()
 index_app = typer.Typer(help="Collections of pictures to search in.", no_args_is_help=True)
 app.add_typer(index_app, name="index")
+
+LEFT_OUT = {
+    "not_pictures": "no pictures",
+    "other_formats": "pictures in formats that are not read",
+    "linked_folders": "linked folders (--follow-links)",
+    "excluded": "excluded",
+    "hidden": "hidden",
+    "unreadable": "not readable",
+}
+Check = Annotated[bool, typer.Option("--check", help="Compare the content of every file, not just size and times.")]
 
 Name = Annotated[str, typer.Argument(metavar="COLLECTION", show_default=False)]
 
@@ -52,6 +62,12 @@ def _embed(pool: ModelPool, model: str) -> Embed:
 def add_command(
     collection: Name,
     paths: Annotated[list[str], typer.Argument(metavar="PATH", help="Pictures, and folders of them.")],
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(help="Leave out files and folders of this name; * and ? as usual; may be given again."),
+    ] = None,
+    follow_links: Annotated[bool, typer.Option("--follow-links", help="Walk linked folders, too.")] = False,
+    check: Check = False,
     tier: Tier = None,
     model: Model = None,
     device: Device = None,
@@ -60,6 +76,7 @@ def add_command(
 ) -> None:
     """Add pictures to a collection, which is made if it is not there; files it knows are skipped.
 
+    Pictures are told by their content. What is left out is counted; files that were moved keep their place.
     A run that was stopped goes on where it was when it is started again.
     """
     settings, model = chosen(tier, model, device, local)
@@ -71,16 +88,17 @@ def add_command(
             model = retrieval.checkpoint_for(pool, model).name
             found = library.open_or_create(collection, model)
     failed = 0
+    how = AddOptions(tuple(exclude or ()), follow_links, check)
     with answers_only() as out:
         for path in paths:
             try:
                 with progress_bar(f"adding {path}") as progress:
-                    report = found.add([path], _embed(pool, model), checkpoint=model, progress=progress)
+                    report = found.add([path], _embed(pool, model), checkpoint=model, progress=progress, how=how)
             except MMCoreError as error:
                 failed += 1
                 _print_error(out, path, error, json_lines)
                 continue
-            if [one.path for one in report.broken] == [path] and not (report.added or report.unchanged):
+            if [one.path for one in report.broken] == [path] and not (report.added or report.unchanged or report.moved):
                 failed += 1  # the input itself is at fault
                 _print_error(out, path, report.broken[0].error, json_lines)
                 continue
@@ -107,10 +125,15 @@ def _print_report(out: TextIO, path: str, report: AddReport) -> None:
         "broken": len(report.broken),
         "copies": len(report.duplicates),
         "near copies": len(report.near_duplicates),
+        "moved": len(report.moved),
         "gone": len(report.missing),
     }
     told = ", ".join(f"{count} {what}" for what, count in counts.items() if count or what == "added")
     print(f"{path}: {told}", file=out, flush=True)
+    if report.left_out:
+        print(
+            f"{path}: left out: {', '.join(f'{n} {LEFT_OUT[why]}' for why, n in report.left_out)}", file=out, flush=True
+        )
     for one in report.broken:
         complain(f"{one.path}: {one.error}")
 
@@ -139,6 +162,53 @@ def remove_command(collection: Name, json_lines: Json = False) -> None:
             write_json(out, {"name": collection, "removed": True})
         else:
             print(f"{collection}: removed", file=out)
+
+
+@index_app.command("refresh")
+def refresh_command(
+    collection: Name,
+    keep_gone: Annotated[bool, typer.Option("--keep-gone", help="Only list entries whose files are gone.")] = False,
+    check: Check = False,
+    device: Device = None,
+    json_lines: Json = False,
+) -> None:
+    """Look at every file of a collection again: changed ones are embedded anew, those that are gone leave it.
+
+    Where files were moved, `index add` their new folder first: they keep their entries.
+    """
+    settings = read_settings(device=device)
+    pool = console.make_pool(settings)
+    with usage():
+        found = Library(settings).open(collection)
+    with failures_reported(), answers_only() as out:
+        model = found.checkpoint
+        with progress_bar(f"refreshing {collection}") as progress:
+            how = AddOptions(check=check)
+            report = found.refresh(_embed(pool, model), checkpoint=model, progress=progress, how=how)
+        removed = 0 if keep_gone else found.remove(report.missing)
+        if json_lines:
+            answer = {"collection": collection, **report.to_dict(), "removed": removed, "model": model}
+            write_json(out, answer)
+        else:
+            _print_report(out, collection, report)
+            print(f"{collection}: {removed} removed", file=out)
+    if report.broken:
+        raise typer.Exit(FAILED)
+
+
+@index_app.command("duplicates")
+def duplicates_command(collection: Name, json_lines: Json = False) -> None:
+    """List the pictures of a collection that are the same: byte for byte, or as they look."""
+    with usage():
+        found = Library(read_settings()).open(collection)
+    with failures_reported(), answers_only() as out:
+        for group in found.duplicates():
+            paths = [entry.path for entry in group.entries]
+            if json_lines:
+                write_json(out, {"collection": collection, "exact": group.exact, "paths": paths})
+            else:
+                told = "the same file" if group.exact else "the same picture"
+                print(f"{told}: {', '.join(paths)}", file=out)
 
 
 @index_app.command("embed")

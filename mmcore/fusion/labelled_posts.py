@@ -78,7 +78,7 @@ def read_posts(
         if (source / "images").is_dir():
             return _read_folder(source, limit, listed_only)
         source = table
-    rows = read_table(source, ("text", "image", "label"), limit)
+    rows = read_table(source, ("text", "label"), limit, optional=("image",))
     ids = tuple(str(number) for number in range(2, len(rows) + 2))  # as a spreadsheet counts: the header is row 1
     pictures = []
     for name, row in zip(ids, rows, strict=True):

@@ -10,9 +10,10 @@
 
 from mmcore.index.collection import Collection
 from mmcore.index.library import Library, SessionLibrary
-from mmcore.index.records import AddReport, Broken, Duplicate, DuplicateGroup, Embed, Entry, Hit, Summary
+from mmcore.index.records import AddOptions, AddReport, Broken, Duplicate, DuplicateGroup, Embed, Entry, Hit, Summary
 
 __all__ = [
+    "AddOptions",
     "AddReport",
     "Broken",
     "Collection",

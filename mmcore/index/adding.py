@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -27,8 +27,9 @@ from mmcore.index.ingest import (
     read_error,
     write_error,
 )
-from mmcore.index.records import AddReport, Broken, Duplicate, Embed, IsCancelled, Progress, Vectors
-from mmcore.index.store import Store, facts
+from mmcore.index.records import AddOptions, AddReport, Broken, Duplicate, Embed, IsCancelled, Progress, Vectors
+from mmcore.index.store import STAMPS, Store, facts
+from mmcore.io.picture_folders import REASONS
 from mmcore.settings import Settings
 
 LOOK_UPS = 200
@@ -45,12 +46,14 @@ class Tally:
     duplicates: list[Duplicate] = field(default_factory=list)
     near_duplicates: list[Duplicate] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    moved: list[Duplicate] = field(default_factory=list)
+    left_out: tuple[tuple[str, int], ...] = ()
     cancelled: bool = False
     started: float = field(default_factory=perf_counter)
 
     def take(self, other: Tally) -> None:
         """Put another one's files behind these."""
-        for name in ("added", "unchanged", "broken", "duplicates", "near_duplicates", "missing"):
+        for name in ("added", "unchanged", "broken", "duplicates", "near_duplicates", "missing", "moved"):
             getattr(self, name).extend(getattr(other, name))
 
     def report(self) -> AddReport:
@@ -61,7 +64,9 @@ class Tally:
             broken=tuple(self.broken),
             duplicates=tuple(self.duplicates),
             near_duplicates=tuple(self.near_duplicates),
-            missing=tuple(self.missing),
+            missing=tuple(path for path in self.missing if path not in {one.of for one in self.moved}),
+            moved=tuple(self.moved),
+            left_out=self.left_out,
             cancelled=self.cancelled,
             seconds=perf_counter() - self.started,
         )
@@ -92,14 +97,16 @@ def embedded(reads: Sequence[Read], embed: Embed, checkpoint: str) -> list[Vecto
 class Adder:
     """One run of adding files to the collection of ``store``."""
 
-    def __init__(self, store: Store, settings: Settings, embed: Embed, checkpoint: str) -> None:
+    def __init__(self, store: Store, settings: Settings, embed: Embed, checkpoint: str, how: AddOptions) -> None:
         self._store, self._settings, self._embed, self._checkpoint = store, settings, embed, checkpoint
+        self._how = how
         self._tally = Tally()
 
     def run(self, sources: Iterable[str | Path], progress: Progress | None, cancelled: IsCancelled | None) -> AddReport:
         """Add them; the report says what became of each."""
         sources, tally = list(sources), self._tally
-        files, tally.broken = find(sources)
+        files, tally.broken, left_out = find(sources, self._how.exclude, follow_links=self._how.follow_links)
+        tally.left_out = tuple((reason, left_out[reason]) for reason in REASONS if left_out[reason])
         total, done = len(files) + len(tally.broken), len(tally.broken)
         new = self._new(files)
         tally.missing = self._missing([str(source) for source in sources], {file.path for file in files})
@@ -111,24 +118,40 @@ class Adder:
         done += len(files) - len(new)
         report_progress()
         stopped = cancelled or (lambda: False)
-        work = in_threads(lambda file: read(file, self._settings, self._has_content), new)
-        try:
-            for batch in batches(work):
-                if stopped():
-                    tally.cancelled = True
-                    break
-                tally.take(self._commit(batch))
-                done += len(batch)
-                report_progress()
-        finally:
-            work.close()
+        todo, known = new, self._has_content
+        while todo:
+            work = in_threads(self._reader(known), todo)
+            try:
+                for batch in batches(work):
+                    if stopped():
+                        tally.cancelled = True
+                        return tally.report()
+                    tally.take(self._commit(batch))
+                    done += len(batch) if todo is new else 0
+                    report_progress()
+            finally:
+                work.close()
+            if todo is not new:
+                break
+            # files that were exchanged: the content that was known when one was read had left its entry afterwards
+            left = {one.path for one in tally.broken if one.error.key == "collection_busy"}
+            tally.broken = [one for one in tally.broken if one.path not in left]
+            todo, known = [file for file in new if file.path in left], lambda sha256: False
         return tally.report()
 
     def _new(self, files: Sequence[PictureFile]) -> list[PictureFile]:
         """Those that are not in the catalogue as they are now."""
+        if self._how.check:
+            return list(files)
         new = []
         with self._store.read() as db:
+            stamped = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'stamps'").fetchone() is not None
             for file in files:
+                if stamped:
+                    stamp = db.execute("SELECT changed, inode FROM stamps WHERE path = ?", (as_stored(file.path),))
+                    if stamp.fetchone() not in (None, (file.changed, file.inode)):
+                        new.append(file)
+                        continue
                 key, state = as_stored(file.path), (file.size, file.modified)
                 if db.execute("SELECT size, modified FROM entries WHERE path = ?", (key,)).fetchone() == state:
                     self._tally.unchanged.append(file.path)
@@ -156,6 +179,9 @@ class Adder:
                 missing += [path for path in paths if path not in there and not Path(path).is_file()]
         return list(dict.fromkeys(missing))
 
+    def _reader(self, known: Callable[[bytes], bool]) -> Callable[[PictureFile], Read | Broken]:
+        return lambda file: read(file, self._settings, known)
+
     def _has_content(self, sha256: bytes) -> bool:
         """Whether a vector of these very bytes is there, so that the file need not be decoded."""
         with self._store.read() as db:
@@ -172,6 +198,12 @@ class Adder:
             if now.checkpoint != self._checkpoint:
                 raise other_checkpoint(self._store.name, now.checkpoint, self._checkpoint)
             vectors: list[Vectors] = []
+            db.execute(STAMPS)
+            files = [one.file for one in batch if isinstance(one, Read)]
+            db.executemany(
+                "INSERT OR REPLACE INTO stamps VALUES (?, ?, ?)",
+                [(as_stored(file.path), file.changed, file.inode) for file in files],
+            )
             writer = _Writer(
                 db, self._store.folder, vectors, now.rows, now.generation, now.width, tally, self._store.name
             )
@@ -236,11 +268,17 @@ class _Writer:
             )
             self.tally.unchanged.append(path)
             return
-        twin = self.db.execute(
+        twins = self.db.execute(
             "SELECT id, path, row, look, width, height FROM entries "
-            "WHERE sha256 = ? AND row IS NOT NULL AND path != ? ORDER BY id LIMIT 1",
+            "WHERE sha256 = ? AND row IS NOT NULL AND path != ? ORDER BY id",
             (one.sha256, key),
-        ).fetchone()
+        ).fetchall()
+        gone = next((other for other in twins if not Path(as_path(other[1])).is_file()), None)
+        if known is None and gone is not None:
+            self._follow(gone[0], one)
+            self.tally.moved.append(Duplicate(path, as_path(gone[1])))
+            return
+        twin = twins[0] if twins else None
         if vector is None:
             if twin is None:  # it has been removed since this file was read
                 self.tally.broken.append(Broken(path, CapacityError("collection_busy", name=self.name)))
@@ -265,6 +303,15 @@ class _Writer:
         self.db.execute("DELETE FROM broken WHERE path = ?", (key,))
         self.db.execute("DELETE FROM renewed WHERE entry = ?", (entry,))
         self.tally.added.append(path)
+
+    def _follow(self, entry: int, one: Read) -> None:
+        """The entry is the file under its new name; its vector and number stay."""
+        path = folded(one.file.path)
+        self.db.execute(
+            "UPDATE entries SET path = ?, folded = ?, name = ?, size = ?, modified = ? WHERE id = ?",
+            (as_stored(one.file.path), path, path.rpartition("/")[2], one.file.size, one.file.modified, entry),
+        )
+        self.db.execute("DELETE FROM broken WHERE path = ?", (as_stored(one.file.path),))
 
     def _enter(self, entry: int | None, one: Read, size: tuple[int, int], look: int | None) -> int:
         path, row = folded(one.file.path), self.first + len(self.vectors)

@@ -22,7 +22,18 @@ from mmcore.index.ingest import as_stored
 from mmcore.index.maintenance import Reembedding, compact, remove
 from mmcore.index.matrix import Best, Matrix, MatrixCache
 from mmcore.index.projection import place
-from mmcore.index.records import AddReport, DuplicateGroup, Embed, Entry, Hit, IsCancelled, Progress, Summary, Vectors
+from mmcore.index.records import (
+    AddOptions,
+    AddReport,
+    DuplicateGroup,
+    Embed,
+    Entry,
+    Hit,
+    IsCancelled,
+    Progress,
+    Summary,
+    Vectors,
+)
 from mmcore.index.searching import COLUMNS, Living, among, by_engine, condition, entry_of, rows_of, scan
 from mmcore.index.store import Facts, Store, facts
 from mmcore.settings import Settings
@@ -108,12 +119,14 @@ class Collection:
         checkpoint: str,
         progress: Progress | None = None,
         cancelled: IsCancelled | None = None,
+        how: AddOptions | None = None,
     ) -> AddReport:
         """Add picture files, and those in folders and below; hidden ones are left out.
 
-        Files that are there unchanged (by size and time, else by content) are skipped. A broken file is reported and
-        does not keep the others from being added. Pictures are decoded in threads beside the model, and each batch is
-        committed at once: after a cancel or a kill the same call goes on where it was.
+        Files that are there unchanged (by size, times and place, else by content) are skipped, and those that were
+        moved keep their entry. A broken file is reported and does not keep the others from being added. Pictures are
+        decoded in threads beside the model, and each batch is committed at once: after a cancel or a kill the same call
+        goes on where it was.
         Raises InputError (nothing given, read-only, other checkpoint), CapacityError (disk full) and what ``embed``
         raises beyond a single picture; what was committed before stays.
         """
@@ -121,7 +134,9 @@ class Collection:
         if not paths:
             raise InputError("nothing_given")
         self.require(checkpoint)
-        report = Adder(self._store, self.settings, embed, checkpoint).run(paths, progress, cancelled)
+        report = Adder(self._store, self.settings, embed, checkpoint, how or AddOptions()).run(
+            paths, progress, cancelled
+        )
         if report.added:
             compact(self._store)
         if not report.cancelled:
@@ -135,13 +150,14 @@ class Collection:
         checkpoint: str,
         progress: Progress | None = None,
         cancelled: IsCancelled | None = None,
+        how: AddOptions | None = None,
     ) -> AddReport:
         """Look at every file of the collection again: changed ones are embedded anew, missing ones listed."""
         self._writable()
         paths = [entry.path for entry in self.entries()]
         if not paths:
             return AddReport()
-        report = self.add(paths, embed, checkpoint=checkpoint, progress=progress, cancelled=cancelled)
+        report = self.add(paths, embed, checkpoint=checkpoint, progress=progress, cancelled=cancelled, how=how)
         there = tuple(broken for broken in report.broken if broken.path not in set(report.missing))
         return replace(report, broken=there)
 
@@ -183,8 +199,8 @@ class Collection:
     def entries(self, where: str | None = None, offset: int = 0, limit: int | None = None) -> list[Entry]:
         """Its pictures in the order they were added.
 
-        ``where`` keeps to paths that contain these letters, in any case; with ``*`` or ``?`` in it, to file names
-        (or paths) that match the pattern as a whole.
+        ``where`` keeps to file names (never folders) that contain these letters, in any case; with ``*`` or ``?`` in
+        it, to those that match the pattern as a whole.
         """
         text, values = condition(where)
         query = f"SELECT {COLUMNS} FROM entries WHERE {text} ORDER BY id LIMIT ? OFFSET ?"

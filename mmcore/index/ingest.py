@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import unicodedata
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,7 +19,8 @@ from mmcore import errors
 from mmcore.errors import InputError, MMCoreError, Phrase
 from mmcore.index import perceptual_hash
 from mmcore.index.records import Broken
-from mmcore.io.images import decode_image, list_images
+from mmcore.io.images import decode_image
+from mmcore.io.picture_folders import pictures_below
 from mmcore.settings import Settings
 
 WORKERS = min(8, os.cpu_count() or 1)
@@ -47,6 +48,9 @@ class PictureFile:
     path: str
     size: int
     modified: int
+    changed: int = 0
+    """Nanoseconds since 1970 when content, name or rights were last changed: nobody can set it back."""
+    inode: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,18 +84,26 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFC", readable(text)).casefold().replace("\\", "/")
 
 
-def find(sources: Iterable[str | Path]) -> tuple[list[PictureFile], list[Broken]]:
-    """Files and the pictures in folders and below, each once, with those that cannot be had.
+def find(
+    sources: Iterable[str | Path], exclude: Sequence[str] = (), *, follow_links: bool = False
+) -> tuple[list[PictureFile], list[Broken], Counter[str]]:
+    """Files and the pictures in folders and below, each once, those that cannot be had, and what was left out.
 
-    Hidden files are passed over, and links to folders are not followed, so that no walk goes round in a circle.
+    See ``mmcore.io.picture_folders.pictures_below``.
     """
+    left_out: Counter[str] = Counter()
     found: dict[str, PictureFile] = {}
     broken: dict[str, Broken] = {}
     for source in sources:
         try:
             if not str(source):
                 raise InputError("nothing_given")
-            paths: Sequence[Path] = list_images([source])
+            paths: Sequence[Path] = [Path(source)]
+            if Path(source).is_dir():
+                paths, passed_over = pictures_below(Path(source), exclude, follow_links=follow_links)
+                left_out += passed_over
+                if not paths:
+                    raise InputError("folder_without_pictures", path=Path(source))
         except InputError as error:
             broken[str(source)] = Broken(str(source), error)
             continue
@@ -108,8 +120,8 @@ def find(sources: Iterable[str | Path]) -> tuple[list[PictureFile], list[Broken]
             except OSError as error:
                 broken[name] = Broken(name, InputError("file_unreadable", path=name, detail=error.strerror))
                 continue
-            found[name] = PictureFile(name, status.st_size, status.st_mtime_ns)
-    return list(found.values()), list(broken.values())
+            found[name] = PictureFile(name, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+    return list(found.values()), list(broken.values()), left_out
 
 
 def read(file: PictureFile, settings: Settings, known: Callable[[bytes], bool]) -> Read | Broken:

@@ -78,8 +78,20 @@ class Duplicate:
 
 
 @dataclass(frozen=True)
+class AddOptions:
+    """How files are found."""
+
+    exclude: tuple[str, ...] = ()
+    """Patterns with ``*`` and ``?`` for names, or paths below a given folder, of what is to be left out."""
+    follow_links: bool = False
+    """Walk folders that are links, too; each folder once."""
+    check: bool = False
+    """Compare the content of every file, also where size and times are as they were."""
+
+
+@dataclass(frozen=True)
 class AddReport:
-    """What became of the files that were to be added. Every file is in exactly one of the first three."""
+    """What became of the files that were to be added. Every file is in exactly one of the first three, or moved."""
 
     added: tuple[str, ...] = ()
     """New and changed files, with their duplicates: a copy is an entry of its own."""
@@ -92,6 +104,10 @@ class AddReport:
     """Added files that show the same picture as another: resized, compressed again, slightly cropped."""
     missing: tuple[str, ...] = ()
     """Entries below the given folders (or, in ``refresh``, of the collection) whose files have disappeared."""
+    moved: tuple[Duplicate, ...] = ()
+    """Files under a new path whose old one (``of``) is gone: the entry stays and has the new path."""
+    left_out: tuple[tuple[str, int], ...] = ()
+    """How many in the given folders were passed over for which of ``mmcore.io.picture_folders.REASONS``."""
     cancelled: bool = False
     """Stopped before the end, as asked; what was added so far stays."""
     seconds: float = 0.0
@@ -107,6 +123,8 @@ class AddReport:
                 {"path": one.path, "of": one.of, "score": round(one.similarity, 4)} for one in self.near_duplicates
             ],
             "missing": list(self.missing),
+            **({"moved": [{"path": one.path, "of": one.of} for one in self.moved]} if self.moved else {}),
+            **({"left_out": dict(self.left_out)} if self.left_out else {}),
             "cancelled": self.cancelled,
             "seconds": round(self.seconds, 4),
         }

@@ -31,14 +31,17 @@ def entry_of(row: Sequence[Any]) -> Entry:
 
 
 def condition(where: str | None) -> tuple[str, tuple[str, ...]]:
-    """SQL for a filter by name, and its values."""
+    """SQL for a filter by the files' own names, and its values.
+
+    Folders are never looked at: whoever may search would learn, letter by letter, where the files lie.
+    """
     if where is None or not where.strip():
         return "1", ()
     wanted = folded(where.strip())
     if "*" not in wanted and "?" not in wanted:
-        return "instr(folded, ?) > 0", (wanted,)
+        return "instr(name, ?) > 0", (wanted,)
     pattern = wanted.replace("[", "[[]")  # GLOB knows sets of letters, file names hold brackets
-    return "(name GLOB ? OR folded GLOB ?)", (pattern, pattern)
+    return "name GLOB ?", (pattern,)
 
 
 class Living:

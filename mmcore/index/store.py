@@ -58,6 +58,9 @@ CREATE TABLE broken (path BLOB PRIMARY KEY, size INTEGER, modified INTEGER, erro
 CREATE TABLE renewal (checkpoint TEXT, width INTEGER, generation INTEGER, rows INTEGER);  -- of an embedding anew
 CREATE TABLE renewed (entry INTEGER PRIMARY KEY, row INTEGER);                            -- what it has done so far
 """
+STAMPS = "CREATE TABLE IF NOT EXISTS stamps (path BLOB PRIMARY KEY, changed INTEGER, inode INTEGER) WITHOUT ROWID"
+"""What tells that a file is another although its size and time are the same. Older collections have no such table until
+something is added to them."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ content, never by its name.
 
 from __future__ import annotations
 
-import os
 import unicodedata
 import warnings
 from collections.abc import Iterable
@@ -23,7 +22,8 @@ from mmcore.errors import InputError, Phrase
 from mmcore.io import pixels
 from mmcore.io.audio_files import Waveform, load_audio
 from mmcore.io.files import size_of, unreadable
-from mmcore.io.filetypes import HEAD, sniff
+from mmcore.io.filetypes import sniff
+from mmcore.io.picture_folders import IMAGE_SUFFIXES, pictures_below
 from mmcore.results.notices import Notice, noted
 from mmcore.settings import Settings
 
@@ -36,11 +36,6 @@ __all__ = [
     "load_audio",
 ]
 
-IMAGE_SUFFIXES = (
-    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".dib"),
-    *(".tif", ".tiff", ".heic", ".heif", ".hif", ".avif"),
-)
-"""Usual endings of the files that can be read, for file choosers; in a folder the content decides too."""
 SQUEEZED = 6.0
 """Ratio of the sides from which on a picture is noted as squeezed: models see squares."""
 
@@ -148,18 +143,6 @@ def _is_control(letter: str) -> bool:
     return bidirectional or letter == "\ufeff" or unicodedata.category(letter) in ("Cc", "Cs")
 
 
-def _is_picture(path: Path) -> bool:
-    if path.suffix.lower() in IMAGE_SUFFIXES:
-        return True
-    try:
-        if not path.is_file():  # a pipe would never end
-            return False
-        with path.open("rb") as file:
-            return sniff(file.read(HEAD)).group == "picture"
-    except OSError:
-        return False
-
-
 def list_images(sources: Iterable[str | Path]) -> list[Path]:
     """Files as they are given, and in the place of each folder the picture files in it and below, sorted by name.
 
@@ -172,16 +155,10 @@ def list_images(sources: Iterable[str | Path]) -> list[Path]:
         if not source.is_dir():
             found.append(source)
             continue
-        inside = [
-            Path(folder, name)
-            for folder, _, names in os.walk(source)
-            for name in names
-            if _is_picture(Path(folder, name))
-        ]
-        visible = [path for path in inside if not any(part.startswith(".") for part in path.relative_to(source).parts)]
-        if not visible:
+        inside, _ = pictures_below(source)
+        if not inside:
             raise InputError("folder_without_pictures", path=source)
-        found.extend(sorted(visible))
+        found.extend(inside)
     if not found:
         raise InputError("nothing_given")
     return found

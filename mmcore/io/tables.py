@@ -1,44 +1,63 @@
 """Tables of posts: .tsv and .csv files with a header, as people have them, with their pictures beside them.
 
-Every failure is an InputError that names the row or the column. Paths in a table never lead outside its folder.
+Every failure is an InputError that names the line or the column. Paths in a table never lead outside its folder.
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mmcore.errors import InputError, Phrase
 
 ENDINGS = (".tsv", ".csv")
+SEPARATORS = (",", ";", "\t")
+SEPARATOR_LINE = re.compile(r'"?sep=([,;\t|])"?[ \t]*\n', re.IGNORECASE)
+"""What spreadsheets write above the header."""
+MOST_LINES = 1000
+"""Of one field of a .tsv."""
 MAX_BYTES = 50_000_000
 ALL_ROWS = 1_000_000
 """As ``limit``: for whoever reads a table of their own, on their own machine."""
 
 
-def read_table(path: Path, needed: Sequence[str], limit: int) -> list[dict[str, str]]:
+def read_table(path: Path, needed: Sequence[str], limit: int, *, optional: Sequence[str] = ()) -> list[dict[str, str]]:
     """The rows of a table as {column: text}, with at most ``limit`` rows. Names of columns are read in small letters.
 
-    A .csv is read with commas and quotes. A .tsv is read with tabs; a quote has a meaning only where it surrounds a
-    whole field, as spreadsheets write it. Raises InputError: no such file, not a text in UTF-8, another ending, a
-    column of ``needed`` is missing, no rows, more than ``limit``.
+    A .csv is read by RFC 4180: fields in quotes hold commas, quotes and line breaks. Semicolons or tabs part its fields
+    where its first line says so (``sep=;``, or by the columns that it names). A .tsv is read with tabs; a quote has a
+    meaning only where it surrounds a whole field, as spreadsheets write it. Both are UTF-8, or UTF-16 with a byte order
+    mark. Fields that are missing at the end of a line, and columns of ``optional`` that are missing, are empty.
+
+    Raises InputError: no such file, another encoding, another ending, a column of ``needed`` is missing, no rows, more
+    than ``limit``; with the number of the line: a quote that is not closed, more fields than columns.
     """
     if path.suffix.lower() not in ENDINGS:
         raise InputError("table_ending", name=path.name, endings=", ".join(ENDINGS))
-    text = _text_of(path)
+    text, skipped = _text_of(path), 0
+    declared = SEPARATOR_LINE.match(text)
+    if declared:
+        text, skipped = text[declared.end() :], 1
     if path.suffix.lower() == ".csv":
-        lines = [line for line in csv.reader(io.StringIO(text), strict=False) if line]
+        lines = list(_quoted_lines(path.name, text, declared[1] if declared else _separator(text, needed), skipped))
     else:
-        lines = [[_unquoted(field) for field in line.split("\t")] for line in text.split("\n") if line.strip("\t ")]
-    header = [name.strip().lower() for name in lines[0]] if lines else []
+        lines = list(_tabbed_lines(text, skipped))
+    header = [name.strip().lower() for name in lines[0][1]] if lines else []
     missing = [name for name in needed if name not in header]
     if missing:
         raise InputError(
             "table_columns", name=path.name, missing=", ".join(missing), found=", ".join(filter(None, header)) or "-"
         )
-    rows = [dict(zip(header, [*line, *[""] * len(header)], strict=False)) for line in lines[1:]]
+    rows = []
+    for number, fields in lines[1:]:
+        if any(field.strip() for field in fields[len(header) :]):
+            raise InputError("table_fields", name=path.name, line=number, count=len(fields), columns=len(header))
+        empty = dict.fromkeys(optional, "")
+        rows.append({**empty, **dict(zip(header, [*fields, *[""] * len(header)], strict=False))})
     if not rows:
         raise InputError("table_empty", name=path.name)
     if len(rows) > limit:
@@ -65,7 +84,8 @@ def _text_of(path: Path) -> str:
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise InputError("table_too_large", name=path.name, megabytes=size / 1e6, limit=MAX_BYTES / 1e6)
-        text = path.read_bytes().decode("utf-8-sig")
+        data = path.read_bytes()
+        text = data.decode("utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
     except UnicodeDecodeError:
         raise InputError("file_unreadable", path=path.name, detail=Phrase("not_utf8")) from None
     except FileNotFoundError:
@@ -75,8 +95,65 @@ def _text_of(path: Path) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
 
 
-def _unquoted(field: str) -> str:
+def _separator(text: str, needed: Sequence[str]) -> str:
+    """What parts the fields of a .csv: a comma, unless its first line names the columns with another mark."""
+    first = next((line for line in text.split("\n") if line.strip()), "")
+    for mark in SEPARATORS:
+        names = [name.strip().strip('"').strip().lower() for name in first.split(mark)]
+        if len(names) > 1 and all(name in names for name in needed):
+            return mark
+    return SEPARATORS[0]
+
+
+def _quoted_lines(name: str, text: str, separator: str, skipped: int) -> Iterator[tuple[int, list[str]]]:
+    """(number of its first line, fields) of each row that is not empty. Raises InputError for quotes that go astray."""
+    csv.field_size_limit(max(csv.field_size_limit(), MAX_BYTES))  # a field is never longer than its file
+    reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
+    while True:
+        number = reader.line_num + 1 + skipped
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            raise InputError("table_quotes", name=name, line=number) from None
+        if fields:
+            yield number, fields
+
+
+def _tabbed_lines(text: str, skipped: int) -> Iterator[tuple[int, list[str]]]:
+    """The same for a .tsv. Quotes that surround nothing whole are letters: posts are full of them."""
+    lines = text.split("\n")
+    place, width = 0, 0
+    while place < len(lines):
+        fields, used = lines[place].split("\t"), 1
+        while fields[-1].lstrip().startswith('"') and not _is_quoted(fields[-1]):
+            joined = _joined(fields[-1], lines[place + used : place + used + MOST_LINES])
+            if joined is None or (width and len(fields) - 1 + len(joined[1]) > width):
+                break
+            used, fields = used + joined[0], [*fields[:-1], *joined[1]]
+        if any(field.strip() for field in fields):
+            width = width or len(fields)
+            yield place + 1 + skipped, [_unquoted(field) for field in fields]
+        place += used
+
+
+def _joined(start: str, following: Sequence[str]) -> tuple[int, list[str]] | None:
+    """How many lines an open field goes on for, and its line's fields from there on; None where no quote closes it."""
+    for count, line in enumerate(following, 1):
+        head, tab, rest = line.partition("\t")
+        start = f"{start}\n{head}"
+        if _is_quoted(start):
+            return count, [start, *(rest.split("\t") if tab else ())]
+        if tab:
+            return None
+    return None
+
+
+def _is_quoted(field: str) -> bool:
     inner = field.strip()
-    if len(inner) >= 2 and inner[0] == inner[-1] == '"' and '"' not in inner[1:-1].replace('""', ""):
-        return inner[1:-1].replace('""', '"')
-    return field
+    return len(inner) >= 2 and inner[0] == inner[-1] == '"' and '"' not in inner[1:-1].replace('""', "")
+
+
+def _unquoted(field: str) -> str:
+    return field.strip()[1:-1].replace('""', '"') if _is_quoted(field) else field

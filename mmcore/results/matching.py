@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,6 +12,9 @@ import numpy.typing as npt
 
 from mmcore.errors import InputError
 from mmcore.results.notices import Notice, as_json
+
+_PARTED = re.compile(r'\s*(?:"((?:[^"]|"")*)"|“([^”]*)”)\s*(?=[,;\n，；、]|$)|([^,;\n，；、]*)')
+"""A label in quotes, with what may stand around it, or one without."""
 
 MapMethod = Literal["exact", "patches", "occlusion"]
 
@@ -23,6 +27,18 @@ class LabelScore:
     score: float
     """Zero-shot classification: probability, all sum to 1. Ranking of texts: calibrated score of the text alone."""
     cosine: float
+
+
+def separated(labels: str) -> list[str]:
+    """'a cat, "two dogs, outside"' -> the two labels, as CSV has them; quotes that surround no whole label are kept."""
+    found, place = [], 0
+    while place <= len(labels):
+        part = _PARTED.match(labels, place)
+        assert part is not None  # the last choice fits everything, also nothing
+        straight, curly, plain = part.groups()
+        found.append(straight.replace('""', '"') if straight is not None else curly if curly is not None else plain)
+        place = part.end() + 1
+    return found
 
 
 @dataclass(frozen=True)
@@ -43,14 +59,17 @@ class ZeroShotOptions:
 
     @classmethod
     def of(cls, labels: str | Sequence[str], templates: Sequence[str] | None = None) -> ZeroShotOptions:
-        """Labels of "a cat, a dog" (commas, semicolons, line ends, their Chinese forms) or a list; each counts once."""
-        if isinstance(labels, str):
-            for separator in ";\n，；、":
-                labels = labels.replace(separator, ",")
-            labels = labels.split(",")
-        clean = [" ".join(label.split()) for label in labels]
+        """Labels of "a cat, a dog" (commas, semicolons, line ends, their Chinese forms) or a list; each counts once.
+
+        A label in quotes may hold commas: '"two dogs, outside","a cat, inside"'. "cat" and "Cat" are one label.
+        """
+        given = separated(labels) if isinstance(labels, str) else labels
+        clean = [" ".join(label.split()) for label in given]
+        once: dict[str, str] = {}
+        for label in filter(None, clean):
+            once.setdefault(label.casefold(), label)
         return cls(
-            tuple(dict.fromkeys(label for label in clean if label)),
+            tuple(once.values()),
             None if templates is None else tuple(templates),
         )
 

@@ -41,6 +41,21 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "The picture is {width} x {height}; models see it squeezed into a square. Cut it up to have its parts seen.",
         "图片为 {width} x {height}，模型看到的是压成正方形的样子。想看清细节，请把它裁成几块。",
     ),
+    # queries
+    "query_negation": (
+        'A search does not understand "{word}": what is denied is looked for all the same. '
+        'Give what must not be in the pictures as "without" (--without).',
+        "搜索不理解“{word}”这样的否定，被否定的内容仍会被找出来。请把图片中不应出现的内容填入“不含”（--without）。",
+    ),
+    # texts
+    "text_letters_unread": (
+        "{count} letters of this text are of a script that the model cannot read ({letters}); only the rest was read.",
+        "这段文本中有 {count} 个字符是模型不认识的文字（{letters}），只看了其余部分。",
+    ),
+    "text_language_unread": (
+        "This text is in {language}, by its words; the model reads English only, so do not rely on its answer.",
+        "从用词看，这段文本是{language}；模型只读英语，因此这个结果不可靠。",
+    ),
     # sounds
     "sound_tracks": (
         "This file has {count} sound tracks; number {track} was listened to.",

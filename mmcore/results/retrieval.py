@@ -131,6 +131,8 @@ class Match:
     """Its entry in the collection (``collection.entry(id)``): for the thumbnail, and to search from it."""
     present: bool = True
     """False where the file is gone since it was added."""
+    copies: tuple[str, ...] = ()
+    """Paths of the entries that are this very picture, byte for byte; they take no places of their own."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +165,8 @@ class SearchResult:
                     "score": round(match.score, 4),
                     "cosine": round(match.cosine, 4),
                     "good": match.good,
+                    **({} if match.present else {"present": False}),
+                    **({"copies": list(match.copies)} if match.copies else {}),
                 }
                 for match in self.matches
             ],

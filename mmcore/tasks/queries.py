@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,18 @@ from mmcore.pool import ModelPool
 from mmcore.results import Query, QueryPart
 from mmcore.tasks.calibration import CosineBaseline, combine
 from mmcore.tasks.embedding import Vectors, embed_images, embed_texts, unit
+
+NEGATION = re.compile(
+    r"\b(?:without|not|no|none|neither|nor|never|except|excluding|minus|(?:is|are|does|do)n['’]t)\b"
+    r"|没有|沒有|不要|不是|不含|不带|除了|无人",
+    re.IGNORECASE,
+)
+
+
+def negation(text: str) -> str | None:
+    """The first word of a text that denies something ("without", "not a", 没有): encoders read past it."""
+    found = NEGATION.search(text)
+    return None if found is None else found[0]
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from mmcore.checkpoints.registry import find
 from mmcore.errors import Cancelled, MMCoreError
 from mmcore.index import Collection, Hit
 from mmcore.pool import ModelPool
@@ -28,7 +28,8 @@ from mmcore.tasks.embedding import (
     traits,
 )
 from mmcore.tasks.matching import rank_texts, similarity, zero_shot, zero_shot_many
-from mmcore.tasks.queries import EmbeddedQuery, embed_queries
+from mmcore.tasks.queries import EmbeddedQuery, embed_queries, negation
+from mmcore.tasks.unread import unread
 
 __all__ = [
     "TASK",
@@ -47,6 +48,8 @@ QUERIES = 64
 """Queries that are embedded and searched at once."""
 CANDIDATES = 200
 """A query of several parts ranks at least so many of the pictures that its summed vector finds."""
+MOST_LOOKED_AT = 20_000
+"""Hits that are looked through for pictures that are no copies of better ones."""
 STRETCHES = 8
 """The sample of a collection's pictures is taken in so many stretches all over it."""
 
@@ -118,24 +121,31 @@ def _found(
     hits: list[list[Hit]] = [[] for _ in queries]
     if len(collection):
         simple = all(len(query.parts) == 1 for query in queries)
-        hits = collection.search_many(
-            np.stack([one.summed(known) for one in embedded]),
-            checkpoint=name,
-            top=options.top if simple else max(CANDIDATES, 4 * options.top),
-            where=options.name or None,
-        )
+        vectors = np.stack([one.summed(known) for one in embedded])
+        wanted = options.top if simple else max(CANDIDATES, 4 * options.top)
+        top, where = wanted, options.name or None
+        while True:
+            hits = collection.search_many(vectors, checkpoint=name, top=top, where=where)
+            short = any(len(found) == top and len(_different(found)) < wanted for found in hits)
+            if not short or top >= MOST_LOOKED_AT:
+                break
+            top = min(4 * top, MOST_LOOKED_AT)  # copies took the places of others
     matches = [_matches(collection, one, found, known, options) for one, found in zip(embedded, hits, strict=True)]
     device, seconds = traits(pool, name).device, watch.seconds / len(queries)
     return [
         SearchResult(
-            str(one.query), found, options.cutoff, collection.name, name, device, seconds, _notices_of(one.query)
+            str(one.query), found, options.cutoff, collection.name, name, device, seconds, _notices_of(one.query, name)
         )
         for one, found in zip(embedded, matches, strict=True)
     ]
 
 
-def _notices_of(query: Query) -> tuple[Notice, ...]:
-    return notices_of(*(part.content for part in query.parts))
+def _notices_of(query: Query, name: str) -> tuple[Notice, ...]:
+    carried = notices_of(*(part.content for part in query.parts))
+    denied = [word for part in query.parts if isinstance(part.content, str) and (word := negation(part.content))]
+    texts = [part.content for part in query.parts if isinstance(part.content, str)]
+    unseen = [notice for text in texts for notice in unread(find(name), text)]
+    return (*carried, *unseen, *(Notice.of("query_negation", word=word) for word in denied))
 
 
 def _matches(
@@ -144,6 +154,8 @@ def _matches(
     """The hits with their calibrated scores, best first."""
     if not hits:
         return ()
+    same = _different(hits)
+    hits = [copies[0] for copies in same.values()]
     if len(one.query.parts) == 1:  # scores rise with the cosine, which the search gives
         hits = hits[: options.top]
         scores = one.part_scores(0, [hit.score for hit in hits], known)
@@ -157,16 +169,29 @@ def _matches(
             cosine=hits[place].score,
             good=bool(scores[place] >= options.cutoff),
             id=hits[place].entry.id,
-            present=Path(hits[place].entry.path).is_file(),
+            present=not hits[place].entry.missing,
+            copies=tuple(hit.entry.path for hit in same[hits[place].entry.sha256][1:]),
         )
         for place in order
     )
 
 
+def _different(hits: Sequence[Hit]) -> dict[str, list[Hit]]:
+    """The hits of each content, best first; among copies those whose files are there come first."""
+    same: dict[str, list[Hit]] = {}
+    for hit in hits:
+        same.setdefault(hit.entry.sha256, []).append(hit)
+    for copies in same.values():
+        if len(copies) > 1:
+            copies.sort(key=lambda hit: hit.entry.missing)
+    return same
+
+
 def _background_of(pool: ModelPool, collection: Collection, name: str) -> CosineBaseline:
-    """From a sample of the collection's pictures; made anew where their number has changed."""
+    """From a sample of the collection's pictures; made anew where the collection has changed, or is another."""
     known = _backgrounds.setdefault(pool, {})
-    key = (str(collection.folder), name, len(collection))
+    facts = collection.facts
+    key = (facts.uuid, name, facts.revision)
     if key not in known:
         known.clear()  # the last collection's is enough
         known[key] = background(pool, name, _sample(collection))

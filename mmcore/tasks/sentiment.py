@@ -30,13 +30,14 @@ from mmcore.results.sentiment import (
 from mmcore.tasks.batching import attempt
 from mmcore.tasks.contributions import explain_post
 from mmcore.tasks.late_fusion import LateJudge
+from mmcore.tasks.unread import unread
 
 TASK = "sentiment"
 
 BATCH = 16
 """Posts that a model sees at once."""
-COLUMNS = ("text", "image")
-"""Of a table of posts."""
+NEEDED, OPTIONAL = ("text",), ("image",)
+"""Columns of a table of posts."""
 
 Outcome: TypeAlias = "SentimentResult | MMCoreError"
 
@@ -110,14 +111,14 @@ def classify_sentiment_table(
     cancelled: Callable[[], bool] | None = None,
     limit: int | None = None,
 ) -> Iterator[tuple[dict[str, str], Outcome]]:
-    """Judge the rows of a .tsv or .csv with columns text and image: each row with its result or error, in order.
+    """Judge the rows of a .tsv or .csv with a column text, and perhaps image: each row with its result or error.
 
     Images are paths relative to the table; one that leads outside its folder is an InputError of its row. Either may
     be empty. Raises InputError at once for a file that is no such table or has more than ``limit`` rows
     (``settings.files`` unless said otherwise), and what ``classify_sentiment_many`` raises.
     """
     options = options or SentimentOptions()
-    rows = read_table(table, COLUMNS, pool.settings.files if limit is None else limit)
+    rows = read_table(table, NEEDED, pool.settings.files if limit is None else limit, optional=OPTIONAL)
     checkpoint = checkpoint_for(pool, options, model)
 
     def post_of(row: dict[str, str]) -> Post | MMCoreError:
@@ -200,7 +201,7 @@ def _run(
         found = []
         for post, judgement in zip(some, model.judge(some, fusion), strict=True):
             explanation = explain_post(model, post, fusion) if options.explain else None
-            found.append((judgement, explanation, notices_of(post.image)))
+            found.append((judgement, explanation, (*notices_of(post.image), *unread(checkpoint, post.text))))
         seconds = (perf_counter() - start) / len(some)
         return [
             replace(

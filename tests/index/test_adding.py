@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import pytest
 from PIL import Image
 
 from mmcore.errors import CapacityError, InputError
-from mmcore.index import AddReport, Collection, Library, adding, ingest
+from mmcore.index import AddOptions, AddReport, Collection, Library, adding, ingest
 from mmcore.index.records import Vectors
 from tests.index.world import MADE_BY, embed, paint, picture, vector_of
 from tests.pictures import png_of_damaged_pixels
@@ -106,8 +108,63 @@ def test_a_moved_file_is_no_duplicate(collection: Collection, tmp_path: Path):
     collection.add([file], embed, checkpoint=MADE_BY)
     file.rename(tmp_path / "moved.png")
     report = collection.add([tmp_path], embed, checkpoint=MADE_BY)
-    assert (report.added, report.duplicates) == ((str(tmp_path / "moved.png"),), ())
-    assert report.missing == (str(file),)
+    (moved,) = report.moved
+    assert (moved.path, moved.of) == (str(tmp_path / "moved.png"), str(file))
+    assert (report.added, report.duplicates, report.missing) == ((), (), ())
+    (entry,) = collection.entries(where="moved")
+    assert (entry.path, entry.missing, len(collection)) == (moved.path, False, 1)
+    assert collection.add([tmp_path], embed, checkpoint=MADE_BY).unchanged == (moved.path,)
+
+
+def test_files_that_were_exchanged_are_found_though_size_and_time_are_the_same(collection: Collection, tmp_path: Path):
+    one, other = tmp_path / "a.bmp", tmp_path / "b.bmp"
+    for file, seed in ((one, 1), (other, 2)):
+        picture(seed).save(file)
+        os.utime(file, (1.6e9, 1.6e9))
+    collection.add([tmp_path], embed, checkpoint=MADE_BY)
+    query = embed([picture(1)])[0]
+    assert collection.search(query, checkpoint=MADE_BY, top=1)[0].entry.path == str(one)
+    one.rename(tmp_path / "t")
+    other.rename(one)
+    (tmp_path / "t").rename(other)
+    report = collection.add([tmp_path], embed, checkpoint=MADE_BY)
+    assert set(report.added) == {str(one), str(other)}
+    assert collection.search(query, checkpoint=MADE_BY, top=1)[0].entry.path == str(other)
+    assert len(collection.add([tmp_path], embed, checkpoint=MADE_BY).unchanged) == 2
+
+
+def test_a_check_looks_at_the_content_whatever_the_file_system_says(collection: Collection, tmp_path: Path):
+    file = tmp_path / "a.bmp"
+    picture(1).save(file)
+    collection.add([file], embed, checkpoint=MADE_BY)
+    picture(2).save(file)
+    status = file.stat()
+    with closing(sqlite3.connect(collection.folder / "catalogue.sqlite")) as db, db:  # as if nothing had changed
+        db.execute("UPDATE entries SET size = ?, modified = ?", (status.st_size, status.st_mtime_ns))
+        db.execute("UPDATE stamps SET changed = ?, inode = ?", (status.st_ctime_ns, status.st_ino))
+    assert collection.add([file], embed, checkpoint=MADE_BY).unchanged
+    assert collection.add([file], embed, checkpoint=MADE_BY, how=AddOptions(check=True)).added
+    assert collection.add([file], embed, checkpoint=MADE_BY, how=AddOptions(check=True)).unchanged
+
+
+def test_pictures_are_told_by_content_and_what_is_left_out_is_counted(collection: Collection, tmp_path: Path):
+    folder = tmp_path / "in"
+    paint(folder, [1])
+    paint(tmp_path / "elsewhere", [2])
+    for seed, name in enumerate(("a.jpg_large", "b.mpo", "c", "d.apng"), 3):
+        picture(seed).save(folder / name, "PNG")
+    (folder / "notes.txt").write_text("no picture")
+    (folder / "drawing.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    paint(folder / "thumbs", [8])
+    (folder / "more").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (folder / "again").symlink_to(folder, target_is_directory=True)
+    report = collection.add([folder], embed, checkpoint=MADE_BY, how=AddOptions(exclude=("thumbs",)))
+    assert {Path(path).name for path in report.added} == {"000001.png", "a.jpg_large", "b.mpo", "c", "d.apng"}
+    counted = {"not_pictures": 1, "other_formats": 1, "linked_folders": 2, "excluded": 1}
+    assert report.to_dict()["left_out"] == counted
+    report = collection.add([folder], embed, checkpoint=MADE_BY, how=AddOptions(follow_links=True))
+    assert {Path(path).name for path in report.added} == {"000002.png", "000008.png"}
+    assert dict(report.left_out) == {"not_pictures": 1, "other_formats": 1}
 
 
 def test_resized_and_compressed_copies_are_near_duplicates(collection: Collection, tmp_path: Path):
@@ -307,21 +364,21 @@ def test_vectors_of_another_shape_are_an_error_of_the_program(collection: Collec
 
 
 def test_what_a_report_says_as_json(collection: Collection, tmp_path: Path):
-    files = paint(tmp_path, [1])
-    shutil.copy(files[0], tmp_path / "copy.png")
-    (tmp_path / "empty.png").write_bytes(b"")
-    said = collection.add([tmp_path], embed, checkpoint=MADE_BY).to_dict()
+    files = paint(tmp_path / "in", [1])
+    shutil.copy(files[0], tmp_path / "in" / "copy.png")
+    (tmp_path / "in" / "empty.png").write_bytes(b"")
+    said = collection.add([tmp_path / "in"], embed, checkpoint=MADE_BY).to_dict()
     assert said.pop("seconds") >= 0
     assert said == {
         "added": 2,
         "unchanged": 0,
         "broken": [
             {
-                "path": str(tmp_path / "empty.png"),
+                "path": str(tmp_path / "in" / "empty.png"),
                 "error": {"type": "InputError", "message": str(InputError("image_empty"))},
             }
         ],
-        "duplicates": [{"path": str(tmp_path / "copy.png"), "of": str(files[0])}],
+        "duplicates": [{"path": str(tmp_path / "in" / "copy.png"), "of": str(files[0])}],
         "near_duplicates": [],
         "missing": [],
         "cancelled": False,

@@ -169,3 +169,26 @@ def test_bench_tells_time_and_memory_as_ratios():
         assert figures["recall_at_10"] > 0.99
         assert len(figures["timings"]) == 4
         assert faiss.cvar.distance_compute_blas_threshold != index_bench.FAISS_BLAS_FROM, "it is put back"
+
+
+def test_refresh_takes_out_what_is_gone_and_duplicates_are_listed(tmp_path: Path):
+    first, second = paint(tmp_path / "one", range(2))
+    shutil.copy(first, tmp_path / "one" / "copy.png")
+    mmcore("index", "add", "mine", tmp_path / "one")
+    (group,) = lines(mmcore("index", "duplicates", "mine", "--json"))
+    assert group == {"collection": "mine", "exact": True, "paths": [str(first), str(tmp_path / "one" / "copy.png")]}
+    assert "the same file: " in mmcore("index", "duplicates", "mine").stdout
+    second.unlink()
+    (kept,) = lines(mmcore("index", "refresh", "mine", "--keep-gone", "--json"))
+    assert (kept["missing"], kept["removed"], kept["unchanged"]) == ([str(second)], 0, 2)
+    (answer,) = lines(mmcore("index", "refresh", "mine", "--json"))
+    assert (answer["missing"], answer["removed"]) == ([str(second)], 1)
+    assert mmcore("index", "refresh", "mine").stdout == "mine: 0 added, 2 unchanged\nmine: 0 removed\n"
+
+
+def test_add_says_what_it_left_out(tmp_path: Path):
+    paint(tmp_path / "one", range(2))
+    (tmp_path / "one" / "notes.txt").write_text("no picture")
+    result = mmcore("index", "add", "mine", tmp_path / "one", "--exclude", "*1.png")
+    assert "1 added" in result.stdout
+    assert "left out: 1 no pictures, 1 excluded" in result.stdout

@@ -51,15 +51,24 @@ def test_filters(filled: Collection, tmp_path: Path):
         return {hit.entry.name for hit in filled.search(query, checkpoint=MADE_BY, top=100, where=where)}
 
     assert len(found(None)) == len(found(" ")) == 20
-    assert found("cats") == {f"{seed:06d}.png" for seed in range(10)}
+    assert found("00000") == {f"{seed:06d}.png" for seed in range(10)}
     assert found("00001?.PNG") == {f"{seed:06d}.png" for seed in range(10, 20)}
     assert found("*7.png") == {"000007.png", "000017.png"}
     assert found("unheard of") == set()
     assert [entry.name for entry in filled.entries(where="*7.png")] == ["000007.png", "000017.png"]
-    chosen = filled.entries(where="dogs")[:3]
+    chosen = filled.entries(where="00001?.png")[:3]
     assert {hit.entry for hit in filled.search(query, checkpoint=MADE_BY, rows=chosen)} == set(chosen)
-    assert not filled.search(query, checkpoint=MADE_BY, rows=chosen, where="cats")
+    assert not filled.search(query, checkpoint=MADE_BY, rows=chosen, where="00000")
     assert not filled.search(query, checkpoint=MADE_BY, rows=[])
+
+
+@pytest.mark.parametrize("where", ["cats", "*cats*", "s/", "/*", "?*/*.png", "{folder}", "{folder}/*"])
+def test_a_filter_looks_at_names_and_never_at_folders(filled: Collection, tmp_path: Path, where: str):
+    """Else whoever may search reads the server's folders letter by letter."""
+    wanted = where.replace("{folder}", str(tmp_path))
+    assert filled.entries(where=wanted) == []
+    query = embed([picture(3)])[0]
+    assert not filled.search(query, checkpoint=MADE_BY, where=wanted)
 
 
 def test_names_with_brackets_and_accents(collection: Collection, tmp_path: Path):

@@ -55,6 +55,8 @@ def test_the_vectors_of_a_label_in_several_sentences_are_averaged(pool: ModelPoo
 
 def test_labels_are_read_from_a_line():
     assert ZeroShotOptions.of(" a cat,a  dog;a cat\nbird，鱼、").labels == ("a cat", "a dog", "bird", "鱼")
+    quoted = ZeroShotOptions.of('"two dogs, outside", “猫，屋里”;"say ""hi""",A "red" dog, a "RED" dog')
+    assert quoted.labels == ("two dogs, outside", "猫，屋里", 'say "hi"', 'A "red" dog')
     with pytest.raises(InputError, match="There is no label"):
         ZeroShotOptions.of(" , ")
     with pytest.raises(InputError, match=r"'a photo' has no \{\}"):

@@ -203,3 +203,54 @@ def test_export_has_a_row_for_every_match(pool: ModelPool, collection: Collectio
     assert [(row["query"], row["rank"]) for row in rows] == [("red", 1), ("red", 2), ("blue", 1), ("blue", 2)]
     assert rows[2]["file"] == "blue.png"
     assert list(rows[0]) == ["query", "rank", "path", "file", "score", "cosine", "good", "model"]
+
+
+def test_a_query_that_denies_something_is_answered_with_a_hint(pool: ModelPool, collection: Collection):
+    for text, word in (("red without blue", "without"), ("Not a red one", "Not"), ("没有红色", "没有")):
+        *_, notice = search(pool, collection, Query.of(text)).notices
+        assert (notice.code, dict(notice.params)) == ("query_negation", {"word": word})
+    assert search(pool, collection, Query.of("a knot, another note", without="blue")).notices == ()
+
+
+def test_what_is_gone_is_marked_and_nothing_else_changes(pool: ModelPool, collection: Collection):
+    asked = Query.of("red"), SearchOptions(top=2)
+    before = search(pool, collection, *asked)
+    Path(before.matches[0].path).unlink()
+    gone, there = search(pool, collection, *asked).to_dict()["matches"]
+    assert gone == {**before.to_dict()["matches"][0], "present": False}
+    assert there == before.to_dict()["matches"][1]
+
+
+def test_copies_take_one_place_together(pool: ModelPool, collection: Collection):
+    first = search(pool, collection, Query.of("red"), SearchOptions(top=3))
+    red = Path(first.matches[0].path)
+    copies = [red.with_name(f"copy{number}.png") for number in range(6)]
+    for copy in copies:
+        copy.write_bytes(red.read_bytes())
+    collection.add([red.parent], lambda images: retrieval.embed_images(pool, images, NAME), checkpoint=NAME)
+    red.unlink()
+    found = search(pool, collection, Query.of("red"), SearchOptions(top=3))
+    assert names(found.matches)[1:] == names(first.matches)[1:]
+    assert found.matches[0].present
+    assert set(found.matches[0].copies) == {str(path) for path in (red, *copies)} - {found.matches[0].path}
+    assert found.to_dict()["matches"][0]["copies"] == list(found.matches[0].copies)
+    assert "copies" not in found.to_dict()["matches"][1]
+
+
+def test_another_collection_of_the_same_name_and_size_is_calibrated_anew(pool: ModelPool, settings: Settings):
+    def fill(folder: Path, colours: list[str]) -> Collection:
+        library = Library(settings)
+        if "c" in library.names():
+            library.remove("c")
+        folder.mkdir(parents=True)
+        for name in colours:
+            colour(name).save(folder / f"{name}.png")
+        made = library.open_or_create("c", NAME)
+        made.add([folder], lambda images: retrieval.embed_images(pool, images, NAME), checkpoint=NAME)
+        return made
+
+    search(pool, fill(settings.home / "one", ["green", "blue", "yellow"]), Query.of("red"))
+    second = fill(settings.home / "two", ["red", "blue", "purple"])
+    used = [match.score for match in search(pool, second, Query.of("red")).matches]
+    fresh = [match.score for match in search(retrieval_pool(settings), second, Query.of("red")).matches]
+    assert used == pytest.approx(fresh)

@@ -277,8 +277,9 @@ def test_a_table_is_judged_row_by_row(pool: ModelPool, tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         ("posts.txt", "text\timage\na\t\n", "must end with one of .tsv, .csv"),
-        ("posts.tsv", "text,image\na,\n", "no column text, image"),
-        ("posts.csv", "text\n", "no column image"),
+        ("posts.tsv", "text,image\na,\n", "no column text"),
+        ("posts.csv", "text\n", "no rows"),
+        ("posts.csv", "image\na.png\n", "no column text"),
         ("posts.csv", "text,image\n", "no rows"),
         ("posts.csv", "", "no column"),
         ("posts.csv", "text,image\n" + "a,\n" * 501, "has 501 rows; the limit is 500"),
