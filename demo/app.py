@@ -29,10 +29,11 @@ def build_demo(pool: ModelPool, settings: Settings) -> gr.Blocks:
     import gradio as gr
 
     from .tabs import TABS
-    from .ui import i18n, uploads
+    from .ui import health, i18n, sessions, uploads
     from .ui import page as shell
 
     uploads.refuse_addresses()
+    sessions.keep_small()
     demo = gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(UPLOADS_CHECKED, UPLOADS_KEPT))
     with demo:
         with gr.Row(elem_id="mm-header"):
@@ -80,14 +81,20 @@ def build_demo(pool: ModelPool, settings: Settings) -> gr.Blocks:
             **browser,
         )
         dark.click(None, None, None, js="() => { window.mmcore.toggleDark(); }", **browser)
+        # What the health check asks through the queue.
+        nothing: dict[str, Any] = {"api_visibility": "private", "concurrency_id": health.ENDPOINT}
+        gr.Button(visible=False).click(lambda: None, None, None, api_name=health.ENDPOINT, **nothing)
     demo.queue(max_size=WAITING)
     return demo
 
 
 def launch(demo: gr.Blocks, settings: Settings, **options: Any) -> tuple[Any, str, str]:
     """Serve the page with the project's look and limits; ``options`` go to ``gr.Blocks.launch``."""
-    from .ui import examples, i18n, style
+    from starlette.middleware import Middleware
 
+    from .ui import examples, guard, i18n, sessions, style
+
+    sessions.sweep(settings)
     chosen: dict[str, Any] = {
         "theme": style.theme(),
         "css": style.css(),
@@ -103,6 +110,10 @@ def launch(demo: gr.Blocks, settings: Settings, **options: Any) -> tuple[Any, st
         # gradio's own limit only guards the disk; ours, with their sentences, are stricter and come right after.
         "max_file_size": max(settings.image_bytes, settings.audio_bytes) + 1,
         "strict_cors": True,
+        "enable_monitoring": False,
+        "state_session_capacity": sessions.CAPACITY,
+        "app_kwargs": {"middleware": [Middleware(guard.Guard, demo=demo, settings=settings)]},
+        "auth": tuple(settings.login.split(":", 1)) if settings.login else None,
     }
     return demo.launch(**{**chosen, **options})
 

@@ -238,6 +238,7 @@ PHRASES: dict[str, str] = {
     "kind_zip": "a ZIP archive",
     # what a setting must be
     "expected_index": "auto, exact or approximate",
+    "expected_login": "a name and a password with a colon between them",
     "expected_number": "a number above 0",
     "expected_size": 'a size such as "500M" or "4G"',
     "language_en": "English",

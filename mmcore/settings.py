@@ -84,6 +84,17 @@ class Settings:
     """MMCORE_INDEX: how collections are searched: exact, approximate, auto (exact up to ``index_exact`` pictures)."""
     index_exact: int = 1_000_000
     """MMCORE_INDEX_EXACT: pictures up to which auto searches exactly."""
+    space: bool = False
+    """SYSTEM=spaces: the page runs on the hub, which shows it in a frame of its own."""
+    public: bool = False
+    """MMCORE_PUBLIC: strangers use the page: it downloads and unloads nothing for them, and counts what each asks.
+    On where SYSTEM=spaces, unless MMCORE_PUBLIC=0 says otherwise."""
+    hosts: tuple[str, ...] = ()
+    """MMCORE_HOSTS ("a.example,b.example"): names under which a server behind a proxy is asked for its MCP tools."""
+    login: str = field(default="", repr=False)
+    """MMCORE_LOGIN ("name:password"): who may see the page; empty: everybody who reaches it."""
+    apart: bool = False
+    """Whether files are decoded in a process of their own, under limits of time and memory. The page sets it."""
     local: Mapping[str, Path] = field(default_factory=lambda: MappingProxyType({}))
     """MMCORE_LOCAL_<NAME>: variable name -> folder that replaces a checkpoint's source."""
 
@@ -95,6 +106,9 @@ class Settings:
         if self.index not in INDEXES:
             wanted = Phrase("expected_index")
             raise InputError("setting_unreadable", variable="MMCORE_INDEX", value=self.index, expected=wanted)
+        if self.login and not all(self.login.partition(":")):
+            wanted = Phrase("expected_login")
+            raise InputError("setting_unreadable", variable="MMCORE_LOGIN", value="***", expected=wanted)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -125,6 +139,11 @@ class Settings:
         given["offline"] = any(
             env.get(name, "").strip().lower() in TRUE for name in ("MMCORE_OFFLINE", "HF_HUB_OFFLINE")
         )
+        given["space"] = env.get("SYSTEM", "").strip() == "spaces"
+        public = env.get("MMCORE_PUBLIC", "").strip().lower()
+        given["public"] = public in TRUE if public else given["space"]
+        given["hosts"] = tuple(name.strip().lower() for name in env.get("MMCORE_HOSTS", "").split(",") if name.strip())
+        given["login"] = env.get("MMCORE_LOGIN", "")
         local = {key: Path(value).expanduser() for key, value in env.items() if key.startswith(LOCAL_PREFIX) and value}
         given["local"] = MappingProxyType(local)
         return cls(**given)  # type: ignore[arg-type]
