@@ -66,15 +66,9 @@ class Health:
         number = next((n for n, fn in self._demo.fns.items() if fn.api_name == ENDPOINT), None)
         if queue.stopped or number is None:
             return False
-        scope = {"type": "http", "method": "GET", "path": "/gradio_api/queue/join", "headers": []}
-        scope |= {
-            "query_string": b"",
-            "app": None,
-            "server": ("127.0.0.1", 80),
-            "scheme": "http",
-            "client": ("127.0.0.1", 0),
-            "root_path": "",
-        }
+        scope: dict[str, Any] = {"type": "http", "method": "POST", "path": "/gradio_api/queue/join", "headers": []}
+        scope |= {"query_string": b"", "root_path": "", "scheme": "http", "app": None}
+        scope |= {"server": ("127.0.0.1", 80), "client": ("127.0.0.1", 0)}
         request = Request(scope)
         body = PredictBodyInternal(session_hash=SESSION, fn_index=number, data=[], request=request)
         if queue.server_app is None:
@@ -85,7 +79,7 @@ class Health:
         messages = queue.pending_messages_per_session[SESSION]
         try:
             while True:
-                message = await asyncio.wait_for(messages.get(), PATIENCE)
+                message: Any = await asyncio.wait_for(messages.get(), PATIENCE)
                 if message.msg == "process_completed":
                     return bool(message.success)
         except (asyncio.TimeoutError, TimeoutError):
@@ -118,7 +112,7 @@ class Health:
         """Start the queue again where it ended though the page is still served."""
         while True:
             await asyncio.sleep(LOOKED)
-            queue = self._demo._queue
+            queue: Any = self._demo._queue
             if queue.stopped and self._demo.is_running and getattr(self._demo.app, "startup_events_triggered", True):
                 self._restarts += 1
                 logger.error("the queue had ended and is started again")
