@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 TITLE = "MMCore Studio"
 WAITING = 64
 """Requests that may wait in the queue; further ones are told to try again."""
+IMAGE_PIXELS = 25_000_000
+"""What the page decodes at most, unless MMCORE_IMAGE_PIXELS says otherwise: half of what one's own machine does."""
 UPLOADS_CHECKED = 600
 """Seconds between two sweeps of the uploads folder."""
 UPLOADS_KEPT = 3600
@@ -124,10 +126,12 @@ def main(host: str | None = None, port: int | None = None, share: bool = False) 
     ``host`` None leaves it to gradio: 127.0.0.1, or GRADIO_SERVER_NAME, which a Space sets. ``port`` None takes the
     first free one from 7860.
     """
+    from dataclasses import replace
+
     from mmcore.pool import ModelPool
     from mmcore.settings import Settings
 
-    settings = Settings.from_env()
+    settings = replace(Settings.from_env(image_pixels=IMAGE_PIXELS), apart=True)
     demo = build_demo(ModelPool(settings), settings)
     launch(demo, settings, server_name=host, server_port=port, share=share)
 

@@ -30,6 +30,21 @@ MESSAGES: dict[str, str] = {
     "image_unsupported": (
         "{format} pictures cannot be read on this machine. Save the picture as JPEG or PNG and try again."
     ),
+    "image_too_elaborate": (
+        "The picture consists of more parts than any picture needs ({format}: more than {limit}), which would"
+        " take very long to read. Save it again with another program."
+    ),
+    "image_too_elongated": (
+        "The picture has {width} x {height} pixels; the limit for a side is {limit}. Cut it and try again."
+    ),
+    "decoding_too_long": (
+        "The file was not read within {limit:g} seconds and was given up. Save it again with another program,"
+        " or smaller."
+    ),
+    "decoding_too_large": (
+        "Reading the file takes more than {limit} MB of memory. Save it again with another program, or smaller."
+    ),
+    "decoder_ended": ("The process that reads files has ended. Try again: it is started anew."),
     "image_damaged": "The picture is damaged or cut off ({format}: {detail}). Export or download it again.",
     "file_missing": "There is no file {path}.",
     "file_is_folder": "{path} is a folder; a file is needed.",

@@ -44,6 +44,12 @@ TRUE = frozenset(("1", "true", "yes", "on"))
 """What switches a variable on, in any case; huggingface_hub reads its own in the same way."""
 
 
+def bare_environment() -> dict[str, str]:
+    """What a helper process needs of the environment: no token, no key."""
+    kept = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "SYSTEMROOT", "VIRTUAL_ENV")
+    return {name: os.environ[name] for name in kept if name in os.environ} | {"OMP_NUM_THREADS": "1"}
+
+
 def parse_size(text: str) -> int:
     """Bytes of "4G", "500M", "1.5GB" or a plain number. Raises ValueError for anything else."""
     match = re.fullmatch(r"(\d+(?:\.\d*)?)\s*([KMGT]?)I?B?", text.strip().upper())
@@ -95,6 +101,9 @@ class Settings:
     """MMCORE_LOGIN ("name:password"): who may see the page; empty: everybody who reaches it."""
     apart: bool = False
     """Whether files are decoded in a process of their own, under limits of time and memory. The page sets it."""
+    reduced: bool = False
+    """Whether large JPEG photographs are decoded at a half, a quarter or an eighth of their size: much faster, and
+    still larger than any model looks at."""
     local: Mapping[str, Path] = field(default_factory=lambda: MappingProxyType({}))
     """MMCORE_LOCAL_<NAME>: variable name -> folder that replaces a checkpoint's source."""
 
@@ -111,13 +120,13 @@ class Settings:
             raise InputError("setting_unreadable", variable="MMCORE_LOGIN", value="***", expected=wanted)
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
-        """Read MMCORE_* from ``environ`` (the process's own by default).
+    def from_env(cls, environ: Mapping[str, str] | None = None, **defaults: object) -> Settings:
+        """Read MMCORE_* from ``environ`` (the process's own by default); ``defaults`` stand in for what is not set.
 
         Raises UnknownNameError for a tier or device that does not exist, InputError for a size that cannot be read.
         """
         env = os.environ if environ is None else environ
-        given: dict[str, object] = {}
+        given: dict[str, object] = dict(defaults)
 
         def read(name: str, parse: Callable[[str], object], expected: str = "") -> None:
             variable = f"MMCORE_{name.upper()}"

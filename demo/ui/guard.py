@@ -229,7 +229,7 @@ async def _whole(receive: Receive, limit: int) -> bytes:
 
     try:
         return await asyncio.wait_for(read(), BODY_SECONDS)
-    except (asyncio.TimeoutError, TimeoutError):
+    except TimeoutError:
         raise Refusal(408, "slow") from None
 
 

@@ -82,7 +82,7 @@ class Health:
                 message: Any = await asyncio.wait_for(messages.get(), PATIENCE)
                 if message.msg == "process_completed":
                     return bool(message.success)
-        except (asyncio.TimeoutError, TimeoutError):
+        except TimeoutError:
             return False
         finally:
             queue.pending_event_ids_session.pop(SESSION, None)
