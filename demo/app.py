@@ -31,7 +31,7 @@ def build_demo(pool: ModelPool, settings: Settings) -> gr.Blocks:
     import gradio as gr
 
     from .tabs import TABS
-    from .ui import health, i18n, sessions, uploads
+    from .ui import events, health, i18n, sessions, slots, uploads
     from .ui import page as shell
 
     uploads.refuse_addresses()
@@ -86,6 +86,7 @@ def build_demo(pool: ModelPool, settings: Settings) -> gr.Blocks:
         # What the health check asks through the queue.
         nothing: dict[str, Any] = {"api_visibility": "private", "concurrency_id": health.ENDPOINT}
         gr.Button(visible=False).click(lambda: None, None, None, api_name=health.ENDPOINT, **nothing)
+    slots.hold(demo, events.MODELS)
     demo.queue(max_size=WAITING)
     return demo
 

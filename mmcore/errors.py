@@ -229,6 +229,11 @@ MESSAGES: dict[str, str] = {
         "Raise MMCORE_MEMORY_BUDGET or choose a smaller model."
     ),
     "busy": "All {count} loaded models are in use and there is no room for another. Try again in a moment.",
+    "time_up": "The work took longer than {limit:g} minutes and was ended. Give it less at a time.",
+    "words_cancel": (
+        "What to look for and what to leave out are the same, so that nothing is left to look for. Change one of them."
+    ),
+    "owner_only": "On a public page only its owner downloads and unloads models.",
     "model_in_use": "{name} is in use. Try again in a moment.",
     "cancelled": "Stopped, as asked. {done} of {total} files are done.",
 }

@@ -245,7 +245,7 @@ def _features(
             return own(progress, cancelled)
         return shelf.take(data, progress, cancelled)
 
-    yield from _told(in_background(work), lambda step: Reading(step.done, step.total))
+    yield from _told(in_background(work, models=False), lambda step: Reading(step.done, step.total))
 
 
 def _told(messages: Iterator[Any], told: Callable[[Step], Any]) -> Iterator[Any]:
@@ -279,7 +279,7 @@ def _train_one(features: FeatureSet, visitor: LabSession, data: str, options: Tr
         run = Run(number, data, options, training.reports(), stopped=visitor.stop or left())
         return replace(run, **_outcome(training, features)) if run.best is not None else run
 
-    for message in _told(in_background(work), lambda _: Trained(visitor.runs[-1], over=False)):
+    for message in _told(in_background(work, models=False), lambda _: Trained(visitor.runs[-1], over=False)):
         if isinstance(message, Run):
             if message.reports:
                 visitor.add(message)
@@ -316,10 +316,10 @@ def _thumbnail(picture: str) -> str:
 def keep(pool: ModelPool, run: Run, title: str) -> tuple[str, str]:
     """Write the head of a run to this machine: (title, its name), as the list of the visitor's heads holds them.
 
-    The name is drawn, so that nobody writes over somebody else's.
+    The name is drawn, so that nobody writes over somebody else's, and nobody who was not told it can use it.
     """
     title = " ".join(title.split())[:60]
-    name = f"lab-{run.options.fusion.replace('_', '-')}-{secrets.token_hex(6)}"
+    name = f"lab-{run.options.fusion.replace('_', '-')}-{secrets.token_hex(16)}"
     folder = fusion_heads.folder_for(pool.settings, name)
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Made beside its place and moved there, so that a half-written head is never found.
@@ -335,6 +335,6 @@ def keep(pool: ModelPool, run: Run, title: str) -> tuple[str, str]:
 
 def _prune(home: Path) -> None:
     """Delete the oldest heads of visitors beyond HEADS_KEPT; those of the command line have other names."""
-    ours = sorted(home.glob("lab-*-" + "?" * 12), key=lambda folder: folder.stat().st_mtime)
+    ours = sorted(home.glob("lab-*-" + "?" * 32), key=lambda folder: folder.stat().st_mtime)
     for folder in ours[:-HEADS_KEPT]:
         shutil.rmtree(folder, ignore_errors=True)

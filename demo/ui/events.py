@@ -8,13 +8,14 @@ import queue
 import secrets
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from mmcore.errors import Cancelled, MMCoreError
 
-from . import i18n
+from . import i18n, slots
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -30,7 +31,7 @@ IsCancelled = Callable[[], bool]
 
 MODELS = "models"
 """``concurrency_id`` of every event that runs a model."""
-MODELS_AT_ONCE = 2
+MODELS_AT_ONCE = 1
 """How many of them run at a time; the others wait in the queue."""
 
 
@@ -138,13 +139,17 @@ class Stop:
             self._running.remove(end)
 
 
-def in_background(work: Callable[[Progress, IsCancelled], T], button: Stop | None = None) -> Iterator[Step | T]:
+def in_background(
+    work: Callable[[Progress, IsCancelled], T], button: Stop | None = None, *, models: bool = True
+) -> Iterator[Step | T]:
     """Run ``work(progress, cancelled)`` in a thread; yield a Step whenever it reports, and its result at the end.
 
     Pressing ``button`` makes ``cancelled()`` true and raises Cancelled here at once, without waiting for the work to
     notice. Closing the iterator, which is what gradio does when a visitor leaves, makes it true as well. Errors of the
-    work are raised here, unless it was stopped before.
+    work are raised here, unless it was stopped before. Work on ``models`` waits for their slot, and holds it until it
+    ends.
     """
+    gone = slots.unwanted()
     messages: queue.Queue[Step | tuple[T] | Exception] = queue.Queue()
     stop = threading.Event()
     last = Step(0, 0)
@@ -154,13 +159,17 @@ def in_background(work: Callable[[Progress, IsCancelled], T], button: Stop | Non
         messages.put(Cancelled("cancelled", done=last.done, total=last.total))
 
     def run() -> None:
+        def left() -> bool:
+            return stop.is_set() or gone()
+
         try:
-            messages.put((work(lambda done, total: messages.put(Step(done, total)), stop.is_set),))
+            with slots.slot(left) if models else nullcontext():
+                messages.put((work(lambda done, total: messages.put(Step(done, total)), left),))
         except Exception as error:
             if not (stop.is_set() and isinstance(error, Cancelled)):
                 messages.put(error)
 
-    threading.Thread(target=run, daemon=True, name="demo-work").start()
+    threading.Thread(target=copy_context().run, args=(run,), daemon=True, name="demo-work").start()
     try:
         with (button or Stop()).stops(end):
             while True:

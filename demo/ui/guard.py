@@ -11,11 +11,11 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from . import health, i18n, quotas
+from .refusals import Refusal
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -58,18 +58,6 @@ OWN_FRAME = b"frame-ancestors 'self'"
 SPACE_FRAME = b"frame-ancestors 'self' https://huggingface.co https://*.huggingface.co https://*.hf.space"
 """Who may show the page in a frame; a Space is shown in one by the hub."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-
-
-@dataclass(eq=False)
-class Refusal(Exception):
-    """A request that goes no further."""
-
-    status: int
-    key: str
-    """Of ``text.refused.*`` in the page's words."""
-    values: tuple[tuple[str, object], ...] = ()
-    retry: int | None = None
-    """Seconds after which it may be tried again."""
 
 
 class Guard:

@@ -6,6 +6,8 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from .refusals import Refusal
+
 if TYPE_CHECKING:
     import gradio as gr
 
@@ -31,8 +33,6 @@ class Quotas:
 
     def request(self, scope: Any, headers: dict[str, str], session: str | None) -> None:
         """A request wants to wait in the queue. Raises Refusal (429) where it is full, or the visitor has too many."""
-        from .guard import Refusal
-
         queue = self._demo._queue
         waiting = [event for one in queue.event_queue_per_concurrency_id.values() for event in one.queue]
         if queue.max_size is not None and len(waiting) >= queue.max_size:
@@ -49,8 +49,6 @@ class Quotas:
 
     def upload(self, scope: Any, headers: dict[str, str], size: int) -> None:
         """An upload of that many bytes wants to come. Raises Refusal (429) beyond UPLOAD_BYTES."""
-        from .guard import Refusal
-
         if not self._public:
             return
         now, here = time.monotonic(), address(scope, headers)

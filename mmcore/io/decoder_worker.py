@@ -31,7 +31,7 @@ def serve(shared: RawIOBase, memory: int) -> None:
 
 
 def _limit(memory: int) -> None:
-    """Take memory beyond ``memory`` bytes, and core files, from this process; nothing where the system has no such limits."""
+    """Take memory beyond ``memory`` bytes, and core files, from this process, where the system can."""
     try:
         import resource
     except ImportError:  # Windows
