@@ -169,9 +169,9 @@ def in_background(
             if not (stop.is_set() and isinstance(error, Cancelled)):
                 messages.put(error)
 
-    threading.Thread(target=copy_context().run, args=(run,), daemon=True, name="demo-work").start()
     try:
         with (button or Stop()).stops(end):
+            threading.Thread(target=copy_context().run, args=(run,), daemon=True, name="demo-work").start()
             while True:
                 message = messages.get()
                 # A download reports many times a second; only its latest step is worth a message to the page.
