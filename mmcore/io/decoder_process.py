@@ -21,7 +21,7 @@ import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 from select import select
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 from PIL import Image
 
@@ -75,7 +75,8 @@ class Decoder:
             assert self._shared is not None
             width, height = answer
             with mmap.mmap(self._shared.fileno(), width * height * 3, access=mmap.ACCESS_READ) as pixels:
-                return Image.frombytes("RGB", (width, height), pixels)
+                with memoryview(pixels) as seen:
+                    return Image.frombytes("RGB", (width, height), seen)
 
     def stop(self) -> None:
         """End the process."""
@@ -140,14 +141,14 @@ class Decoder:
             raise InputError("decoding_too_large", limit=self._memory // 1_000_000) from None
 
 
-def write(pipe: BinaryIO, message: object) -> None:
+def write(pipe: IO[bytes], message: object) -> None:
     """One message. Raises OSError where the other end is gone."""
     content = pickle.dumps(message)
     pipe.write(LENGTH.pack(len(content)) + content)
     pipe.flush()
 
 
-def read(pipe: BinaryIO) -> Any:
+def read(pipe: IO[bytes]) -> Any:
     """One message, from a process of our own. Raises EOFError where the other end is gone."""
     head = pipe.read(LENGTH.size)
     if len(head) < LENGTH.size:
