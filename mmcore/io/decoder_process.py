@@ -74,9 +74,9 @@ class Decoder:
                 raise InputError(answer.key, **answer.values)
             assert self._shared is not None
             width, height = answer
-            with mmap.mmap(self._shared.fileno(), width * height * 3, access=mmap.ACCESS_READ) as pixels:
-                with memoryview(pixels) as seen:
-                    return Image.frombytes("RGB", (width, height), seen)
+            number, size = self._shared.fileno(), width * height * 3
+            with mmap.mmap(number, size, access=mmap.ACCESS_READ) as pixels, memoryview(pixels) as seen:
+                return Image.frombytes("RGB", (width, height), seen)
 
     def stop(self) -> None:
         """End the process."""
