@@ -36,6 +36,8 @@ def build_demo(pool: ModelPool, settings: Settings) -> gr.Blocks:
 
     uploads.refuse_addresses()
     sessions.keep_small()
+    i18n.answers_have_words()
+    events.meet_strangers(settings.public)
     demo = gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(UPLOADS_CHECKED, UPLOADS_KEPT))
     with demo:
         with gr.Row(elem_id="mm-header"):
@@ -127,13 +129,17 @@ def main(host: str | None = None, port: int | None = None, share: bool = False) 
     ``host`` None leaves it to gradio: 127.0.0.1, or GRADIO_SERVER_NAME, which a Space sets. ``port`` None takes the
     first free one from 7860.
     """
+    import signal
+    import sys
     from dataclasses import replace
 
     from mmcore.pool import ModelPool
     from mmcore.settings import Settings
 
-    settings = replace(Settings.from_env(image_pixels=IMAGE_PIXELS), apart=True)
+    settings = replace(Settings.from_env(image_pixels=IMAGE_PIXELS), apart=sys.platform != "win32")
     demo = build_demo(ModelPool(settings), settings)
+    # As Ctrl-C does, so that uploads are deleted and the decoder is ended.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     launch(demo, settings, server_name=host, server_port=port, share=share)
 
 

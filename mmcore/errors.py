@@ -234,6 +234,19 @@ MESSAGES: dict[str, str] = {
         "What to look for and what to leave out are the same, so that nothing is left to look for. Change one of them."
     ),
     "owner_only": "On a public page only its owner downloads and unloads models.",
+    "heads_full": (
+        "{limit} trained heads are kept on this machine, and there is room for no more. Download yours instead."
+    ),
+    "head_disk": ("The head cannot be kept on this machine: {detail}. Download it instead."),
+    "weights_busy": (
+        "{host} cannot give {name} at the moment (HTTP {status}): it is busy or out of order. Try again in a while."
+    ),
+    "weights_gone": (
+        "{host} has no {name} any more (HTTP {status}). Update mmcore-studio, or get the folder elsewhere."
+    ),
+    "weights_login": (
+        "{host} gives {name} only to people who are logged in (HTTP {status}). Run `hf auth login` and try again."
+    ),
     "model_in_use": "{name} is in use. Try again in a moment.",
     "cancelled": "Stopped, as asked. {done} of {total} files are done.",
 }

@@ -13,7 +13,7 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from mmcore.errors import Cancelled, MMCoreError
+from mmcore.errors import MESSAGES, Cancelled, MMCoreError
 
 from . import i18n, slots
 
@@ -41,6 +41,8 @@ class Failure:
 
     error: MMCoreError | None
     reference: str = ""
+    key: str = "text.internal"
+    """Of the sentence where there is no error to tell of."""
 
     @property
     def stopped(self) -> bool:
@@ -50,14 +52,44 @@ class Failure:
     def message(self, language: str) -> str:
         """The sentence to show, in that language."""
         if self.error is None:
-            return i18n.text(language, "text.internal", reference=self.reference)
+            return i18n.text(language, self.key, reference=self.reference)
         return i18n.error_text(language, self.error)
 
 
+class _Page:
+    """What holds for the whole process."""
+
+    strangers = False
+
+
+_page = _Page()
+
+
+def meet_strangers(public: bool) -> None:
+    """Say whether strangers use the page."""
+    _page.strangers = public
+
+
+HOUSE = ("{folder}", "{path}", "{variable}", "`")
+"""In a sentence's pattern: it names the server's paths, settings or commands."""
+
+
+def only_for_the_house(error: MMCoreError) -> bool:
+    """Whether a sentence says what strangers have no use for and should not know."""
+    return any(part in MESSAGES[error.key] for part in HOUSE)
+
+
 def failure(error: Exception) -> Failure:
-    """Turn an exception into what the visitor may see; one that is not ours is logged in full under a reference."""
+    """Turn an exception into what the visitor may see; one that is not ours is logged in full under a reference.
+
+    On a public page so is one of ours that names paths, settings or commands of the server.
+    """
     if isinstance(error, MMCoreError):
-        return Failure(error)
+        if not (_page.strangers and only_for_the_house(error)):
+            return Failure(error)
+        reference = secrets.token_hex(4)
+        logger.error("reference %s: %s", reference, error)
+        return Failure(None, reference, "text.not_here")
     reference = secrets.token_hex(4)
     logger.error("unexpected error, reference %s", reference, exc_info=error)
     return Failure(None, reference)

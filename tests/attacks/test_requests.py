@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -196,3 +197,42 @@ def test_calls_without_a_session_leave_no_memory(client: httpx.Client) -> None:
     before = resident()
     calls(60)
     assert (resident() - before) / 60 < 100_000  # it was 580,000 a call
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        ["x", {"path": "/etc/passwd"}, "compact-sentiment", ""],
+        ["x", {"path": "http://169.254.169.254/latest"}, "compact-sentiment", ""],
+        ["x", {"path": "file:///etc/passwd"}, "compact-sentiment", ""],
+        ["x", {"path": "../../etc/passwd"}, "compact-sentiment", ""],
+        ["x", {"url": "http://127.0.0.1:1/"}, "compact-sentiment", ""],
+        ["x", "/etc/passwd", "compact-sentiment", ""],
+        ["x", 7, "compact-sentiment", ""],
+        ["x", None, "no-such-model", ""],
+        ["x", None, "compact-sentiment", "head:nope"],
+        ["x", None, ["a"], ""],
+        ["x"],
+        [],
+    ],
+    ids=str,
+)
+def test_every_refusal_has_a_sentence(client: httpx.Client, data: list[Any]) -> None:
+    event, said = ask(client, "sentiment", data)
+    assert event == "error"
+    assert isinstance(said["error"], str)
+    assert len(said["error"]) > 20
+    assert "root:" not in said["error"]
+
+
+def test_the_upload_route_counts(client: httpx.Client) -> None:
+    files = {"files": ("a.png", b"x" * 100)}
+    assert client.post(f"{API}upload", files=files).status_code == 200
+    with socket.create_connection((client.base_url.host, client.base_url.port or 80), timeout=10) as wire:
+        wire.sendall(b"POST /gradio_api/upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000000\r\n\r\n")
+        assert wire.recv(100).startswith(b"HTTP/1.1 413")
+
+
+def test_what_a_visitor_wrote_is_not_in_the_log(client: httpx.Client, target: Server) -> None:
+    ask(client, "sentiment", ["a secret sentence", None, "compact-sentiment", ""])
+    assert "secret sentence" not in target.log()
