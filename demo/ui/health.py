@@ -11,7 +11,10 @@ import os
 import time
 from collections import Counter
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from . import sessions
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -25,6 +28,8 @@ PATIENCE = 10.0
 """Seconds within which the queue must answer."""
 FRESH = 2.0
 """Seconds for which an answer is given again: asking often costs nothing."""
+TIDIED = 60.0
+"""Seconds between two looks at what visitors left."""
 LOOKED = 2.0
 """Seconds between two looks of the watchdog."""
 
@@ -109,9 +114,16 @@ class Health:
         return "\n".join(lines) + "\n"
 
     async def watch(self) -> None:
-        """Start the queue again where it ended though the page is still served."""
+        """Start the queue again where it ended though the page is still served; forget what nobody needs any more."""
+        from gradio.utils import get_upload_folder
+
+        tidied = time.monotonic()
         while True:
             await asyncio.sleep(LOOKED)
+            if time.monotonic() - tidied >= TIDIED:
+                tidied = time.monotonic()
+                await asyncio.to_thread(sessions.expire, self._demo.app.state_holder)
+                await asyncio.to_thread(sessions.make_room, Path(get_upload_folder()))
             queue: Any = self._demo._queue
             if queue.stopped and self._demo.is_running and getattr(self._demo.app, "startup_events_triggered", True):
                 self._restarts += 1

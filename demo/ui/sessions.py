@@ -43,6 +43,10 @@ def keep_small() -> None:
     SessionState.__init__ = begin  # type: ignore[method-assign]
 
 
+IDLE_SECONDS = 3600.0
+"""A session that nothing was asked in for so long is forgotten; the page then begins anew."""
+UPLOADS_BYTES = 4_000_000_000
+"""All uploads together; beyond it the oldest go."""
 CLOSED_SECONDS = 600
 """How long the state of a closed page is kept, in case it is opened again."""
 
@@ -63,4 +67,38 @@ def sweep(settings: Settings) -> int:
             gone += 1
         except OSError as error:
             logger.warning("an old upload cannot be deleted: %s", error)
+    return gone
+
+
+def expire(holder: Any) -> int:
+    """Forget sessions of gradio's ``StateHolder`` that nothing was asked in for IDLE_SECONDS; how many went."""
+    from datetime import datetime, timedelta
+
+    since = datetime.now() - timedelta(seconds=IDLE_SECONDS)
+    idle = [name for name, used in list(holder.time_last_used.items()) if used < since]
+    for name in idle:
+        session = holder.session_data.get(name)
+        if session is not None:
+            holder.delete_state(name)  # closes what is open: the pictures of a visit
+        holder.session_data.pop(name, None)
+        holder.time_last_used.pop(name, None)
+    return len(idle)
+
+
+def make_room(folder: Path, limit: int = UPLOADS_BYTES) -> int:
+    """Delete the oldest uploads until all of them take ``limit`` bytes at most; how many went. Never raises."""
+    found = []
+    for path in folder.rglob("*"):
+        try:
+            if path.is_file() and not path.is_symlink():
+                status = path.stat()
+                found.append((status.st_mtime, status.st_size, path))
+        except OSError:  # deleted meanwhile
+            continue
+    total, gone = sum(size for _, size, _ in found), 0
+    for _, size, path in sorted(found):
+        if total <= limit:
+            break
+        path.unlink(missing_ok=True)
+        total, gone = total - size, gone + 1
     return gone
