@@ -89,7 +89,8 @@ def build_demo(pool: ModelPool, settings: Settings) -> gr.Blocks:
         nothing: dict[str, Any] = {"api_visibility": "private", "concurrency_id": health.ENDPOINT}
         gr.Button(visible=False).click(lambda: None, None, None, api_name=health.ENDPOINT, **nothing)
     slots.hold(demo, events.MODELS)
-    demo.queue(max_size=WAITING)
+    demo.queue(max_size=WAITING, api_open=False)  # what runs a model is asked for through the queue only
+    sessions.count_nothing(demo)
     return demo
 
 

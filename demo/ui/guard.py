@@ -40,7 +40,7 @@ EXACT = frozenset(
         *("/", "/config", "/theme.css", "/robots.txt", "/favicon.ico", "/manifest.json", "/pwa_icon"),
         *("/login", "/logout", "/health", "/metrics"),
         *(f"{API}/{name}" for name in ("info", "openapi.json", "app_id", "user", "login_check", "token")),
-        *(f"{API}/{name}" for name in ("queue/join", "queue/data", "queue/status", "cancel", "reset")),
+        *(f"{API}/{name}" for name in ("queue/join", "queue/data", "queue/status", "run/predict", "cancel", "reset")),
         *(f"{API}/{name}" for name in ("upload", "upload_progress", "startup-events", "theme.css", "mcp")),
     }
 )
@@ -49,6 +49,9 @@ BELOW = (
     *(f"{API}/{name}" for name in ("file=", "heartbeat/", "call/", "mcp/")),
 )
 """The routes that the page, its API and its MCP tools use; every other one of gradio's is closed."""
+
+NAMED = frozenset(f"{API}/{name}" for name in ("queue/join", "run/predict", "cancel", "reset"))
+"""Routes whose JSON names a session; the page asks ``run/predict`` for what needs no queue."""
 
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -149,9 +152,9 @@ class Guard:
                 self._quotas.upload(scope, headers, int(length) if length.isdigit() else 0)
             return _limited(receive, limit)
         body = await _whole(receive, limit)
-        if path.startswith((f"{API}/queue/join", f"{API}/call/", f"{API}/cancel", f"{API}/reset")):
-            session = _session_in(body, needed=path == f"{API}/queue/join")
-            if path.startswith((f"{API}/queue/join", f"{API}/call/")):
+        if path in NAMED or path.startswith(f"{API}/call/"):
+            session = _session_in(body, needed=path in (f"{API}/queue/join", f"{API}/run/predict"))
+            if path == f"{API}/queue/join" or path.startswith(f"{API}/call/"):
                 self._quotas.request(scope, headers, session)
         return _replayed(body, receive)
 

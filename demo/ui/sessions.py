@@ -51,6 +51,15 @@ CLOSED_SECONDS = 600
 """How long the state of a closed page is kept, in case it is opened again."""
 
 
+def count_nothing(demo: Any) -> None:
+    """Switch off gradio's statistics of requests: a table of the last 10,000 is made anew after each of them.
+
+    They are for its monitoring page, which is closed here; ``/metrics`` has figures that cost nothing.
+    """
+    demo._queue.ANALYTICS_MAX_EVENTS = 1
+    demo._queue.compute_analytics_summary = lambda records: {"functions": {}}
+
+
 def sweep(settings: Settings) -> int:
     """Delete uploads that an earlier server left; how many files and folders went. Never raises."""
     from gradio.utils import get_upload_folder

@@ -121,6 +121,22 @@ def test_posts_that_the_page_does_not_use_are_closed(client: httpx.Client, name:
     assert client.post(f"{API}{name}", json={}).status_code == 404
 
 
+def test_what_runs_a_model_is_not_asked_for_beside_the_queue(client: httpx.Client) -> None:
+    number = number_of(client, "sentiment")
+    body = {"data": SENTIMENT, "fn_index": number, "session_hash": "direct"}
+    answer = client.post(f"{API}run/predict", json=body)
+    assert answer.status_code == 404
+    assert "queue" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("session", SESSIONS[:6], ids=repr)
+def test_odd_sessions_beside_the_queue(client: httpx.Client, session: object) -> None:
+    body = {"data": ["en"], "fn_index": number_of(client, "translate_tabs"), "session_hash": session}
+    assert client.post(f"{API}run/predict", json=body).status_code == 422
+    body["session_hash"] = "good"
+    assert client.post(f"{API}run/predict", json=body).status_code == 200  # as the page asks
+
+
 def test_traversal_is_refused(client: httpx.Client) -> None:
     for path in ("file=/etc/passwd", "file=../../etc/passwd", "file=%2Fetc%2Fpasswd"):
         assert client.get(API + path).status_code in (403, 404)
