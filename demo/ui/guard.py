@@ -29,6 +29,8 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 JSON_BYTES = 2_000_000
 """A body that is no upload: texts, choices, names of uploaded files."""
+UPLOAD_BYTES = 1_000_000_000
+"""Files of one upload together; each has the limit of its kind besides."""
 BODY_SECONDS = 60.0
 """A body that has not arrived by then is not waited for any longer."""
 SESSION = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
@@ -72,7 +74,8 @@ class Guard:
         self._quotas = quotas.Quotas(demo, settings)
         # A picture or sound of the largest size as base64, and a little around it.
         self._mcp_bytes = max(settings.image_bytes, settings.audio_bytes) * 4 // 3 + JSON_BYTES
-        self._upload_bytes = settings.files * settings.image_bytes
+        most = max(settings.files * settings.image_bytes, settings.audio_bytes) + JSON_BYTES
+        self._upload_bytes = min(most, UPLOAD_BYTES)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Let the request through, or answer it here."""

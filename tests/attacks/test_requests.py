@@ -244,6 +244,8 @@ def test_every_refusal_has_a_sentence(client: httpx.Client, data: list[Any]) -> 
 def test_the_upload_route_counts(client: httpx.Client) -> None:
     files = {"files": ("a.png", b"x" * 100)}
     assert client.post(f"{API}upload", files=files).status_code == 200
+    long_sound = {"files": ("a.wav", b"x" * 30_000_000)}  # longer than all the pictures that may come at once
+    assert client.post(f"{API}upload", files=long_sound).status_code == 200
     with socket.create_connection((client.base_url.host, client.base_url.port or 80), timeout=10) as wire:
         wire.sendall(b"POST /gradio_api/upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000000\r\n\r\n")
         assert wire.recv(100).startswith(b"HTTP/1.1 413")
