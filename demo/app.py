@@ -96,8 +96,6 @@ def build_demo(pool: ModelPool, settings: Settings) -> gr.Blocks:
 
 def launch(demo: gr.Blocks, settings: Settings, **options: Any) -> tuple[Any, str, str]:
     """Serve the page with the project's look and limits; ``options`` go to ``gr.Blocks.launch``."""
-    from starlette.middleware import Middleware
-
     from .ui import examples, guard, i18n, sessions, style
 
     sessions.sweep(settings)
@@ -118,7 +116,7 @@ def launch(demo: gr.Blocks, settings: Settings, **options: Any) -> tuple[Any, st
         "strict_cors": True,
         "enable_monitoring": False,
         "state_session_capacity": sessions.CAPACITY,
-        "app_kwargs": {"middleware": [Middleware(guard.Guard, demo=demo, settings=settings)]},
+        "app_kwargs": {"middleware": [guard.Layer(guard.Guard, (), {"demo": demo, "settings": settings})]},
         "auth": tuple(settings.login.split(":", 1)) if settings.login else None,
     }
     return demo.launch(**{**chosen, **options})

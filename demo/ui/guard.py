@@ -11,7 +11,7 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from . import health, i18n, quotas
@@ -63,6 +63,14 @@ OWN_FRAME = b"frame-ancestors 'self'"
 SPACE_FRAME = b"frame-ancestors 'self' https://huggingface.co https://*.huggingface.co https://*.hf.space"
 """Who may show the page in a frame; a Space is shown in one by the hub."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class Layer(NamedTuple):
+    """What starlette asks of a middleware: class, arguments, named arguments."""
+
+    cls: type
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
 
 
 class Guard:

@@ -64,7 +64,7 @@ class Health:
 
     async def _asked(self) -> bool:
         """Whether the queue answers."""
-        from fastapi import Request
+        from gradio import routes as module
         from gradio.data_classes import PredictBodyInternal
 
         queue = self._demo._queue
@@ -74,7 +74,8 @@ class Health:
         scope: dict[str, Any] = {"type": "http", "method": "POST", "path": "/gradio_api/queue/join", "headers": []}
         scope |= {"query_string": b"", "root_path": "", "scheme": "http", "app": None}
         scope |= {"server": ("127.0.0.1", 80), "client": ("127.0.0.1", 0)}
-        request = Request(scope)
+        routes: Any = module
+        request = routes.fastapi.Request(scope)
         body = PredictBodyInternal(session_hash=SESSION, fn_index=number, data=[], request=request)
         if queue.server_app is None:
             queue.set_server_app(self._demo.app)

@@ -82,7 +82,6 @@ def decode_image(source: str | Path | bytes, settings: Settings) -> Image.Image:
             raise
         except Exception as error:
             raise InputError("image_damaged", format=kind.name, detail=_damage(error, "damage_header")) from error
-        header_scans.check_sides(*picture.size)
         for width, height in sizes:
             if width * height > settings.image_pixels:
                 raise InputError(
@@ -92,6 +91,7 @@ def decode_image(source: str | Path | bytes, settings: Settings) -> Image.Image:
                     megapixels=width * height / 1e6,
                     limit=settings.image_pixels / 1e6,
                 )
+        header_scans.check_sides(*picture.size)
         if settings.reduced:
             picture.draft("RGB", (REDUCED_SIDE, REDUCED_SIDE))
         try:
