@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 TITLE = "MMCore Studio"
 WAITING = 64
 """Requests that may wait in the queue; further ones are told to try again."""
+IMAGE_PIXELS = 25_000_000
+"""What the page decodes at most, unless MMCORE_IMAGE_PIXELS says otherwise: half of what one's own machine does."""
 UPLOADS_CHECKED = 600
 """Seconds between two sweeps of the uploads folder."""
 UPLOADS_KEPT = 3600
@@ -29,10 +31,13 @@ def build_demo(pool: ModelPool, settings: Settings) -> gr.Blocks:
     import gradio as gr
 
     from .tabs import TABS
-    from .ui import i18n, uploads
+    from .ui import events, health, i18n, sessions, slots, uploads
     from .ui import page as shell
 
     uploads.refuse_addresses()
+    sessions.keep_small()
+    i18n.answers_have_words()
+    events.meet_strangers(settings.public)
     demo = gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(UPLOADS_CHECKED, UPLOADS_KEPT))
     with demo:
         with gr.Row(elem_id="mm-header"):
@@ -80,14 +85,20 @@ def build_demo(pool: ModelPool, settings: Settings) -> gr.Blocks:
             **browser,
         )
         dark.click(None, None, None, js="() => { window.mmcore.toggleDark(); }", **browser)
-    demo.queue(max_size=WAITING)
+        # What the health check asks through the queue.
+        nothing: dict[str, Any] = {"api_visibility": "private", "concurrency_id": health.ENDPOINT}
+        gr.Button(visible=False).click(lambda: None, None, None, api_name=health.ENDPOINT, **nothing)
+    slots.hold(demo, events.MODELS)
+    demo.queue(max_size=WAITING, api_open=False)  # what runs a model is asked for through the queue only
+    sessions.count_nothing(demo)
     return demo
 
 
 def launch(demo: gr.Blocks, settings: Settings, **options: Any) -> tuple[Any, str, str]:
     """Serve the page with the project's look and limits; ``options`` go to ``gr.Blocks.launch``."""
-    from .ui import examples, i18n, style
+    from .ui import examples, guard, i18n, sessions, style
 
+    sessions.sweep(settings)
     chosen: dict[str, Any] = {
         "theme": style.theme(),
         "css": style.css(),
@@ -103,6 +114,10 @@ def launch(demo: gr.Blocks, settings: Settings, **options: Any) -> tuple[Any, st
         # gradio's own limit only guards the disk; ours, with their sentences, are stricter and come right after.
         "max_file_size": max(settings.image_bytes, settings.audio_bytes) + 1,
         "strict_cors": True,
+        "enable_monitoring": False,
+        "state_session_capacity": sessions.CAPACITY,
+        "app_kwargs": {"middleware": [guard.Layer(guard.Guard, (), {"demo": demo, "settings": settings})]},
+        "auth": tuple(settings.login.split(":", 1)) if settings.login else None,
     }
     return demo.launch(**{**chosen, **options})
 
@@ -113,11 +128,17 @@ def main(host: str | None = None, port: int | None = None, share: bool = False) 
     ``host`` None leaves it to gradio: 127.0.0.1, or GRADIO_SERVER_NAME, which a Space sets. ``port`` None takes the
     first free one from 7860.
     """
+    import signal
+    import sys
+    from dataclasses import replace
+
     from mmcore.pool import ModelPool
     from mmcore.settings import Settings
 
-    settings = Settings.from_env()
+    settings = replace(Settings.from_env(image_pixels=IMAGE_PIXELS), apart=sys.platform != "win32")
     demo = build_demo(ModelPool(settings), settings)
+    # As Ctrl-C does, so that uploads are deleted and the decoder is ended.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     launch(demo, settings, server_name=host, server_port=port, share=share)
 
 

@@ -30,6 +30,21 @@ MESSAGES: dict[str, str] = {
     "image_unsupported": (
         "{format} pictures cannot be read on this machine. Save the picture as JPEG or PNG and try again."
     ),
+    "image_too_elaborate": (
+        "The picture consists of more parts than any picture needs ({format}: more than {limit}), which would"
+        " take very long to read. Save it again with another program."
+    ),
+    "image_too_elongated": (
+        "The picture has {width} x {height} pixels; the limit for a side is {limit}. Cut it and try again."
+    ),
+    "decoding_too_long": (
+        "The file was not read within {limit:g} seconds and was given up. Save it again with another program,"
+        " or smaller."
+    ),
+    "decoding_too_large": (
+        "Reading the file takes more than {limit} MB of memory. Save it again with another program, or smaller."
+    ),
+    "decoder_ended": ("The process that reads files has ended. Try again: it is started anew."),
     "image_damaged": "The picture is damaged or cut off ({format}: {detail}). Export or download it again.",
     "file_missing": "There is no file {path}.",
     "file_is_folder": "{path} is a folder; a file is needed.",
@@ -222,6 +237,24 @@ MESSAGES: dict[str, str] = {
         "Raise MMCORE_MEMORY_BUDGET or choose a smaller model."
     ),
     "busy": "All {count} loaded models are in use and there is no room for another. Try again in a moment.",
+    "time_up": "The work took longer than {limit:g} minutes and was ended. Give it less at a time.",
+    "words_cancel": (
+        "What to look for and what to leave out are the same, so that nothing is left to look for. Change one of them."
+    ),
+    "owner_only": "On a public page only its owner downloads and unloads models.",
+    "heads_full": (
+        "{limit} trained heads are kept on this machine, and there is room for no more. Download yours instead."
+    ),
+    "head_disk": ("The head cannot be kept on this machine: {detail}. Download it instead."),
+    "weights_busy": (
+        "{host} cannot give {name} at the moment (HTTP {status}): it is busy or out of order. Try again in a while."
+    ),
+    "weights_gone": (
+        "{host} has no {name} any more (HTTP {status}). Update mmcore-studio, or get the folder elsewhere."
+    ),
+    "weights_login": (
+        "{host} gives {name} only to people who are logged in (HTTP {status}). Run `hf auth login` and try again."
+    ),
     "model_in_use": "{name} is in use. Try again in a moment.",
     "cancelled": "Stopped, as asked. {done} of {total} files are done.",
 }
@@ -246,6 +279,7 @@ PHRASES: dict[str, str] = {
     "kind_zip": "a ZIP archive",
     # what a setting must be
     "expected_index": "auto, exact or approximate",
+    "expected_login": "a name and a password with a colon between them",
     "expected_number": "a number above 0",
     "expected_size": 'a size such as "500M" or "4G"',
     "language_en": "English",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from mmcore import families
+from mmcore import cancelling, families
 from mmcore.checkpoints import locate as weights
 from mmcore.checkpoints.download import IsCancelled, Progress, readable_size
 from mmcore.checkpoints.registry import Checkpoint, find, of_task
@@ -116,6 +116,7 @@ class ModelPool:
         Raises UnknownNameError, WeightsError, and CapacityError (no memory, no room, no turn in time); memory that
         runs out inside the block becomes a CapacityError too, after idle models were let go. See ``run`` to retry.
         """
+        cancelling.check()
         entry = self._acquire(find(name))
         try:
             if not entry.turn.acquire(timeout=self._patience):

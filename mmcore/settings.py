@@ -44,6 +44,12 @@ TRUE = frozenset(("1", "true", "yes", "on"))
 """What switches a variable on, in any case; huggingface_hub reads its own in the same way."""
 
 
+def bare_environment() -> dict[str, str]:
+    """What a helper process needs of the environment: no token, no key."""
+    kept = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "SYSTEMROOT", "VIRTUAL_ENV")
+    return {name: os.environ[name] for name in kept if name in os.environ} | {"OMP_NUM_THREADS": "1"}
+
+
 def parse_size(text: str) -> int:
     """Bytes of "4G", "500M", "1.5GB" or a plain number. Raises ValueError for anything else."""
     match = re.fullmatch(r"(\d+(?:\.\d*)?)\s*([KMGT]?)I?B?", text.strip().upper())
@@ -84,6 +90,20 @@ class Settings:
     """MMCORE_INDEX: how collections are searched: exact, approximate, auto (exact up to ``index_exact`` pictures)."""
     index_exact: int = 1_000_000
     """MMCORE_INDEX_EXACT: pictures up to which auto searches exactly."""
+    space: bool = False
+    """SYSTEM=spaces: the page runs on the hub, which shows it in a frame of its own."""
+    public: bool = False
+    """MMCORE_PUBLIC: strangers use the page: it downloads and unloads nothing for them, and counts what each asks.
+    On where SYSTEM=spaces, unless MMCORE_PUBLIC=0 says otherwise."""
+    hosts: tuple[str, ...] = ()
+    """MMCORE_HOSTS ("a.example,b.example"): names under which a server behind a proxy is asked for its MCP tools."""
+    login: str = field(default="", repr=False)
+    """MMCORE_LOGIN ("name:password"): who may see the page; empty: everybody who reaches it."""
+    apart: bool = False
+    """Whether files are decoded in a process of their own, under limits of time and memory. The page sets it."""
+    reduced: bool = False
+    """Whether large JPEG photographs are decoded at a half, a quarter or an eighth of their size: much faster, and
+    still larger than any model looks at."""
     local: Mapping[str, Path] = field(default_factory=lambda: MappingProxyType({}))
     """MMCORE_LOCAL_<NAME>: variable name -> folder that replaces a checkpoint's source."""
 
@@ -95,15 +115,18 @@ class Settings:
         if self.index not in INDEXES:
             wanted = Phrase("expected_index")
             raise InputError("setting_unreadable", variable="MMCORE_INDEX", value=self.index, expected=wanted)
+        if self.login and not all(self.login.partition(":")):
+            wanted = Phrase("expected_login")
+            raise InputError("setting_unreadable", variable="MMCORE_LOGIN", value="***", expected=wanted)
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
-        """Read MMCORE_* from ``environ`` (the process's own by default).
+    def from_env(cls, environ: Mapping[str, str] | None = None, **defaults: object) -> Settings:
+        """Read MMCORE_* from ``environ`` (the process's own by default); ``defaults`` stand in for what is not set.
 
         Raises UnknownNameError for a tier or device that does not exist, InputError for a size that cannot be read.
         """
         env = os.environ if environ is None else environ
-        given: dict[str, object] = {}
+        given: dict[str, object] = dict(defaults)
 
         def read(name: str, parse: Callable[[str], object], expected: str = "") -> None:
             variable = f"MMCORE_{name.upper()}"
@@ -125,6 +148,11 @@ class Settings:
         given["offline"] = any(
             env.get(name, "").strip().lower() in TRUE for name in ("MMCORE_OFFLINE", "HF_HUB_OFFLINE")
         )
+        given["space"] = env.get("SYSTEM", "").strip() == "spaces"
+        public = env.get("MMCORE_PUBLIC", "").strip().lower()
+        given["public"] = public in TRUE if public else given["space"]
+        given["hosts"] = tuple(name.strip().lower() for name in env.get("MMCORE_HOSTS", "").split(",") if name.strip())
+        given["login"] = env.get("MMCORE_LOGIN", "")
         local = {key: Path(value).expanduser() for key, value in env.items() if key.startswith(LOCAL_PREFIX) and value}
         given["local"] = MappingProxyType(local)
         return cls(**given)  # type: ignore[arg-type]

@@ -43,9 +43,13 @@ def test_every_setting_has_its_variable(tmp_path: Path):
         "MMCORE_FILES": "12",
         "MMCORE_INDEX": "approximate",
         "MMCORE_INDEX_EXACT": "2K",
+        "SYSTEM": "spaces",
+        "MMCORE_PUBLIC": "0",
+        "MMCORE_HOSTS": "a.example, B.example",
+        "MMCORE_LOGIN": "name:password",
         "MMCORE_LOCAL_BLIP_BASE": str(tmp_path / "blip"),
     }
-    settings = Settings.from_env(env)
+    settings = Settings.from_env(env, apart=True, reduced=True, labels=5)
     values = (
         tmp_path,
         "auto",
@@ -61,6 +65,12 @@ def test_every_setting_has_its_variable(tmp_path: Path):
         12,
         "approximate",
         2048,
+        True,
+        False,
+        ("a.example", "b.example"),
+        "name:password",
+        True,  # these two have no variable: the page sets them
+        True,
     )
     found = dataclasses.astuple(dataclasses.replace(settings, local={}))[:-1]
     names = [field.name for field in dataclasses.fields(Settings)][:-1]
@@ -69,7 +79,7 @@ def test_every_setting_has_its_variable(tmp_path: Path):
             (
                 *("home", "tier", "device", "memory_budget", "offline", "image_pixels", "image_bytes"),
                 *("audio_seconds", "audio_bytes", "text_characters", "labels", "files"),
-                *("index", "index_exact"),
+                *("index", "index_exact", "space", "public", "hosts", "login", "apart", "reduced"),
             ),
             values,
             strict=True,

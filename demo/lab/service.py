@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmcore.checkpoints import fusion_heads
-from mmcore.errors import InputError
+from mmcore.errors import CapacityError, InputError
 from mmcore.fusion import feature_sets
 from mmcore.fusion.feature_sets import FeatureSet
 from mmcore.fusion.labelled_posts import original_of
@@ -44,8 +44,12 @@ MAX_ROWS = 2000
 """Of a visitor's own table: the encoders read some forty posts a second."""
 MISTAKES = 9
 THUMBNAIL = 128
-HEADS_KEPT = 200
-"""Heads that visitors keep on this machine; beyond that the oldest go."""
+HEADS_KEPT = 2000
+"""Heads of all visitors on this machine; beyond that no more are kept until some are too old."""
+HEADS_EACH = 10
+"""Heads of one visit; beyond that the visitor's own oldest goes."""
+HEADS_DAYS = 30
+"""Days for which a head is kept."""
 EVERY = 0.7
 """Seconds between two looks at the curves at least: an epoch may take less, but a browser that draws without a pause
 does not hear the Stop button."""
@@ -101,6 +105,8 @@ class LabSession:
         """Runs so far; the next one gets the number after it."""
         self.chosen: int | None = None
         """Number of the run that is looked at; None for the last."""
+        self.kept: tuple[str, ...] = ()
+        """Names of the heads of this visit, oldest first."""
         self.own: tuple[Path, TableUpload, FeatureSet] | None = None
         """The visitor's own upload, what was unpacked of it, and its features."""
 
@@ -207,7 +213,7 @@ def train(
     Yields whenever there is something to show. ``visitor.stop`` ends the run that is under way and begins no other;
     closing the iterator does the same. Raises MMCoreError.
     """
-    wanted = [options_of(fusion, *form) for fusion in fusions]  # all are checked before the first begins
+    wanted = [options_of(fusion, *form) for fusion in dict.fromkeys(fusions)]  # all are checked before the first begins
     if not wanted:
         raise InputError("no_fusion")
     visitor.stop = False
@@ -245,7 +251,7 @@ def _features(
             return own(progress, cancelled)
         return shelf.take(data, progress, cancelled)
 
-    yield from _told(in_background(work), lambda step: Reading(step.done, step.total))
+    yield from _told(in_background(work, models=False), lambda step: Reading(step.done, step.total))
 
 
 def _told(messages: Iterator[Any], told: Callable[[Step], Any]) -> Iterator[Any]:
@@ -279,7 +285,7 @@ def _train_one(features: FeatureSet, visitor: LabSession, data: str, options: Tr
         run = Run(number, data, options, training.reports(), stopped=visitor.stop or left())
         return replace(run, **_outcome(training, features)) if run.best is not None else run
 
-    for message in _told(in_background(work), lambda _: Trained(visitor.runs[-1], over=False)):
+    for message in _told(in_background(work, models=False), lambda _: Trained(visitor.runs[-1], over=False)):
         if isinstance(message, Run):
             if message.reports:
                 visitor.add(message)
@@ -313,28 +319,47 @@ def _thumbnail(picture: str) -> str:
         return data_uri(shrink(image.convert("RGB"), THUMBNAIL), "JPEG")
 
 
-def keep(pool: ModelPool, run: Run, title: str) -> tuple[str, str]:
+def keep(pool: ModelPool, visitor: LabSession, run: Run, title: str) -> tuple[str, str]:
     """Write the head of a run to this machine: (title, its name), as the list of the visitor's heads holds them.
 
-    The name is drawn, so that nobody writes over somebody else's.
+    The name is drawn, so that nobody writes over somebody else's, and nobody who was not told it can use it.
     """
     title = " ".join(title.split())[:60]
-    name = f"lab-{run.options.fusion.replace('_', '-')}-{secrets.token_hex(6)}"
+    name = f"lab-{run.options.fusion.replace('_', '-')}-{secrets.token_hex(16)}"
     folder = fusion_heads.folder_for(pool.settings, name)
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        if _prune(folder.parent) >= HEADS_KEPT:
+            raise CapacityError("heads_full", limit=HEADS_KEPT)
+        _write(run, folder)
+    except OSError as error:
+        raise CapacityError("head_disk", detail=error.strerror or str(error)) from error
+    visitor.kept = (*visitor.kept, name)
+    while len(visitor.kept) > HEADS_EACH:
+        shutil.rmtree(folder.parent / visitor.kept[0], ignore_errors=True)
+        visitor.kept = visitor.kept[1:]
+    return title, name
+
+
+def _write(run: Run, folder: Path) -> None:
     # Made beside its place and moved there, so that a half-written head is never found.
     with tempfile.TemporaryDirectory(prefix="new.", dir=folder.parent) as temporary:
-        made = Path(temporary) / name
+        made = Path(temporary) / folder.name
         made.mkdir()
         for file, content in run.files.items():
             (made / file).write_bytes(content)
         made.rename(folder)
-    _prune(folder.parent)
-    return title, name
 
 
-def _prune(home: Path) -> None:
-    """Delete the oldest heads of visitors beyond HEADS_KEPT; those of the command line have other names."""
-    ours = sorted(home.glob("lab-*-" + "?" * 12), key=lambda folder: folder.stat().st_mtime)
-    for folder in ours[:-HEADS_KEPT]:
-        shutil.rmtree(folder, ignore_errors=True)
+def _prune(home: Path) -> int:
+    """Delete visitors' heads, which have names of their own, that are older than HEADS_DAYS; how many are left."""
+    left = 0
+    for folder in home.glob("lab-*-" + "?" * 32):
+        try:
+            old = time.time() - folder.stat().st_mtime > HEADS_DAYS * 86_400
+        except OSError:  # another visitor's pruning was quicker
+            continue
+        if old:
+            shutil.rmtree(folder, ignore_errors=True)
+        left += not old
+    return left

@@ -105,7 +105,7 @@ def keep(pool: ModelPool, visitor: service.LabSession, title: str, language: str
         raise InputError("nothing_to_keep")
     fusion = fusion_title(run.options.fusion, language)
     given = title.strip() or text(language, "text.lab.default_name", fusion=fusion, number=run.number)
-    return service.keep(pool, run, given)
+    return service.keep(pool, visitor, run, given)
 
 
 def kept_line(title: str, language: str) -> str:

@@ -7,7 +7,7 @@ from html import escape
 
 from mmcore.checkpoints import locate
 from mmcore.checkpoints.registry import CHECKPOINTS, find
-from mmcore.errors import WeightsError
+from mmcore.errors import InputError, WeightsError
 from mmcore.pool import ModelPool
 
 from ..ui.events import Failure, Step, Stop, in_background
@@ -50,7 +50,8 @@ def table(pool: ModelPool, language: str) -> str:
 
 
 def unload(pool: ModelPool, name: str, language: str) -> str:
-    """Let a model go. Raises CapacityError while it is in use."""
+    """Let a model go. Raises CapacityError while it is in use, InputError on a public page."""
+    _owner_only(pool)
     key = "text.models.unloaded" if pool.unload(name) else "text.models.was_not_loaded"
     return notice(text(language, key, title=find(name).title))
 
@@ -60,12 +61,14 @@ def download(pool: ModelPool, name: str, language: str, button: Stop | None = No
 
     Raises WeightsError, and Cancelled when ``button`` is pressed; what has arrived is kept.
     """
+    _owner_only(pool)
     checkpoint = find(name)
     steps = in_background(
         lambda progress, cancelled: locate.locate(
             checkpoint, pool.settings, download=True, progress=progress, cancelled=cancelled
         ),
         button,
+        models=False,
     )
     for step in steps:
         if isinstance(step, Step):
@@ -79,3 +82,9 @@ def download(pool: ModelPool, name: str, language: str, button: Stop | None = No
 def problem(failure: Failure, language: str) -> str:
     """An error as it stands under the buttons."""
     return f'<div class="mm-error" role="alert">{escape(failure.message(language))}</div>'
+
+
+def _owner_only(pool: ModelPool) -> None:
+    """Raise InputError where strangers use the page: disk, network and memory are the owner's."""
+    if pool.settings.public:
+        raise InputError("owner_only")

@@ -40,7 +40,7 @@ def build(page: Page, shelf: collections.CollectionChooser) -> None:
             text: What to look for, in words. The compact model reads English. May be empty where a picture is given.
             image: A picture to find similar ones to: an uploaded file or a data: address. May be left out.
             without: What must not be in the pictures, in words. Empty: nothing.
-            collection: "examples", or "shared:NAME" for one that the owner made with `mmcore index add NAME`.
+            collection: "examples", or "shared:NAME" for one that the owner shares by `mmcore index share NAME`.
             model: Name of the model for the examples; a shared collection keeps the one that it was made with.
             top: How many matches to give, best first (1-1000).
             cutoff: Least score (0-1) of a good match; the others are given too, but marked as not good.

@@ -74,8 +74,8 @@ class CollectionChooser:
         self._turn = threading.Lock()
 
     def shared(self) -> list[str]:
-        """Names of the collections that the owner of this machine made with ``mmcore index add``."""
-        return self._shared.names()
+        """Names of the collections that the owner of this machine shares by ``mmcore index share``."""
+        return self._shared.shared()
 
     def embed(self, model: str) -> Callable[[Sequence[Image.Image]], Any]:
         """Pictures -> vectors of that model: what a collection asks for."""
@@ -101,7 +101,7 @@ class CollectionChooser:
             if visitor is None or not len(visitor.collection):
                 raise InputError("nothing_uploaded")
             return self._open_uploads(visitor, model, progress, cancelled)
-        if choice.startswith(SHARED):
+        if choice.startswith(SHARED) and choice.removeprefix(SHARED) in self.shared():
             return self._shared.open(choice.removeprefix(SHARED))
         known = [EXAMPLES, UPLOADS, *(f"{SHARED}{name}" for name in self.shared())]
         raise UnknownNameError("collection", choice, known)

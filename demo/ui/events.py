@@ -8,13 +8,14 @@ import queue
 import secrets
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from mmcore.errors import Cancelled, MMCoreError
+from mmcore.errors import MESSAGES, Cancelled, MMCoreError
 
-from . import i18n
+from . import i18n, slots
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -30,7 +31,7 @@ IsCancelled = Callable[[], bool]
 
 MODELS = "models"
 """``concurrency_id`` of every event that runs a model."""
-MODELS_AT_ONCE = 2
+MODELS_AT_ONCE = 1
 """How many of them run at a time; the others wait in the queue."""
 
 
@@ -40,6 +41,8 @@ class Failure:
 
     error: MMCoreError | None
     reference: str = ""
+    key: str = "text.internal"
+    """Of the sentence where there is no error to tell of."""
 
     @property
     def stopped(self) -> bool:
@@ -49,14 +52,44 @@ class Failure:
     def message(self, language: str) -> str:
         """The sentence to show, in that language."""
         if self.error is None:
-            return i18n.text(language, "text.internal", reference=self.reference)
+            return i18n.text(language, self.key, reference=self.reference)
         return i18n.error_text(language, self.error)
 
 
+class _Page:
+    """What holds for the whole process."""
+
+    strangers = False
+
+
+_page = _Page()
+
+
+def meet_strangers(public: bool) -> None:
+    """Say whether strangers use the page."""
+    _page.strangers = public
+
+
+HOUSE = ("{folder}", "{path}", "{variable}", "`")
+"""In a sentence's pattern: it names the server's paths, settings or commands."""
+
+
+def only_for_the_house(error: MMCoreError) -> bool:
+    """Whether a sentence says what strangers have no use for and should not know."""
+    return any(part in MESSAGES[error.key] for part in HOUSE)
+
+
 def failure(error: Exception) -> Failure:
-    """Turn an exception into what the visitor may see; one that is not ours is logged in full under a reference."""
+    """Turn an exception into what the visitor may see; one that is not ours is logged in full under a reference.
+
+    On a public page so is one of ours that names paths, settings or commands of the server.
+    """
     if isinstance(error, MMCoreError):
-        return Failure(error)
+        if not (_page.strangers and only_for_the_house(error)):
+            return Failure(error)
+        reference = secrets.token_hex(4)
+        logger.error("reference %s: %s", reference, error)
+        return Failure(None, reference, "text.not_here")
     reference = secrets.token_hex(4)
     logger.error("unexpected error, reference %s", reference, exc_info=error)
     return Failure(None, reference)
@@ -138,13 +171,17 @@ class Stop:
             self._running.remove(end)
 
 
-def in_background(work: Callable[[Progress, IsCancelled], T], button: Stop | None = None) -> Iterator[Step | T]:
+def in_background(
+    work: Callable[[Progress, IsCancelled], T], button: Stop | None = None, *, models: bool = True
+) -> Iterator[Step | T]:
     """Run ``work(progress, cancelled)`` in a thread; yield a Step whenever it reports, and its result at the end.
 
     Pressing ``button`` makes ``cancelled()`` true and raises Cancelled here at once, without waiting for the work to
     notice. Closing the iterator, which is what gradio does when a visitor leaves, makes it true as well. Errors of the
-    work are raised here, unless it was stopped before.
+    work are raised here, unless it was stopped before. Work on ``models`` waits for their slot, and holds it until it
+    ends.
     """
+    gone = slots.unwanted()
     messages: queue.Queue[Step | tuple[T] | Exception] = queue.Queue()
     stop = threading.Event()
     last = Step(0, 0)
@@ -154,15 +191,19 @@ def in_background(work: Callable[[Progress, IsCancelled], T], button: Stop | Non
         messages.put(Cancelled("cancelled", done=last.done, total=last.total))
 
     def run() -> None:
+        def left() -> bool:
+            return stop.is_set() or gone()
+
         try:
-            messages.put((work(lambda done, total: messages.put(Step(done, total)), stop.is_set),))
+            with slots.slot(left) if models else nullcontext():
+                messages.put((work(lambda done, total: messages.put(Step(done, total)), left),))
         except Exception as error:
             if not (stop.is_set() and isinstance(error, Cancelled)):
                 messages.put(error)
 
-    threading.Thread(target=run, daemon=True, name="demo-work").start()
     try:
         with (button or Stop()).stops(end):
+            threading.Thread(target=copy_context().run, args=(run,), daemon=True, name="demo-work").start()
             while True:
                 message = messages.get()
                 # A download reports many times a second; only its latest step is worth a message to the page.

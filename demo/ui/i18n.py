@@ -76,6 +76,30 @@ def accepted_language(header: str | None) -> str:
     return max(known, key=lambda item: item[0])[1] if known else DEFAULT_LANGUAGE
 
 
+def answers_have_words() -> None:
+    """Give errors that gradio itself raises (a path that no upload made, inputs that are missing) a sentence.
+
+    gradio sends ``{"error": null}`` for them. Whose language it should be is not known there, so it is in all.
+    """
+    from gradio import queueing as module
+
+    queueing: Any = module
+    original = queueing.error_payload
+    if getattr(original, "has_words", False):
+        return
+
+    def payload(error: BaseException | None, show_error: bool) -> dict[str, bool | str | float | None]:
+        content: dict[str, bool | str | float | None] = original(error, show_error)
+        if content.get("error") is None:
+            key = "text.refused.path" if type(error).__name__ == "InvalidPathError" else "text.refused.inputs"
+            said = " / ".join(text(language, key) for language in LANGUAGES)
+            content = {**content, "error": said, "visible": True, "duration": 12}
+        return content
+
+    payload.has_words = True  # type: ignore[attr-defined]
+    queueing.error_payload = payload
+
+
 def ui(key: str) -> I18nData:
     """A text of the page itself, translated by the browser: ``ui("run")`` is the key ``ui.run``.
 

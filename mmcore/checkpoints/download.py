@@ -109,6 +109,13 @@ class Download:
     """Held while downloading; ``<target>.lock`` unless said otherwise."""
 
 
+def refused_key(status: int) -> str:
+    """The message for an HTTP status that no further attempt will change."""
+    if status >= 500 or status == 429:
+        return "weights_busy"
+    return {401: "weights_login", 404: "weights_gone", 410: "weights_gone"}.get(status, "weights_refused")
+
+
 def fetch(download: Download, progress: Progress | None = None, cancelled: IsCancelled | None = None) -> Path:
     """Bring the file to ``download.target`` unless it is there already, and return that path.
 
@@ -202,7 +209,9 @@ def _append(
             raise _Broken(f"HTTP {response.status_code}")
         if response.status_code not in (200, 206):
             host = urlsplit(download.url).hostname
-            raise WeightsError("weights_refused", name=download.name, host=host, status=response.status_code)
+            raise WeightsError(
+                refused_key(response.status_code), name=download.name, host=host, status=response.status_code
+            )
         if response.status_code == 200:
             start = 0  # the server does not continue files
         if "Content-Length" in response.headers:

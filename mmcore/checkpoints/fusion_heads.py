@@ -20,6 +20,8 @@ FILES = ("config.json", "model.safetensors")
 
 NAME = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*", re.ASCII)
 LONGEST_NAME = 60
+DRAWN = re.compile(r"lab-.+-[0-9a-f]{32}", re.ASCII)
+"""Names that the page draws for a visitor's head: whoever knows one may use it, so they are never listed."""
 
 
 def check_name(name: str) -> str:
@@ -49,7 +51,7 @@ def find(settings: Settings, name: str) -> Path:
     """The folder of a head that is there. Raises InputError (name not allowed), UnknownNameError (lists those kept)."""
     folder = folder_for(settings, name)
     if not _complete(folder):
-        raise UnknownNameError("head", name, kept(settings))
+        raise UnknownNameError("head", name, [other for other in kept(settings) if not DRAWN.fullmatch(other)])
     return folder
 
 

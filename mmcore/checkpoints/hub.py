@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmcore.checkpoints.download import Download, IsCancelled, Progress, fetch, readable_size
+from mmcore.checkpoints.download import Download, IsCancelled, Progress, fetch, readable_size, refused_key
 from mmcore.checkpoints.registry import Checkpoint
 from mmcore.errors import Cancelled, MMCoreError, WeightsError
 
@@ -135,7 +135,7 @@ def hub_errors(checkpoint: Checkpoint) -> Iterator[None]:
     except MMCoreError:
         raise
     except HfHubHTTPError as error:
-        status = getattr(error.response, "status_code", "?")
-        raise WeightsError("weights_refused", name=checkpoint.name, host="The hub", status=status) from error
+        status = getattr(error.response, "status_code", 0)
+        raise WeightsError(refused_key(status), name=checkpoint.name, host="The hub", status=status) from error
     except Exception as error:  # the transport's errors have no common base that is public
         raise WeightsError("weights_interrupted", name=checkpoint.name, detail=error) from error

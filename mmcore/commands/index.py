@@ -211,6 +211,23 @@ def duplicates_command(collection: Name, json_lines: Json = False) -> None:
                 print(f"{told}: {', '.join(paths)}", file=out)
 
 
+@index_app.command("share")
+def share_command(
+    collection: Name,
+    stop: Annotated[bool, typer.Option("--stop", help="Share it no longer.")] = False,
+    json_lines: Json = False,
+) -> None:
+    """Let everybody who reaches the page search a collection, and see its pictures."""
+    library = Library(read_settings())
+    with failures_reported(), answers_only() as out:
+        with usage():
+            library.share(collection, not stop)
+        if json_lines:
+            write_json(out, {"name": collection, "shared": not stop})
+        else:
+            print(f"{collection}: {'no longer shared' if stop else 'shared with visitors of the page'}", file=out)
+
+
 @index_app.command("embed")
 def embed_command(
     collection: Name,

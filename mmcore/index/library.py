@@ -25,6 +25,8 @@ NAME = re.compile(r"[^\W_][\w .\-]{0,63}")
 """One letter or digit, then letters, digits, blanks and ``_ . -``: nothing that leads out of the folder."""
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 """Names that Windows keeps for itself."""
+SHARED = "shared"
+"""The empty file in a collection's folder that lets visitors of the page search it."""
 SESSION, ALIVE = "mmcore-session-", "alive"
 """Beginning of the names of sessions' folders, and the file in each that its process holds locked."""
 JUST_MADE = 60.0
@@ -46,6 +48,27 @@ class Library:
     def names(self) -> list[str]:
         """Names of the collections, sorted."""
         return collections_in(self.folder)
+
+    def shared(self) -> list[str]:
+        """Names of the collections that visitors may search, sorted."""
+        return [name for name in self.names() if (self.folder / name / SHARED).is_file()]
+
+    def share(self, name: str, allowed: bool = True) -> None:
+        """Let visitors of the page search a collection, or no longer.
+
+        Raises UnknownNameError, InputError in a read-only library, CapacityError where the folder cannot be written.
+        """
+        self.open(name).close()
+        if self.read_only:
+            raise InputError("collection_read_only", name=name)
+        try:
+            if allowed:
+                (self.folder / name / SHARED).touch()
+            else:
+                (self.folder / name / SHARED).unlink(missing_ok=True)
+        except OSError as error:
+            detail = error.strerror or str(error)
+            raise CapacityError("collection_disk", name=name, folder=self.folder, detail=detail) from error
 
     def summaries(self) -> list[Summary]:
         """What each collection is, sorted by name. Damaged ones, and those deleted meanwhile, are left out."""

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sqlite3
+import tempfile
 import threading
 import weakref
 from collections.abc import Iterator
@@ -85,6 +87,7 @@ class Store:
         self._lock = threading.Lock()
         self._process = os.getpid()
         self._file: tuple[int, int] | None = None
+        self._copy: Path | None = None
         self._closing = weakref.finalize(self, _close_all, self._idle)
 
     @staticmethod
@@ -155,12 +158,15 @@ class Store:
         return status.st_dev, status.st_ino
 
     def _connect(self) -> sqlite3.Connection:
-        options = "mode=rw"
+        options, file = "mode=rw", self.folder / FILE
         if self.read_only:
-            # On a read-only medium SQLite could not make the files that readers share; there is no writer either.
-            options = "mode=ro" if os.access(self.folder, os.W_OK) else "mode=ro&immutable=1"
+            options = "mode=ro"
+            if not os.access(self.folder, os.W_OK):
+                # SQLite cannot make the files that readers share; there is no writer either.
+                file = self._with_log()
+                options = "mode=ro&immutable=1" if file.parent == self.folder else "mode=rw"
         connection = sqlite3.connect(
-            f"{(self.folder / FILE).absolute().as_uri()}?{options}",
+            f"{file.absolute().as_uri()}?{options}",
             uri=True,
             timeout=PATIENCE,
             isolation_level=None,
@@ -177,6 +183,18 @@ class Store:
             connection.close()
             raise InputError("collection_newer", name=self.name, found=found, known=FORMAT)
         return connection
+
+    def _with_log(self) -> Path:
+        """The catalogue on a read-only medium: where a killed writer left its log, a copy of both that has it all."""
+        log = self.folder / f"{FILE}-wal"
+        if not log.is_file() or not log.stat().st_size:
+            return self.folder / FILE
+        if self._copy is None:
+            self._copy = Path(tempfile.mkdtemp(prefix="mmcore-catalogue-"))
+            weakref.finalize(self, shutil.rmtree, self._copy, ignore_errors=True)
+            for file in (self.folder / FILE, log):
+                shutil.copyfile(file, self._copy / file.name)
+        return self._copy / FILE
 
     @contextmanager
     def _failures(self) -> Iterator[None]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from PIL import Image
 
 from mmcore.errors import InputError, Phrase
-from mmcore.io import pixels
+from mmcore.io import decoder_process, header_scans, pixels
 from mmcore.io.audio_files import Waveform, load_audio
 from mmcore.io.files import size_of, unreadable
 from mmcore.io.filetypes import sniff
@@ -39,6 +39,9 @@ __all__ = [
 SQUEEZED = 6.0
 """Ratio of the sides from which on a picture is noted as squeezed: models see squares."""
 
+REDUCED_SIDE = 1024
+"""Pixels that each side of a photograph keeps at least where ``settings.reduced``."""
+
 
 def decode_image(source: str | Path | bytes, settings: Settings) -> Image.Image:
     """Decode a picture file: RGB, upright, 8 bits a channel, without metadata.
@@ -51,6 +54,8 @@ def decode_image(source: str | Path | bytes, settings: Settings) -> Image.Image:
     Raises InputError: no file, a folder, more bytes than ``settings.image_bytes``, more pixels than
     ``settings.image_pixels``, not a picture, damaged.
     """
+    if settings.apart:
+        return decoder_process.decode_image(source, settings)
     data = source if isinstance(source, bytes) else _read(source, settings.image_bytes)
     if not data:
         raise InputError("image_empty")
@@ -64,6 +69,7 @@ def decode_image(source: str | Path | bytes, settings: Settings) -> Image.Image:
     if kind.group != "picture":
         name = Phrase(f"kind_{kind.group}") if kind.group in ("sound", "video") else kind.name
         raise InputError("image_not_a_picture", kind=name)
+    header_scans.check(kind.name, data)
 
     with warnings.catch_warnings():
         # Odd metadata makes Pillow warn on stderr; the pixels decide whether a picture is good.
@@ -85,6 +91,9 @@ def decode_image(source: str | Path | bytes, settings: Settings) -> Image.Image:
                     megapixels=width * height / 1e6,
                     limit=settings.image_pixels / 1e6,
                 )
+        header_scans.check_sides(*picture.size)
+        if settings.reduced:
+            picture.draft("RGB", (REDUCED_SIDE, REDUCED_SIDE))
         try:
             picture.load()
             turn = pixels.orientation(picture)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from mmcore.errors import InputError
 from mmcore.pool import ModelPool
 from mmcore.results import Query, QueryPart
 from mmcore.tasks.calibration import CosineBaseline, combine
@@ -28,6 +29,10 @@ def negation(text: str) -> str | None:
     return None if found is None else found[0]
 
 
+LEAST = 1e-3
+"""Length of a query's vector, as a part of its parts' weights, below which plus and minus have cancelled each other."""
+
+
 @dataclass(frozen=True, eq=False)
 class EmbeddedQuery:
     """A query with the vectors of its parts."""
@@ -40,14 +45,17 @@ class EmbeddedQuery:
         """(C,), of length 1: the plus parts less the minus parts.
 
         Each part is divided by the spread of its kind's cosines, so that a picture does not outweigh a text where
-        pictures are nearer to each other than to texts.
+        pictures are nearer to each other than to texts. Raises InputError where the parts cancel each other.
         """
         spreads = [
             known.spread.text_spread if isinstance(part.content, str) else known.spread.image_spread
             for part in self.query.parts
         ]
         weights = np.array([part.weight for part in self.query.parts]) / spreads
-        return unit((weights[:, None] * self.vectors).sum(0))
+        total = (weights[:, None] * self.vectors).sum(0)
+        if float(np.linalg.norm(total)) < LEAST * float(np.abs(weights).sum()):
+            raise InputError("words_cancel")
+        return unit(total)
 
     def scores(self, pictures: Vectors, known: CosineBaseline) -> npt.NDArray[np.float64]:
         """Calibrated scores (N,) of picture vectors (N, C) for the whole query."""

@@ -241,7 +241,7 @@ def test_a_repository_without_safetensors_is_refused(hub: Files, online: Setting
 def test_a_revision_that_is_gone_says_so(hub: Files, online: Settings):
     with pytest.raises(WeightsError, match=r"HTTP 404") as caught:
         locate.locate(replace(HUB, revision="a" * 40), online, download=True)
-    assert caught.value.key == "weights_refused"
+    assert caught.value.key == "weights_gone"
 
 
 def test_split_weights_come_whole(hub: Files, online: Settings):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 from demo.app import build_demo, launch
 from mmcore.settings import Settings
@@ -10,7 +11,7 @@ from tests.fakes.demo import fake_pool
 
 
 def main() -> None:
-    settings = Settings.from_env()
+    settings = replace(Settings.from_env(), apart=True)
     demo = build_demo(fake_pool(settings), settings)
     _, url, _ = launch(demo, settings, prevent_thread_lock=True, quiet=True)
     print(f"serving {url}", flush=True)

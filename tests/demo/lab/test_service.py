@@ -20,7 +20,7 @@ from PIL import Image
 from demo.lab import curves, service, status, view
 from demo.lab.service import LabFeatures, LabSession, Reading, Run, Trained
 from mmcore.checkpoints import fusion_heads
-from mmcore.errors import Cancelled, InputError, UnknownNameError
+from mmcore.errors import Cancelled, CapacityError, InputError, UnknownNameError
 from mmcore.fusion import feature_sets
 from mmcore.fusion.labelled_posts import original_of
 from mmcore.pool import ModelPool
@@ -371,7 +371,7 @@ def test_a_kept_head_can_be_used_and_names_never_clash(pool: ModelPool, shelf: L
     title, name = status.keep(pool, visitor, "  My \n head ", "en")
     assert title == "My head"
     assert name in fusion_heads.kept(pool.settings)
-    assert service.keep(pool, run, "My head")[1] != name
+    assert service.keep(pool, visitor, run, "My head")[1] != name
     folder = fusion_heads.find(pool.settings, name)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == run.files
     assert status.keep(pool, visitor, "", "zh")[0] == "交叉注意力，第 1 次"
@@ -382,24 +382,31 @@ def test_there_must_be_something_to_keep(pool: ModelPool) -> None:
         status.keep(pool, LabSession(), "x", "en")
 
 
-def test_the_oldest_heads_of_visitors_go_and_others_stay(pool: ModelPool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_visitor_pushes_out_nobody_elses_heads(pool: ModelPool, monkeypatch: pytest.MonkeyPatch) -> None:
     import os
 
-    monkeypatch.setattr(service, "HEADS_KEPT", 2)
+    monkeypatch.setattr(service, "HEADS_EACH", 2)
     other = fusion_heads.folder_for(pool.settings, "my-own")
     other.mkdir(parents=True)
     for file in fusion_heads.FILES:
         (other / file).write_text("{}")
     run = Run(1, "pairs", TrainingOptions(fusion="late"), files={file: b"x" for file in fusion_heads.FILES})
-    names = []
-    for second in range(4):
-        names.append(service.keep(pool, run, "x")[1])
-        os.utime(fusion_heads.folder_for(pool.settings, names[-1]), (second + 1, second + 1))
-    service.keep(pool, run, "x")
+    _, first = service.keep(pool, LabSession(), run, "of somebody else")
+    visitor = LabSession()
+    names = [service.keep(pool, visitor, run, "x")[1] for _ in range(4)]
+    assert set(fusion_heads.kept(pool.settings)) == {"my-own", first, *names[2:]}
+
+    os.utime(fusion_heads.folder_for(pool.settings, first), (1, 1))  # of 1970
+    os.utime(other, (1, 1))
+    service.keep(pool, visitor, run, "x")
     left = fusion_heads.kept(pool.settings)
+    assert first not in left
     assert "my-own" in left
-    assert names[3] in left
-    assert not set(names[:3]) & set(left)
+
+    monkeypatch.setattr(service, "HEADS_KEPT", 2)
+    with pytest.raises(CapacityError) as caught:
+        service.keep(pool, LabSession(), run, "x")
+    assert caught.value.key == "heads_full"
 
 
 # What is shown

@@ -117,6 +117,11 @@ def test_shared_collections_can_be_searched_and_not_changed(
     library = Library(settings)
     made = library.create("holidays", MODEL)
     made.add([draw(tmp_path / "rose.png", COLOURS["rose"])], shelf.embed(MODEL), checkpoint=MODEL)
+    assert shelf.shared() == []
+    with pytest.raises(UnknownNameError) as unknown:
+        shelf.open("shared:holidays", MODEL)
+    assert "holidays" not in str(unknown.value).partition("Known:")[2]
+    library.share("holidays")
     assert shelf.shared() == ["holidays"]
     collection = shelf.open("shared:holidays", OTHER)
     assert (len(collection), collection.checkpoint, collection.read_only) == (1, MODEL, True)

@@ -1,0 +1,113 @@
+"""What the server keeps of visitors, and for how long.
+
+gradio keeps a description of all of the page's components for every session, and every call of a program is a session
+of its own: half a megabyte each. Only deep links need it, which the page does not offer.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mmcore.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+CAPACITY = 200
+"""Sessions that are kept; beyond them the one that was used longest ago goes."""
+KEPT_SECONDS = 3600.0
+"""An upload that lay there longer, when the server starts, is of a server that is no more."""
+
+
+def keep_small() -> None:
+    """Make gradio's sessions without the description of every component.
+
+    gradio offers no setting for it: the description is replaced by an empty one, which it fills where it is asked.
+    """
+    from copy import copy
+
+    from gradio.state_holder import SessionState
+
+    def begin(self: Any, blocks: Any) -> None:
+        self.blocks_config = copy(blocks.default_config)
+        self.config_values = {}
+        self.state_data = {}
+        self._state_ttl = {}
+        self.is_closed = False
+        self.STATE_TTL_WHEN_CLOSED = CLOSED_SECONDS
+
+    SessionState.__init__ = begin  # type: ignore[method-assign]
+
+
+IDLE_SECONDS = 3600.0
+"""A session that nothing was asked in for so long is forgotten; the page then begins anew."""
+UPLOADS_BYTES = 4_000_000_000
+"""All uploads together; beyond it the oldest go."""
+CLOSED_SECONDS = 600
+"""How long the state of a closed page is kept, in case it is opened again."""
+
+
+def count_nothing(demo: Any) -> None:
+    """Switch off gradio's statistics of requests: a table of the last 10,000 is made anew after each of them.
+
+    They are for its monitoring page, which is closed here; ``/metrics`` has figures that cost nothing.
+    """
+    demo._queue.ANALYTICS_MAX_EVENTS = 1
+    demo._queue.compute_analytics_summary = lambda records: {"functions": {}}
+
+
+def sweep(settings: Settings) -> int:
+    """Delete uploads that an earlier server left; how many files and folders went. Never raises."""
+    from gradio.utils import get_upload_folder
+
+    gone, now = 0, time.time()
+    for left in Path(get_upload_folder()).glob("*"):
+        try:
+            if now - left.stat().st_mtime < KEPT_SECONDS:
+                continue
+            if left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left)
+            else:
+                left.unlink()
+            gone += 1
+        except OSError as error:
+            logger.warning("an old upload cannot be deleted: %s", error)
+    return gone
+
+
+def expire(holder: Any) -> int:
+    """Forget sessions of gradio's ``StateHolder`` that nothing was asked in for IDLE_SECONDS; how many went."""
+    from datetime import datetime, timedelta
+
+    since = datetime.now() - timedelta(seconds=IDLE_SECONDS)
+    idle = [name for name, used in list(holder.time_last_used.items()) if used < since]
+    for name in idle:
+        session = holder.session_data.get(name)
+        if session is not None:
+            holder.delete_state(name)  # closes what is open: the pictures of a visit
+        holder.session_data.pop(name, None)
+        holder.time_last_used.pop(name, None)
+    return len(idle)
+
+
+def make_room(folder: Path, limit: int = UPLOADS_BYTES) -> int:
+    """Delete the oldest uploads until all of them take ``limit`` bytes at most; how many went. Never raises."""
+    found = []
+    for path in folder.rglob("*"):
+        try:
+            if path.is_file() and not path.is_symlink():
+                status = path.stat()
+                found.append((status.st_mtime, status.st_size, path))
+        except OSError:  # deleted meanwhile
+            continue
+    total, gone = sum(size for _, size, _ in found), 0
+    for _, size, path in sorted(found):
+        if total <= limit:
+            break
+        path.unlink(missing_ok=True)
+        total, gone = total - size, gone + 1
+    return gone
