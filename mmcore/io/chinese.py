@@ -21,8 +21,19 @@ LONGEST = 8
 """Signs of the longest word of the dictionary."""
 UNKNOWN_COST = 22.0
 """Of a sign that is no word: more than any word costs (-log of its share of a large corpus)."""
-PUNCTUATION = str.maketrans("，。！？；：（）“”‘’、《》【】…—～", ",.!?;:()\"\"'',\"\"[].-~")
-OF = "的"
+PUNCTUATION = str.maketrans("，。！？；：（）“”‘’、《》【】…—～", ',.!?;:()""\'\',""[].-~')
+OF, AT, THERE_IS = "的", "在", "有"
+GOING_ON = re.compile(r"(\w+ing|on|in|at|by)\b")
+"""A gloss that needs no "in" before it."""
+COUNTING = frozenset(
+    "有 一 一个 一只 一名 一位 一条 一辆 一匹 一群 一些 两 两个 两只 两名 两条 兩個 三 三个 三只 几个 个 只 名 位 条 匹 辆 群 些 "
+    "一個 一隻 一條 一輛 個 隻 條 輛 四 五 许多 很多 許多 另一 另 这 那 这个 那个 这只 那只".split()
+)
+"""Words before a noun that stay in front of it."""
+WHERE = frozenset(
+    "上 里 裏 裡 中 下 内 內 前 后 後 旁 边 邊 旁边 旁邊 上面 下面 里面 裡面 前面 后面 後面 外 外面".split()
+)
+"""Words behind a noun that say where."""
 
 
 class Entry(NamedTuple):
@@ -86,8 +97,48 @@ def english_of(text: str) -> str:
 
 def _gloss(run: str) -> str:
     words = dictionary()
-    parts = segment(run)
-    if OF in parts[1:-1]:  # what stands before the last 的 describes what stands behind it
-        place = len(parts) - 1 - parts[::-1].index(OF)
-        parts = [*parts[place + 1 :], *parts[:place]]
+    parts = _existence(_places(_described(segment(run))))
     return " ".join(filter(None, (words[part].gloss if part in words else "" for part in parts)))
+
+
+def _described(parts: list[str]) -> list[str]:
+    """What describes a thing goes behind it: "a [wear red clothes] of [man] run" -> "a man wear red clothes run".
+
+    A single word stays in front ("red of car" -> "red car").
+    """
+    start = 0
+    while start < len(parts) and parts[start] in COUNTING:
+        start += 1
+    try:
+        place = parts.index(OF, start)
+    except ValueError:
+        return parts
+    described = parts[place + 1 : place + 2]
+    if place - start < 2 or not described or described[0] in WHERE:
+        return [*parts[:place], *_described(parts[place + 1 :])]
+    return [*parts[:start], *described, *parts[start:place], *_described(parts[place + 2 :])]
+
+
+def _places(parts: list[str]) -> list[str]:
+    """A place has its preposition in front: "at [table] on" -> "on [table]"; "at run" -> "run" (it is going on)."""
+    words = dictionary()
+    out: list[str] = []
+    at = 0
+    while at < len(parts):
+        if parts[at] == AT:
+            behind = next((k for k in range(at + 2, min(at + 6, len(parts))) if parts[k] in WHERE), None)
+            if behind is not None:
+                out += [parts[behind], *parts[at + 1 : behind]]
+                at = behind + 1
+                continue
+            if at + 1 < len(parts) and parts[at + 1] in words and GOING_ON.match(words[parts[at + 1]].gloss):
+                at += 1
+                continue
+        out.append(parts[at])
+        at += 1
+    return out
+
+
+def _existence(parts: list[str]) -> list[str]:
+    """ "There is a dog" is "a dog": 有 before a number means no possession."""
+    return parts[1:] if len(parts) > 1 and parts[0] == THERE_IS and parts[1] in COUNTING else parts

@@ -25,6 +25,11 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "This picture has {count} frames or pages; number {frame} was looked at.",
         "这个图片文件共有 {count} 帧（或页），只看了其中第 {frame} 帧。",
     ),
+    # texts
+    "read_word_by_word": (
+        "Chinese was read word by word in English, with a dictionary, which is rougher than a translation: {pairs}",
+        "中文按词典逐词译成英语后读取，不如真正的翻译准确：{pairs}",
+    ),
     # sounds
     "sound_tracks": (
         "This file has {count} sound tracks; number {track} was listened to.",

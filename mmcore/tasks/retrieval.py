@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from mmcore.checkpoints.registry import Checkpoint, find
 from mmcore.errors import Cancelled, MMCoreError
 from mmcore.index import Collection, Hit
 from mmcore.pool import ModelPool
@@ -29,6 +30,7 @@ from mmcore.tasks.embedding import (
 )
 from mmcore.tasks.matching import rank_texts, similarity, zero_shot, zero_shot_many
 from mmcore.tasks.queries import EmbeddedQuery, embed_queries
+from mmcore.tasks.reading import texts_of, word_by_word
 
 __all__ = [
     "TASK",
@@ -128,14 +130,16 @@ def _found(
     device, seconds = traits(pool, name).device, watch.seconds / len(queries)
     return [
         SearchResult(
-            str(one.query), found, options.cutoff, collection.name, name, device, seconds, _notices_of(one.query)
+            *(str(one.query), found, options.cutoff, collection.name, name, device, seconds),
+            notices=_notices_of(one.query, find(name)),
         )
         for one, found in zip(embedded, matches, strict=True)
     ]
 
 
-def _notices_of(query: Query) -> tuple[Notice, ...]:
-    return notices_of(*(part.content for part in query.parts))
+def _notices_of(query: Query, checkpoint: Checkpoint) -> tuple[Notice, ...]:
+    seen = notices_of(*(part.content for part in query.parts))
+    return (*seen, *word_by_word(checkpoint, texts_of(query)))
 
 
 def _matches(
