@@ -25,14 +25,16 @@ PUNCTUATION = str.maketrans("，。！？；：（）“”‘’、《》【】
 OF, AT, THERE_IS = "的", "在", "有"
 GOING_ON = re.compile(r"(\w+ing|on|in|at|by)\b")
 """A gloss that needs no "in" before it."""
-COUNTING = frozenset(
-    "有 一 一个 一只 一名 一位 一条 一辆 一匹 一群 一些 两 两个 两只 两名 两条 兩個 三 三个 三只 几个 个 只 名 位 条 匹 辆 群 些 "
-    "一個 一隻 一條 一輛 個 隻 條 輛 四 五 许多 很多 許多 另一 另 这 那 这个 那个 这只 那只".split()
+NUMBERS = (
+    "有 一 一个 一個 一只 一隻 一名 一位 一条 一條 一辆 一輛 一匹 一群 一些 两 兩 "
+    "两个 兩個 两只 两名 两条 三 三个 三個 三只 四 五 几个 幾個 个 個 只 隻 名 位 "
+    "条 條 匹 辆 輛 群 些 许多 很多 許多 另一 另 这 那 这个 那个 这只 那只"
 )
+COUNTING = frozenset(NUMBERS.split(" "))
 """Words before a noun that stay in front of it."""
-WHERE = frozenset(
-    "上 里 裏 裡 中 下 内 內 前 后 後 旁 边 邊 旁边 旁邊 上面 下面 里面 裡面 前面 后面 後面 外 外面".split()
-)
+WHERE = frozenset("上里裏裡中下内內前后後旁边邊外") | {
+    *("旁边", "旁邊", "上面", "下面", "里面", "裡面", "前面", "后面", "後面", "外面"),
+}
 """Words behind a noun that say where."""
 
 
@@ -87,7 +89,7 @@ def segment(text: str) -> list[str]:
 def english_of(text: str) -> str:
     """The text with its Chinese words in English; unchanged where there are none. A word that is not known is left out.
 
-    "一只狗在草地上奔跑" -> "a dog running on grass".
+    "一只狗在草地上奔跑" -> "a dog on grass running".
     """
     if not has_chinese(text):
         return text
