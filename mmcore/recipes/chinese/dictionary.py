@@ -6,7 +6,6 @@
 - Frequencies ("word count class" a line): ``dict.txt`` of PyPI ``jieba`` 0.42.1 (MIT). They choose the words and, as
   their counts, how a sentence is parted.
 - ``glosses.tsv``: glosses written by hand, "word, tab, gloss" (no gloss: the word is left out of a translation).
-- ``learned.tsv``: glosses chosen by ``glosses.py`` among CC-CEDICT's and the words of English captions.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from __future__ import annotations
 import gzip
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
@@ -72,12 +71,23 @@ def candidates(cedict: Path) -> dict[str, tuple[str, list[str]]]:
     return found
 
 
+def traditional_of(word: str, known: Mapping[str, tuple[str, list[str]]]) -> str:
+    """A word in traditional characters; one that CC-CEDICT lacks is put together from its longest words."""
+    if word in known:
+        return known[word][0]
+    out, at = "", 0
+    while at < len(word):
+        length = next((n for n in range(len(word) - at, 1, -1) if word[at : at + n] in known), 1)
+        part = word[at : at + length]
+        out, at = out + (known[part][0] if part in known else part), at + length
+    return out
+
+
 def read_glosses(name: str) -> dict[str, str]:
-    """Word -> gloss of ``glosses.tsv`` or ``learned.tsv``."""
-    file = FOLDER / name
-    if not file.exists():
-        return {}
-    rows = (line.split("\t") for line in file.read_text(encoding="utf-8").splitlines() if line and line[0] != "#")
+    """Word -> gloss of a table in this folder; a line that begins with # is a remark."""
+    rows = (
+        line.split("\t") for line in (FOLDER / name).read_text(encoding="utf-8").splitlines() if line and line[0] != "#"
+    )
     return {word: gloss for word, gloss in rows}
 
 
@@ -90,12 +100,12 @@ def frequencies(file: Path) -> dict[str, int]:
 def build(cedict: Path, counts: dict[str, int], size: int = SIZE) -> list[tuple[str, str, str, int]]:
     """Rows of the dictionary: what has a gloss of one's own, then the most frequent words."""
     known = candidates(cedict)
-    own = {**read_glosses("learned.tsv"), **read_glosses("glosses.tsv")}
+    own = read_glosses("glosses.tsv")
     order = sorted(known, key=lambda word: -counts.get(word, 0))
     kept = [word for word in order if counts.get(word, 0) >= LEAST_COUNT and word not in own][: size - len(own)]
     rows = []
     for word in [*own, *kept]:
-        traditional = known[word][0] if word in known else word
+        traditional = traditional_of(word, known)
         gloss = own[word] if word in own else known[word][1][0]
         count = max(counts.get(word, 0), OWN_COUNT if word in own else LEAST_COUNT)
         rows.append((word, "" if traditional == word else traditional, gloss, count))
