@@ -19,6 +19,7 @@ from ..ui.events import Failure
 from ..ui.html import empty, foot, legend, percent, problem, score_bar
 from ..ui.i18n import escaped as _t
 from ..ui.i18n import text
+from .tag_names import tag_text
 
 _LITTLE = """a an and are as at be by close for from has have his her in into is it its of on or over several some that
 the their there through to top two up very while who with"""
@@ -112,7 +113,9 @@ def _doubt(tags: tuple[Tag, ...], language: str) -> str:
     seen = [tag for tag in tags if tag.probability >= TAG_FLOOR][:TAGS_SHOWN] or list(tags[:1])
     if not seen:
         return f'<p class="mm-doubt">{_t(language, "text.unsure")}</p>'
-    names = text(language, "text.list_separator").join(f"{tag.text} ({percent(tag.probability)})" for tag in seen)
+    names = text(language, "text.list_separator").join(
+        f"{tag_text(language, tag.text)} ({percent(tag.probability)})" for tag in seen
+    )
     return f'<p class="mm-doubt">{_t(language, "text.unsure_recognise", things=names)}</p>'
 
 

@@ -37,7 +37,8 @@ def build(page: Page, shelf: collections.CollectionChooser) -> None:
         """Find the pictures of a collection that match words, a picture, or both.
 
         Args:
-            text: What to look for, in words. The compact model reads English. May be empty where a picture is given.
+            text: What to look for, in words. The compact model reads English, and Chinese word by word. May be empty
+                where a picture is given.
             image: A picture to find similar ones to: an uploaded file or a data: address. May be left out.
             without: What must not be in the pictures, in words. Empty: nothing.
             collection: "examples", or "shared:NAME" for one that the owner shares by `mmcore index share NAME`.

@@ -26,7 +26,8 @@ def build(page: Page) -> None:
         """Say whether a post is negative, neutral or positive: its text, its picture, or both together.
 
         Args:
-            text: What was written, English for the compact model. May be empty where there is a picture.
+            text: What was written; the compact model reads English, and Chinese word by word. May be empty where
+                there is a picture.
             image: The picture: an uploaded file (JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC, AVIF), a data: address, or
                 null where there is a text.
             model: Name of the model. "compact-sentiment" is always there; others must be downloaded before.

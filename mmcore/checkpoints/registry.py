@@ -40,6 +40,8 @@ class Checkpoint:
     """Size of the download (or of the bundled folder)."""
     parameters: int
     languages: tuple[str, ...]
+    word_by_word: tuple[str, ...] = ()
+    """Further languages whose texts are put into English first, word by word with the bundled dictionary."""
     image_size: int | None = None
     """Side of the square input in pixels."""
     revision: str | None = None
@@ -115,6 +117,7 @@ CHECKPOINTS: tuple[Checkpoint, ...] = (
         bytes=29_434_760,
         parameters=28_441_802,
         languages=("en",),
+        word_by_word=("zh",),
         image_size=224,
         quality=(
             Quality("R@1", 28.0, "Flickr8k dev, 5,000 captions find 1,000 pictures", "mmcore evaluate retrieval"),
@@ -281,6 +284,7 @@ CHECKPOINTS: tuple[Checkpoint, ...] = (
         bytes=6_980_000,
         parameters=29_900_000,
         languages=("en",),
+        word_by_word=("zh",),
         image_size=224,
         quality=(
             Quality("accuracy", 72.0, "MVSA-Single, 4,000 posts, five folds, five seeds", "mmcore evaluate sentiment"),

@@ -170,6 +170,9 @@ def zero_shot_command(
 def evaluate_retrieval_command(
     data: Data,
     limit: Annotated[int | None, typer.Option(help="Pictures at most.", min=1)] = None,
+    language: Annotated[
+        str, typer.Option(help='"en", or "zh": the Chinese captions in the folder beside DIR called DIR_cn.')
+    ] = "en",
     tier: Tier = None,
     model: Model = None,
     device: Device = None,
@@ -180,11 +183,13 @@ def evaluate_retrieval_command(
 
     Both also say how many nonsense queries find "no good match", and how many real ones do.
     """
+    if language not in ("en", "zh"):
+        wrong_usage(f"--language is {language!r}; it must be en or zh")
     from mmcore.evaluation.retrieval import run
 
     settings, model = chosen(tier, model, device, local)
     with failures_reported(), answers_only() as out, progress_bar("embedding") as progress:
-        figures = run(console.make_pool(settings), data, model=model, limit=limit, progress=progress)
+        figures = run(console.make_pool(settings), data, model=model, limit=limit, progress=progress, language=language)
         print_figures(out, figures, json_lines)
 
 

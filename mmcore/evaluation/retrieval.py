@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mmcore.errors import MMCoreError
+from mmcore.errors import InputError, MMCoreError
 from mmcore.evaluation.captioning import read_labels, read_references
 from mmcore.pool import ModelPool
 from mmcore.results import DEFAULT_CUTOFF, ZeroShotOptions
@@ -76,11 +76,15 @@ def run(
     model: str | None = None,
     limit: int | None = None,
     progress: Progress | None = None,
+    language: str = "en",
 ) -> dict[str, Any]:
     """Measure a retriever on a folder (see above). Returns the figures with the model and the number of pictures.
 
+    ``language`` "zh": on the captions that Chinese speakers wrote of the same pictures (``read_chinese``).
     Raises InputError for a folder without captions.jsonl and labels.tsv, and for a picture that cannot be read.
     """
+    if language == "zh":
+        return _chinese(pool, data, model, limit, progress)
     labelled = not (data / "captions.jsonl").is_file() and (data / "labels.tsv").is_file()
     truth = read_labels(data) if labelled else read_references(data)
     paths = list(truth)[:limit]
@@ -95,6 +99,30 @@ def run(
         owner = np.repeat(np.arange(len(truth)), [len(texts) for texts in truth.values()])
         figures |= {"texts": len(captions), **recall(embed_texts(pool, captions, name) @ pictures.T, owner)}
     return figures | _refusals(pool, name, pictures, truth)
+
+
+def read_chinese(data: Path) -> dict[str, tuple[str, ...]]:
+    """``captions.jsonl`` of the folder beside ``data``, "<name>_cn": path of a picture in ``data`` -> "human" captions.
+
+    Only its dev split. Raises InputError where there is no such file.
+    """
+    file = data.with_name(f"{data.name}_cn") / "captions.jsonl"
+    if not file.is_file():
+        raise InputError("file_missing", path=file)
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return {str(data / "images" / row["image"]): tuple(row["human"]) for row in rows if row["split"] == "dev"}
+
+
+def _chinese(
+    pool: ModelPool, data: Path, model: str | None, limit: int | None, progress: Progress | None
+) -> dict[str, Any]:
+    truth = dict(list(read_chinese(data).items())[:limit])
+    name = checkpoint_for(pool, model).name
+    pictures = _embedded(pool, name, list(truth), progress)
+    captions = [text for texts in truth.values() for text in texts]
+    owner = np.repeat(np.arange(len(truth)), [len(texts) for texts in truth.values()])
+    found = recall(embed_texts(pool, captions, name) @ pictures.T, owner)
+    return {"model": name, "language": "zh", "pictures": len(truth), "texts": len(captions), **found}
 
 
 def _embedded(pool: ModelPool, name: str, paths: Sequence[str], progress: Progress | None) -> Vectors:

@@ -25,6 +25,7 @@ from mmcore.io.images import clean_text, decode_image
 from mmcore.pool import ModelPool
 from mmcore.results.posts import EncodedPosts
 from mmcore.results.sentiment import SENTIMENTS, Post
+from mmcore.tasks.reading import read_as
 
 if TYPE_CHECKING:
     from mmcore.families.compact_sentiment import CompactSentiment
@@ -222,7 +223,7 @@ def _encoded(pool: ModelPool, posts: LabelledPosts, rows: Sequence[int]) -> Enco
             if file and file not in decoded:
                 decoded[file] = decode_image(Path(file), pool.settings)
             image = decoded[file] if file else None
-            text = clean_text(posts.texts[row], pool.settings)
+            text = read_as(find(MODEL), clean_text(posts.texts[row], pool.settings))
         except MMCoreError as error:
             raise InputError("table_row", row=posts.ids[row], detail=str(error)) from None
         if not text and image is None:
@@ -237,6 +238,6 @@ def _encoded(pool: ModelPool, posts: LabelledPosts, rows: Sequence[int]) -> Enco
 
 def _check_scripts(texts: Sequence[str]) -> None:
     """Raise InputError where more texts than a stray few are in a script that the encoder cannot read."""
-    unreadable = [text for text in texts if mostly_foreign(text)]
+    unreadable = [text for text in texts if mostly_foreign(read_as(find(MODEL), text))]
     if len(unreadable) > MOST_UNREADABLE * len(texts):
         require_latin(find(MODEL), unreadable[:1])

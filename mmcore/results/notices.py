@@ -56,6 +56,11 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "This text is in {language}, by its words; the model reads English only, so do not rely on its answer.",
         "从用词看，这段文本是{language}；模型只读英语，因此这个结果不可靠。",
     ),
+    # texts
+    "read_word_by_word": (
+        "Chinese was read word by word in English, with a dictionary, which is rougher than a translation: {pairs}",
+        "中文按词典逐词译成英语后读取，不如真正的翻译准确：{pairs}",
+    ),
     # sounds
     "sound_tracks": (
         "This file has {count} sound tracks; number {track} was listened to.",

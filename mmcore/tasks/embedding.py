@@ -18,6 +18,7 @@ from mmcore.io.images import clean_text
 from mmcore.pool import ModelPool
 from mmcore.tasks.batching import BATCH
 from mmcore.tasks.calibration import CosineBaseline, generic_texts
+from mmcore.tasks.reading import read_as
 
 TASK = "retrieval"
 TEXTS = 64
@@ -64,13 +65,14 @@ def embed_images(pool: ModelPool, images: Sequence[Image.Image], model: str | No
 
 
 def embed_texts(pool: ModelPool, texts: Sequence[str], model: str | None = None) -> Vectors:
-    """Texts -> (N, C) float32, each row of length 1.
+    """Texts -> (N, C) float32, each row of length 1. Chinese may be read word by word (``reading.read_as``).
 
     Raises InputError for a text that is too long or in a script that the checkpoint cannot read, and what
     ``embed_images`` raises.
     """
-    name = checkpoint_for(pool, model).name
-    clean = [clean_text(text, pool.settings) for text in texts]
+    checkpoint = checkpoint_for(pool, model)
+    name = checkpoint.name
+    clean = [read_as(checkpoint, clean_text(text, pool.settings)) for text in texts]
 
     def work(retriever: Retriever, batch: Sequence[str]) -> list[Vectors]:
         return list(retriever.text_vectors(batch))

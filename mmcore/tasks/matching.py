@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from mmcore.checkpoints.registry import Checkpoint
+from mmcore.checkpoints.registry import Checkpoint, find
 from mmcore.errors import InputError, MMCoreError
 from mmcore.families.base import Retriever
 from mmcore.io.images import clean_text
@@ -39,6 +39,7 @@ from mmcore.tasks.embedding import (
 from mmcore.tasks.occlusion import occlusion_map
 from mmcore.tasks.prompts import sentences
 from mmcore.tasks.queries import EmbeddedQuery, embed_queries
+from mmcore.tasks.reading import read_as, texts_of, word_by_word
 
 
 def zero_shot(
@@ -81,7 +82,8 @@ def label_vectors(pool: ModelPool, name: str, options: ZeroShotOptions) -> Vecto
     if len(options.labels) > pool.settings.labels:
         raise InputError("labels_too_many", count=len(options.labels), limit=pool.settings.labels)
     templates = options.templates or traits(pool, name).templates
-    each = [sentences(clean_text(label, pool.settings), templates) for label in options.labels]
+    read = [read_as(find(name), clean_text(label, pool.settings)) for label in options.labels]
+    each = [sentences(label, templates) for label in read]
     vectors = iter(embed_texts(pool, [sentence for some in each for sentence in some], name))
     return unit(np.stack([np.mean([next(vectors) for _ in some], axis=0) for some in each]))
 
@@ -90,6 +92,7 @@ def _classify(
     pool: ModelPool, name: str, labels: Vectors, options: ZeroShotOptions, images: Sequence[Image.Image]
 ) -> list[ZeroShotResult]:
     known = traits(pool, name)
+    read = word_by_word(find(name), options.labels)
     watch = Stopwatch()
     cosines = (embed_images(pool, images, name) @ labels.T).astype(np.float64)
     logits = known.scale * cosines
@@ -97,7 +100,7 @@ def _classify(
     probabilities /= probabilities.sum(1, keepdims=True)
     seconds = watch.seconds / len(images)
     return [
-        ZeroShotResult(_ranked(options.labels, scores, row), name, known.device, seconds, notices_of(image))
+        ZeroShotResult(_ranked(options.labels, scores, row), name, known.device, seconds, (*notices_of(image), *read))
         for image, scores, row in zip(images, probabilities, cosines, strict=True)
     ]
 
@@ -148,7 +151,8 @@ def similarity(
     scores = background(pool, name, pictures).text_scores(cosines, sentences_).astype(np.float32)
     called = tuple(names) if names is not None else tuple(str(place + 1) for place in range(len(images)))
     device, seconds = known.device, watch.seconds
-    return SimilarityMatrix(called, tuple(texts), cosines, scores, name, device, seconds, notices_of(*images))
+    notices = (*notices_of(*images), *word_by_word(find(name), texts))
+    return SimilarityMatrix(called, tuple(texts), cosines, scores, name, device, seconds, notices)
 
 
 def explain_match(
@@ -180,4 +184,5 @@ def explain_match(
     ((used, heat),) = pool.run(name, work, [image])
     score = float(embedded.scores(picture, likely)[0])
     cosine, device = float(picture[0] @ vector), known.device
-    return MatchMap(str(query), heat, used, score, cosine, name, device, watch.seconds, notices_of(image))
+    notices = (*notices_of(image), *word_by_word(checkpoint, texts_of(query)))
+    return MatchMap(str(query), heat, used, score, cosine, name, device, watch.seconds, notices)

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from mmcore.checkpoints.registry import find
+from mmcore.checkpoints.registry import Checkpoint, find
 from mmcore.errors import Cancelled, MMCoreError
 from mmcore.index import Collection, Hit
 from mmcore.pool import ModelPool
@@ -29,6 +29,7 @@ from mmcore.tasks.embedding import (
 )
 from mmcore.tasks.matching import rank_texts, similarity, zero_shot, zero_shot_many
 from mmcore.tasks.queries import EmbeddedQuery, embed_queries, negation
+from mmcore.tasks.reading import read_as, texts_of, word_by_word
 from mmcore.tasks.unread import unread
 
 __all__ = [
@@ -134,18 +135,21 @@ def _found(
     device, seconds = traits(pool, name).device, watch.seconds / len(queries)
     return [
         SearchResult(
-            str(one.query), found, options.cutoff, collection.name, name, device, seconds, _notices_of(one.query, name)
+            *(str(one.query), found, options.cutoff, collection.name, name, device, seconds),
+            notices=_notices_of(one.query, find(name)),
         )
         for one, found in zip(embedded, matches, strict=True)
     ]
 
 
-def _notices_of(query: Query, name: str) -> tuple[Notice, ...]:
-    carried = notices_of(*(part.content for part in query.parts))
-    denied = [word for part in query.parts if isinstance(part.content, str) and (word := negation(part.content))]
-    texts = [part.content for part in query.parts if isinstance(part.content, str)]
-    unseen = [notice for text in texts for notice in unread(find(name), text)]
-    return (*carried, *unseen, *(Notice.of("query_negation", word=word) for word in denied))
+def _notices_of(query: Query, checkpoint: Checkpoint) -> tuple[Notice, ...]:
+    texts = texts_of(query)
+    return (
+        *notices_of(*(part.content for part in query.parts)),
+        *word_by_word(checkpoint, texts),
+        *(notice for text in texts for notice in unread(checkpoint, read_as(checkpoint, text))),
+        *(Notice.of("query_negation", word=word) for text in texts if (word := negation(text))),
+    )
 
 
 def _matches(

@@ -30,6 +30,7 @@ from mmcore.results.sentiment import (
 from mmcore.tasks.batching import attempt
 from mmcore.tasks.contributions import explain_post
 from mmcore.tasks.late_fusion import LateJudge
+from mmcore.tasks.reading import read_as, word_by_word
 from mmcore.tasks.unread import unread
 
 TASK = "sentiment"
@@ -75,7 +76,8 @@ def classify_sentiment(
 ) -> SentimentResult:
     """Judge one post; ``seconds`` leaves out the loading of the model. The text is cleaned here.
 
-    Places of words in an explanation count in the cleaned text (``mmcore.io.images.clean_text``).
+    Places of words in an explanation count in the text as the model read it (``Explanation.text``): cleaned, and in
+    English where Chinese was read word by word.
     Raises InputError (neither text nor picture, text too long, a script that the model does not read),
     UnknownNameError, WeightsError and CapacityError.
     """
@@ -194,14 +196,16 @@ def _run(
     if options.head is not None:
         fusion = fusion_heads.find(pool.settings, options.head)
 
-    def work(loaded: SentimentJudge, some: Sequence[Post]) -> list[SentimentResult]:
+    def work(loaded: SentimentJudge, given: Sequence[Post]) -> list[SentimentResult]:
         start = perf_counter()
+        some = [replace(post, text=read_as(checkpoint, post.text)) if post.text else post for post in given]
         model: SentimentJudge = loaded if loaded.fusions else LateJudge(pool, loaded)
         name = options.head or options.fusion or model.fusions[0]
         found = []
-        for post, judgement in zip(some, model.judge(some, fusion), strict=True):
+        for one, post, judgement in zip(given, some, model.judge(some, fusion), strict=True):
             explanation = explain_post(model, post, fusion) if options.explain else None
-            found.append((judgement, explanation, (*notices_of(post.image), *unread(checkpoint, post.text))))
+            read = word_by_word(checkpoint, [one.text] if one.text else [])
+            found.append((judgement, explanation, (*notices_of(post.image), *read, *unread(checkpoint, post.text))))
         seconds = (perf_counter() - start) / len(some)
         return [
             replace(

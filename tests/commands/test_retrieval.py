@@ -196,6 +196,31 @@ def test_evaluate_measures_recall_both_ways_and_refusals(tmp_path: Path):
     assert figures["real_refused"] == 0
 
 
+def test_evaluate_on_chinese_captions_beside_the_pictures(tmp_path: Path):
+    folder, names = data_folder(tmp_path), dict(zip(("red", "green", "blue"), ("红色", "绿色", "蓝色"), strict=True))
+    missing = mmcore("evaluate", "retrieval", "--data", folder, "--language", "zh", "--json")
+    assert missing.exit_code == 1
+    assert "data_cn" in missing.stderr
+    rows = [{"image": f"{name}.png", "split": "dev", "human": [word]} for name, word in names.items()]
+    rows.append({"image": "red.png", "split": "train", "human": ["蓝色"]})
+    (tmp_path / "data_cn").mkdir()
+    lines_ = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    (tmp_path / "data_cn" / "captions.jsonl").write_text(lines_, "utf-8")
+    (figures,) = lines(mmcore("evaluate", "retrieval", "--data", folder, "--language", "zh", "--json"))
+    assert (figures["language"], figures["pictures"], figures["texts"]) == ("zh", 3, 3)
+    assert figures["text_to_image_r1"] == 1
+    assert mmcore("evaluate", "retrieval", "--data", folder, "--language", "fr").exit_code == 2
+
+
+def test_a_chinese_query_says_what_was_read(collection: str):
+    (answer,) = lines(mmcore("search", collection, "--text", "红色", "--json"))
+    (english,) = lines(mmcore("search", collection, "--text", "red", "--json"))
+    assert answer["query"] == "红色"
+    assert answer["matches"] == english["matches"]
+    assert answer["notices"][0]["values"] == {"pairs": "红色 → red"}
+    assert "红色 → red" in mmcore("search", collection, "--text", "红色").output
+
+
 def test_evaluate_zero_shot_on_labelled_pictures(tmp_path: Path):
     folder = tmp_path / "objects"
     (folder / "images").mkdir(parents=True)

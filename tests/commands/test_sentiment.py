@@ -74,7 +74,7 @@ def test_explanations_name_words(picture: str) -> None:
 
 
 def test_errors_are_json_and_status_1(picture: str, tmp_path: Path) -> None:
-    for arguments in (["--text", "今天真好"], ["--image", str(tmp_path / "none.png")], ["--text", "   "]):
+    for arguments in (["--text", "сегодня хорошо"], ["--image", str(tmp_path / "none.png")], ["--text", "   "]):
         result = mmcore("sentiment", *arguments, "--json")
         assert result.exit_code == 1
         (answer,) = lines(result)
@@ -102,7 +102,9 @@ def test_wrong_usage_is_status_2(arguments: list[str]) -> None:
 
 def test_a_table_gives_a_line_a_row_in_order(picture: str, tmp_path: Path) -> None:
     table = tmp_path / "posts.tsv"
-    table.write_text("text\timage\na dog\tpicture.png\n\tpicture.png\na cat\t\nx\tnone.png\n今天\t\n", encoding="utf-8")
+    table.write_text(
+        "text\timage\na dog\tpicture.png\n\tpicture.png\na cat\t\nx\tnone.png\nсегодня\t\n", encoding="utf-8"
+    )
     result = mmcore("sentiment", "--table", table, "--json")
     assert result.exit_code == 1
     answers = lines(result)
@@ -110,7 +112,7 @@ def test_a_table_gives_a_line_a_row_in_order(picture: str, tmp_path: Path) -> No
     assert [answer.get("text") for answer in answers[:3]] == ["a dog", "", "a cat"]
     assert answers[1]["modalities"]["text"] is None
     assert answers[3]["path"] == "none.png"
-    assert answers[4]["query"] == "今天"
+    assert answers[4]["query"] == "сегодня"
     assert all("label" in answer for answer in answers[:3])
     missing = mmcore("sentiment", "--table", tmp_path / "none.tsv", "--json")
     assert missing.exit_code == 1

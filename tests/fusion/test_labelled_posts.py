@@ -191,8 +191,16 @@ def test_a_broken_picture_names_its_row(tmp_path: Path, pool: ModelPool) -> None
 
 def test_a_few_texts_in_another_script_do_no_harm_but_many_are_refused(tmp_path: Path, pool: ModelPool) -> None:
     lines = [f"a {tiny.NOUNS[row % 9]} {row}\t\t{'positive' if row % 2 else 'negative'}\n" for row in range(20)]
-    table = write(tmp_path / "few.tsv", HEADER + "".join([*lines, "今天\t\tpositive\n"]))
+    table = write(tmp_path / "few.tsv", HEADER + "".join([*lines, "сегодня\t\tpositive\n"]))
     assert len(features_of(pool, table)) == 21
-    many = write(tmp_path / "many.tsv", HEADER + "今天\t\tpositive\n今天真好\t\tnegative\n")
+    many = write(tmp_path / "many.tsv", HEADER + "сегодня\t\tpositive\nхороший день\t\tnegative\n")
     with pytest.raises(InputError, match="multilingual-sentiment"):
         features_of(pool, many)
+
+
+def test_chinese_posts_are_read_word_by_word(tmp_path: Path, pool: ModelPool) -> None:
+    chinese = write(tmp_path / "zh.tsv", HEADER + "今天天气好\t\tpositive\n坏天气\t\tnegative\n")
+    english = write(tmp_path / "en.tsv", HEADER + "today weather good\t\tpositive\nbroken weather\t\tnegative\n")
+    ours, theirs = features_of(pool, chinese), features_of(pool, english)
+    assert ours.text[:, :-21] == pytest.approx(theirs.text[:, :-21], abs=1e-2)
+    assert ours.texts == ("今天天气好", "坏天气")

@@ -173,11 +173,23 @@ def test_a_query_that_fails_does_not_keep_the_others_from_being_answered(setting
 
 def test_a_script_that_cannot_be_read_is_an_error_of_that_query(pool: ModelPool, collection: Collection):
     def refuse(item: object) -> MMCoreError | None:
-        return InputError("query_empty") if item == "猫" else None
+        return InputError("query_empty") if item == "кошка" else None
 
     model_of(pool).fails_on = refuse
-    outcomes = list(search_many(pool, collection, [Query.of("猫"), Query.of("red")]))
+    outcomes = list(search_many(pool, collection, [Query.of("кошка"), Query.of("red")]))
     assert [type(one) for one in outcomes] == [InputError, SearchResult]
+
+
+def test_chinese_words_are_looked_for_in_english_and_shown(pool: ModelPool, collection: Collection):
+    chinese, english = search_many(
+        pool, collection, [Query.of("红色", without="藍色"), Query.of("red", without="blue")]
+    )
+    assert isinstance(chinese, SearchResult)
+    assert isinstance(english, SearchResult)
+    assert [match.score for match in chinese.matches] == [match.score for match in english.matches]
+    assert chinese.query == "红色 - 藍色"
+    assert [notice.to_dict()["values"] for notice in chinese.notices] == [{"pairs": "红色 → red; 藍色 → blue"}]
+    assert english.notices == ()
 
 
 def test_cancelling_keeps_what_is_done(pool: ModelPool, collection: Collection):

@@ -94,9 +94,20 @@ def test_too_long_a_text_names_the_limit(pool: ModelPool) -> None:
         classify_sentiment(pool, Post("a" * 5001))
 
 
-def test_chinese_names_the_model_that_reads_it(pool: ModelPool) -> None:
+def test_another_script_names_the_model_that_reads_it(pool: ModelPool) -> None:
     with pytest.raises(InputError, match="multilingual-sentiment"):
-        classify_sentiment(pool, Post("今天真开心", PICTURE))
+        classify_sentiment(pool, Post("какой хороший день", PICTURE))
+
+
+def test_chinese_is_judged_by_its_english_which_is_shown(pool: ModelPool) -> None:
+    explained = SentimentOptions(explain=True)
+    chinese = classify_sentiment(pool, Post("我不喜欢这部电影", PICTURE), explained)
+    english = classify_sentiment(pool, Post("I do not like this movie", PICTURE), explained)
+    assert chinese.scores == english.scores
+    assert chinese.explanation is not None
+    assert chinese.explanation.text == "I do not like this movie"
+    assert [notice.code for notice in chinese.notices] == ["read_word_by_word"]
+    assert english.notices == ()
 
 
 def test_a_model_of_another_task_is_refused(pool: ModelPool) -> None:
@@ -223,7 +234,7 @@ def test_words_of_scripts_with_and_without_blanks(text: str, parts: list[str]) -
 
 def test_many_answer_for_themselves(pool: ModelPool) -> None:
     broken = InputError("image_empty")
-    posts = [Post(TEXT), broken, Post("今天"), Post(None, PICTURE), Post()]
+    posts = [Post(TEXT), broken, Post("сегодня"), Post(None, PICTURE), Post()]
     steps: list[tuple[int, int]] = []
     outcomes = list(classify_sentiment_many(pool, posts, progress=lambda done, total: steps.append((done, total))))
     kinds = [type(outcome).__name__ for outcome in outcomes]

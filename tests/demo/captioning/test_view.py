@@ -143,7 +143,7 @@ def test_alternatives_can_take_the_place_of_the_caption() -> None:
     ("language", "sentence"),
     [
         ("en", "I am not sure about this sentence. I recognise: espresso (93 %), cup (40 %)."),
-        ("zh", "这句话我没有把握。我认出的有：espresso (93 %)、cup (40 %)。"),
+        ("zh", "这句话我没有把握。我认出的有：浓缩咖啡 (93 %)、杯子 (40 %)。"),
     ],
 )
 def test_doubt_is_shown_with_what_is_recognised(language: str, sentence: str) -> None:

@@ -117,8 +117,8 @@ def test_one_modality_is_normal(pool: ModelPool, uploads: Path) -> None:
     assert "The answer appears here" in panel(None, "en")
 
 
-def test_chinese_text_on_compact_says_which_model_reads_it(pool: ModelPool) -> None:
-    content = service.describe(pool, "今天真是太糟糕了", None, MODEL, "")
+def test_another_script_on_compact_says_which_model_reads_it(pool: ModelPool) -> None:
+    content = service.describe(pool, "какой ужасный день", None, MODEL, "")
     assert isinstance(content, Failure)
     assert "multilingual-sentiment" in panel(content, "en")
     assert "multilingual-sentiment" in panel(content, "zh")

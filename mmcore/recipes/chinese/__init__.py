@@ -1,0 +1,1 @@
+"""How the Chinese-English dictionary of the bundle is made."""
