@@ -82,7 +82,8 @@ def run(
 
     On ESC-10's layout: ``top_1`` and ``map`` over its ten classes, and the accuracy of each class. On spoken digits:
     ``speech``, the share of clips whose best label is one of speech. With a teacher: ``agreement``, the share of clips
-    whose best label is among the teacher's three best (silent clips are left out), and the teacher's own figures.
+    whose best label is among the teacher's three best (silent clips are left out), ``same_best``, the share of those
+    where it is the teacher's very best, and the teacher's own figures.
     ``fold`` measures one fold only. Raises InputError for a folder without clips.
     """
     clips = [clip for clip in read_clips(data) if fold is None or clip.fold == fold][:limit]
@@ -99,14 +100,15 @@ def run(
     if teacher is not None:
         others = scores_of(pool, paths, teacher, progress)
         figures["agreement"] = agreement(own, others)
+        figures["same_best"] = agreement(own, others, best=1)
         figures["teacher"] = [{"model": others[0].model, **_figures(clips, others)}]
     return figures
 
 
-def agreement(own: Sequence[AudioResult], teachers: Sequence[AudioResult]) -> float:
-    """Share of the clips that are not silent whose best label is among the teacher's best three."""
+def agreement(own: Sequence[AudioResult], teachers: Sequence[AudioResult], best: int = TEACHERS_BEST) -> float:
+    """Share of the clips that are not silent whose best label is among the teacher's ``best``."""
     pairs = [(one, other) for one, other in zip(own, teachers, strict=True) if one.labels[0].label != SILENCE]
-    agree = [one.labels[0].label in [best.label for best in other.labels[:TEACHERS_BEST]] for one, other in pairs]
+    agree = [one.labels[0].label in [label.label for label in other.labels[:best]] for one, other in pairs]
     return sum(agree) / max(len(agree), 1)
 
 

@@ -15,7 +15,7 @@ from mmcore.checkpoints.registry import Checkpoint
 from mmcore.errors import WeightsError
 from mmcore.families import _audioset
 from mmcore.families._mel_tagger import MelTagger
-from mmcore.nets.mobilenet_tagger import EfficientAT, width_of
+from mmcore.nets.mobilenet_tagger import EfficientAT, fold_norms, width_of
 
 UNREADABLE = (
     *(OSError, EOFError, RuntimeError, SafetensorError, UnpicklingError),  # a broken file
@@ -38,6 +38,7 @@ def load(checkpoint: Checkpoint, folder: Path, device: str, dtype: torch.dtype) 
             weights = load_file(folder / "model.safetensors")
         network = EfficientAT(width_of(weights), len(_audioset.names()))
         network.load_state_dict(weights)
+        fold_norms(network)
     except UNREADABLE as error:
         detail = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsError("weights_incomplete", name=checkpoint.name, folder=folder, detail=detail) from error

@@ -13,9 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 EPSILON = 0.001
 """Of the batch normalisation, as the published weights were trained with."""
@@ -151,6 +153,14 @@ class EfficientAT(nn.Module):
         """(B, 128, T) -> logits (B, labels); a sigmoid makes each the probability of its label."""
         logits: Tensor = self.classifier(self.features(log_mel[:, None]))
         return logits
+
+
+def fold_norms(network: nn.Module) -> None:
+    """Fold every batch normalisation into the convolution before it, in place: the same in evaluation, and faster."""
+    for child in network.modules():
+        if isinstance(child, nn.Sequential) and len(child) > 1 and isinstance(child[1], nn.BatchNorm2d):
+            child[0] = fuse_conv_bn_eval(cast("nn.Conv2d", child[0]).eval(), child[1].eval())
+            child[1] = nn.Identity()
 
 
 def width_of(weights: Mapping[str, Tensor]) -> float:

@@ -78,7 +78,7 @@ def test_run_by_fold_with_a_teacher(tmp_path: Path):
     figures = audio.run(a_pool(), tmp_path, teacher="efficientat-mn04", fold=1)
     assert figures["clips"] == 2
     assert figures["top_1"] == 0.0  # nothing it knows is a class, so the first one is guessed, a chainsaw
-    assert figures["agreement"] == 1.0
+    assert figures["agreement"] == figures["same_best"] == 1.0
     assert figures["teacher"][0]["model"] == "efficientat-mn04"
     with pytest.raises(InputError, match="no sound in the folder"):
         audio.run(a_pool(), tmp_path, fold=9)
@@ -93,6 +93,8 @@ def test_agreement_leaves_silence_out_and_looks_at_the_best_three():
     own = [result("a"), result("a"), result("Silence")]
     others = [result("x", "y", "a"), result("x", "y", "z", "a"), result("Silence")]
     assert audio.agreement(own, others) == 0.5
+    assert audio.agreement(own, others, best=1) == 0.0
+    assert audio.agreement(own, own, best=1) == 1.0
 
 
 def test_a_folder_without_a_table_is_all_its_sounds(tmp_path: Path):

@@ -57,7 +57,7 @@ def test_scores_are_the_networks_sigmoids(model: Any):
     waveforms = taggers.sounds(model, 3.0)
     with torch.inference_mode():
         expected = network()(LogMel()(torch.from_numpy(waveforms))).sigmoid().numpy()
-    assert np.allclose(model.scores(waveforms), expected, atol=1e-6)
+    assert np.allclose(model.scores(waveforms), expected, atol=1e-4)  # folded norms round otherwise
 
 
 def test_a_short_sound_is_filled_up_with_silence(model: Any):
@@ -133,7 +133,7 @@ def teacher() -> Any:
 
 @with_teacher
 def test_the_published_weights_know_a_tone_and_silence(teacher: Any):
-    assert teacher.memory() == pytest.approx(3_974_124, rel=0.01)
+    assert teacher.memory() == pytest.approx(3_914_716, rel=0.01)
     best = [teacher.names[place] for place in teacher.scores(tone(5.0, 1000.0)[None])[0].argsort()[::-1][:5]]
     assert "Sine wave" in best
     quiet = teacher.scores(silence(5.0)[None])[0]
