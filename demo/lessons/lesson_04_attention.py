@@ -50,7 +50,8 @@ def by_hand(setup: Setup) -> Seen:
     rows = "".join(
         f'<tr><th scope="row">{symbol_of("k", row)}</th>{inputs("k", keys, row)}'
         f'<td data-score="{row}">{scores[row]:.2f}</td><td data-weight="{row}">{weights[row]:.3f}</td>'
-        f"<td>({VALUES[row][0]}, {VALUES[row][1]})</td></tr>"
+        f'<td class="mm-nowrap">({VALUES[row][0]}, {VALUES[row][1]})</td>'
+        f"</tr>"
         for row, keys in enumerate(KEYS)
     )
     heads = "".join(f'<th scope="col">{_t(language, f"lessons.04.column.{one}")}</th>' for one in ("s", "a", "v"))
@@ -66,9 +67,9 @@ def by_hand(setup: Setup) -> Seen:
     )
     filled = line(
         word("softmax")
-        + brackets(", ".join(number(f"{score:.2f}") for score in scores))
+        + brackets(operator(",").join(number(f"{score:.2f}") for score in scores))
         + operator("=")
-        + brackets(", ".join(number(f"{weight:.3f}") for weight in weights))
+        + brackets(operator(",").join(number(f"{weight:.3f}") for weight in weights))
     )
     return Seen(live_view("byhand", {"values": VALUES}, table), filled)
 
@@ -252,9 +253,7 @@ LESSON = Lesson(
     (
         Step("hand", by_hand, 0, 1, ATTENTION, Code(DEMO, "lessons/live.py", "attention")),
         Step("temperature", temperature, 0, 2, SHARPENED, Code(DEMO, "lessons/live.py", "softmax")),
-        Step(
-            "words", words, 1, 0, EVENNESS, Code(DEMO, "lessons/live.py", "entropy")
-        ),
+        Step("words", words, 1, 0, EVENNESS, Code(DEMO, "lessons/live.py", "entropy")),
         Step("heads", heads, 2, 1, HEAD, DECODER),
         Step("limits", compare, 2, 0, AGREEMENT, Code(CORE, "tasks/captioning.py", "_lost")),
     ),
