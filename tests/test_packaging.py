@@ -216,5 +216,6 @@ def test_ci_runs_what_the_readme_says():
     assert "set -euo pipefail" in ci
 
 
-def test_the_version_is_in_the_changelog():
+def test_the_version_is_in_the_changelog_and_the_citation():
     assert f"## [{mmcore.__version__}]" in (ROOT / "CHANGELOG.md").read_text("utf-8")
+    assert f"\nversion: {mmcore.__version__}\n" in (ROOT / "CITATION.cff").read_text("utf-8")

@@ -56,9 +56,11 @@ def test_the_models_table_is_up_to_date() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_files_that_it_names_exist() -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
+@pytest.mark.parametrize("document", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"])
+def test_files_that_it_names_exist(document: str) -> None:
+    said = (ROOT / document).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)\)", said):
         if not target.startswith("http"):
             assert (ROOT / target).exists(), target
-    for path in re.findall(r"`((?:mmcore|demo|tests|assets)/[\w./-]*)`", README):
+    for path in re.findall(r"`((?:mmcore|demo|tests|assets)/[\w./-]*)`", said):
         assert (ROOT / path).exists(), path

@@ -22,4 +22,4 @@ class Common:
     choice: gr.Dropdown
     """Word of the chosen collection."""
     visitor: gr.State
-    """The ``collections.Visitor`` of this session; None until something is uploaded."""
+    """The ``collections.UploadSession`` of this session; None until something is uploaded."""

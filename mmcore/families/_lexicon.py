@@ -1,17 +1,17 @@
 """What a word list knows of a text's sentiment, and what its outside looks like: numbers beside the sentence vector.
 
-VADER (Hutto & Gilbert, ICWSM 2014; package vaderSentiment, MIT) rates 7,500 words and emoji by people's judgement and
+VADER (Hutto & Gilbert, ICWSM 2014; _vader.py) rates 7,500 words and emoji by people's judgement and
 knows negation, "very" and capitals. A sentence encoder knows meaning, but puts "love" beside "hate".
 """
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from mmcore.families._vader import lexicon, polarity
 
 HASHTAG = re.compile(r"#(\w+)")
 HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -26,13 +26,6 @@ NAMES = (
 """What each number is, in order: VADER's four; the same with hashtags read as words; ratings of single words; looks."""
 
 
-@lru_cache(maxsize=1)
-def _analyzer() -> Any:
-    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
-
-    return SentimentIntensityAnalyzer()
-
-
 def hashtags_as_words(text: str) -> str:
     """ "so #HappyDay" -> "so  Happy Day "."""
     return HASHTAG.sub(lambda tag: f" {HUMP.sub(' ', tag[1])} ", text)
@@ -40,15 +33,13 @@ def hashtags_as_words(text: str) -> str:
 
 def lexicon_scores(text: str) -> npt.NDArray[np.float32]:
     """(21,) numbers of a text, as NAMES says."""
-    analyzer = _analyzer()
+    known = lexicon()
     opened = hashtags_as_words(text)
-    plain, open_scores = analyzer.polarity_scores(text), analyzer.polarity_scores(opened)
-    ratings = [analyzer.lexicon[word] for word in WORD.findall(opened.lower()) if word in analyzer.lexicon]
-    order = ("neg", "neu", "pos", "compound")
+    ratings = [known[word] for word in WORD.findall(opened.lower()) if word in known]
     return np.array(
         [
-            *(plain[name] for name in order),
-            *(open_scores[name] for name in order),
+            *polarity(text),
+            *polarity(opened),
             max(ratings, default=0.0),
             min(ratings, default=0.0),
             sum(rating for rating in ratings if rating > 0),

@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from mmcore import cli
 from mmcore.errors import CapacityError
+from mmcore.evaluation import index_bench
 from mmcore.index import Library
 from mmcore.index.records import Vectors
 from mmcore.pool import ModelPool
@@ -157,8 +158,9 @@ def test_bench_tells_time_and_memory_as_ratios():
     (figures,) = lines(result)
     assert (figures["vectors"], figures["width"], figures["top"]) == (2000, 32, 10)
     assert 0.01 < figures["peak_memory_gb"] < 2
+    assert "threads" not in figures or figures["threads"] == 1, "faiss has as many as our own search"
     try:
-        import faiss  # noqa: F401
+        import faiss
     except ImportError:
         assert "faiss-cpu" in figures["faiss"]
     else:
@@ -166,3 +168,4 @@ def test_bench_tells_time_and_memory_as_ratios():
         assert figures["ratio_64"] > 0
         assert figures["recall_at_10"] > 0.99
         assert len(figures["timings"]) == 4
+        assert faiss.cvar.distance_compute_blas_threshold != index_bench.FAISS_BLAS_FROM, "it is put back"
