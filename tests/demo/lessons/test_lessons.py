@@ -6,10 +6,13 @@ import ast
 import json
 import math
 import re
+from collections.abc import Sequence
 from html import unescape
+from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from demo.lessons import captions, live, service
 from demo.lessons import lesson_03_one_space as space
@@ -19,7 +22,6 @@ from demo.lessons.plan import Setup
 from demo.lessons.service import Place
 from demo.ui import i18n
 from mmcore import ModelPool, Settings
-from mmcore.results import CaptionOptions
 from mmcore.tasks import captioning, embedding
 
 STEPS = [(lesson, step) for lesson in LESSONS for step in lesson.steps]
@@ -110,23 +112,27 @@ def test_lesson_4_says_what_the_captioner_does(setup: Setup) -> None:
 
 
 def test_covering_a_place_costs_what_the_model_itself_says(setup: Setup) -> None:
-    """The loss of a cell, from the model's own probabilities of the words of the caption, asked for another way."""
+    """One cell painted over by hand, and the word's log-probability read before and after."""
     looked = captions.look(setup)
     lost = captions.lost(setup, looked, compute=True)
     assert lost is not None
     assert lost.shape == (len(looked.words), 7, 7)
-    greedy = captioning.caption(setup.pool, looked.image, CaptionOptions(decoding="greedy"), captioning.OPEN).captions[
-        0
-    ]
-    same = captioning.word_occlusion(setup.pool, looked.image, greedy)
-    told = [word.probability for word in greedy.words]
+    small = looked.image.copy()
+    small.thumbnail((448, 448))
+    pixels = np.array(small)
+    edges = [np.linspace(0, side, 8).round().astype(int) for side in pixels.shape[:2]]
+    row, column = np.unravel_index(lost[looked.words.index("dog")].argmax(), (7, 7))
+    covered = pixels.copy()
+    covered[edges[0][row] : edges[0][row + 1], edges[1][column] : edges[1][column + 1]] = (
+        pixels.reshape(-1, 3).mean(0).round()
+    )
 
-    def again(model: object, images: object) -> list[list[float]]:
-        return [[math.exp(value) for value in model.word_log_probabilities(images, greedy)[0]]]  # type: ignore[attr-defined]
+    def read(model: Any, images: Sequence[Image.Image]) -> list[Any]:
+        return [model.word_log_probabilities([image], looked.caption)[0] for image in images]
 
-    (own,) = setup.pool.run(captioning.OPEN, again, [looked.image])
-    assert own == pytest.approx(told, abs=1e-3)
-    assert same.shape == (len(told), 7, 7)
+    whole, without = setup.pool.run(captioning.OPEN, read, [small, Image.fromarray(covered)])
+    assert whole - without == pytest.approx(lost[:, row, column], abs=0.02)
+    assert np.exp(whole) == pytest.approx([word.probability for word in looked.caption.words], abs=0.1)
 
 
 def test_lesson_3_says_what_the_retriever_does(setup: Setup) -> None:
