@@ -78,7 +78,7 @@ def arrows(setup: Setup) -> Seen:
         f'stroke="var(--mm-line)"/><line y1="-165" y2="165" x1="0" x2="0" stroke="var(--mm-line)"/>{drawn}</svg>'
         f'<div>{sliders}<p>a = <output data-end="0">({ends[0][0]:.2f}, {ends[0][1]:.2f})</output> · '
         f'b = <output data-end="1">({ends[1][0]:.2f}, {ends[1][1]:.2f})</output></p>'
-        f"<p>{_t(language, 'lessons.03.dot')} <output data-dot>{np.dot(*ends):.2f}</output> · "
+        f"<p>{_t(language, 'lessons.03.dot')} <output data-dot>{np.dot(ends[0], ends[1]):.2f}</output> · "
         f"{_t(language, 'lessons.03.cosine')} <output data-cosine>{live.cosine(*ends):.2f}</output></p></div></div>"
     )
     filled = line(word("cos") + operator("=") + f"<mn data-cosine>{live.cosine(*ends):.2f}</mn>")
