@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .audio import tab as audio
 from .captioning import tab as captioning
 from .lab import tab as lab
+from .lessons import tab as lessons
 from .models import tab as models
 from .retrieval import tab as retrieval
 from .sentiment import tab as sentiment
@@ -29,5 +30,6 @@ TABS: tuple[Tab, ...] = (
     Tab("sentiment", sentiment.build),
     Tab("audio", audio.build),
     Tab("lab", lab.build),
+    Tab("lessons", lessons.build),
     Tab("models", models.build),
 )

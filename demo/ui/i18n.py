@@ -34,7 +34,7 @@ def texts(language: str) -> Mapping[str, str]:
     """Every text of a language; those of the default language for a code that is not known."""
     code = language if language in LANGUAGES else DEFAULT_LANGUAGE
     merged: dict[str, str] = {}
-    for file in sorted((_FOLDER / code).glob("*.json")):
+    for file in sorted((_FOLDER / code).rglob("*.json")):
         part: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
         if twice := merged.keys() & part.keys():
             raise ValueError(f"{file} holds keys of another file: {sorted(twice)}")

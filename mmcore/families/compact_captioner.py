@@ -127,15 +127,36 @@ class CompactCaptioning:
 
         Attention to the tags has no place in the picture and is left out before each map is scaled to sum to 1.
         """
-        seen, row = self._seen.row(image, lambda: self.see([image]))
-        memory = seen.memory.select(torch.tensor([row], device=self.device))
-        vocabulary = self.network.vocabulary
-        tokens = [BOS, *(vocabulary.index[word.text] for word in caption.words)]
-        # The state at position t writes word t + 1, so the last word itself is not fed.
-        looks = self.network.decoder.look(torch.tensor([tokens[:-1]], device=self.device), memory)
-        maps = looks[self.map_layers, 0].mean((0, 1))[:, :CELLS].float()
+        maps = self._looks(image, caption)[self.map_layers].mean((0, 1))[:, :CELLS]
         maps = maps / maps.sum(-1, keepdim=True)
         return maps.view(-1, GRID_SIZE, GRID_SIZE).cpu().numpy()
+
+    @torch.inference_mode()
+    def word_attention(self, image: Image.Image, caption: Caption) -> npt.NDArray[np.float32]:
+        """(words, layers, heads, 7, 7): the raw cross-attention weights while each word is written.
+
+        The weights of one word, layer and head sum to at most 1: what is missing goes to the tags.
+        """
+        cells = self._looks(image, caption)[..., :CELLS].permute(2, 0, 1, 3)
+        return cells.unflatten(-1, (GRID_SIZE, GRID_SIZE)).cpu().numpy()
+
+    def _looks(self, image: Image.Image, caption: Caption) -> Tensor:
+        """Cross-attention (layers, heads, words, M) while the words of the caption are written."""
+        seen, row = self._seen.row(image, lambda: self.see([image]))
+        memory = seen.memory.select(torch.tensor([row], device=self.device))
+        # The state at position t writes word t + 1, so the last word itself is not fed.
+        tokens = torch.tensor([self._tokens(caption)[:-1]], device=self.device)
+        return self.network.decoder.look(tokens, memory)[:, 0].float()
+
+    def _tokens(self, caption: Caption) -> list[int]:
+        return [BOS, *(self.network.vocabulary.index[word.text] for word in caption.words)]
+
+    @torch.inference_mode()
+    def word_log_probabilities(self, images: Sequence[Image.Image], caption: Caption) -> npt.NDArray[np.float32]:
+        """(N, words): how probable each word of the caption is after the words before it, for each of N pictures."""
+        tokens = torch.tensor([self._tokens(caption)], device=self.device).expand(len(images), -1)
+        found = self.network.decoder(tokens[:, :-1], self.see(images).memory)
+        return found.gather(2, tokens[:, 1:, None])[..., 0].float().cpu().numpy()
 
     @torch.inference_mode()
     def confident(self, image: Image.Image, caption: Caption) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from time import perf_counter
-from typing import TypeAlias
+from typing import Protocol, TypeAlias, cast
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from mmcore.checkpoints.registry import Checkpoint, find, of_task
@@ -15,10 +17,25 @@ from mmcore.families.base import Captioner
 from mmcore.pool import ModelPool
 from mmcore.results import Caption, CaptionOptions, CaptionResult, notices_of
 from mmcore.tasks.batching import Source, answers, check_sources
+from mmcore.tasks.occlusion import BATCH, CELLS, SIDE, covered
 
 TASK = "captioning"
 
+OPEN = "compact-captioner"
+"""The checkpoint whose inside ``word_attention`` and ``word_occlusion`` show."""
+
 Outcome: TypeAlias = "CaptionResult | MMCoreError"
+Floats: TypeAlias = "npt.NDArray[np.float32]"
+
+
+class OpenCaptioner(Protocol):
+    """What our own captioner offers beyond ``Captioner``."""
+
+    def word_attention(self, image: Image.Image, caption: Caption) -> Floats:
+        """(words, layers, heads, rows, columns)."""
+
+    def word_log_probabilities(self, images: Sequence[Image.Image], caption: Caption) -> Floats:
+        """(N, words)."""
 
 
 def checkpoint_for(pool: ModelPool, options: CaptionOptions, model: str | None = None) -> Checkpoint:
@@ -74,6 +91,44 @@ def caption_many(
     check_sources(sources, limit)
     checkpoint = checkpoint_for(pool, options, model)
     return answers(pool.settings, sources, lambda images: _run(pool, checkpoint, images, options), progress, cancelled)
+
+
+def word_attention(pool: ModelPool, image: Image.Image, caption: Caption) -> Floats:
+    """The bundled captioner's cross-attention, nothing averaged: (words, layers, heads, 7, 7).
+
+    The weights of one word, layer and head sum to at most 1: the rest goes to the recognised tags.
+    Raises WeightsError and CapacityError.
+    """
+
+    def work(model: Captioner, pictures: Sequence[Image.Image]) -> list[Floats]:
+        return [cast(OpenCaptioner, model).word_attention(picture, caption) for picture in pictures]
+
+    return pool.run(OPEN, work, [image])[0]
+
+
+def word_occlusion(pool: ModelPool, image: Image.Image, caption: Caption) -> Floats:
+    """What covering each place costs each word of the caption: (words, 7, 7), log-probability lost, signed.
+
+    Raises WeightsError and CapacityError.
+    """
+
+    def work(model: Captioner, pictures: Sequence[Image.Image]) -> list[Floats]:
+        return [_lost(cast(OpenCaptioner, model), picture, caption) for picture in pictures]
+
+    return pool.run(OPEN, work, [image])[0]
+
+
+def _lost(model: OpenCaptioner, image: Image.Image, caption: Caption) -> Floats:
+    small = image.copy()
+    small.thumbnail((SIDE, SIDE))
+    pictures = [small, *covered(small)]
+    rows = [
+        model.word_log_probabilities(pictures[start : start + BATCH], caption)
+        for start in range(0, len(pictures), BATCH)
+    ]
+    whole, *without = np.concatenate(rows)
+    lost: Floats = (whole - np.stack(without)).T.reshape(-1, CELLS, CELLS).astype(np.float32)
+    return lost
 
 
 def _run(

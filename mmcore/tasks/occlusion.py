@@ -30,9 +30,9 @@ def occlusion_map(
     """
     small = image.copy()
     small.thumbnail((SIDE, SIDE))
-    covered = _covered(small, cells)
+    copies = covered(small, cells)
     rows = []
-    while batch := list(islice(covered, BATCH)):
+    while batch := list(islice(copies, BATCH)):
         rows.append(embed(batch) @ vector)
     cosines = np.concatenate(rows)
     whole = float((embed([small]) @ vector)[0])
@@ -40,7 +40,8 @@ def occlusion_map(
     return heat
 
 
-def _covered(image: Image.Image, cells: int) -> Iterator[Image.Image]:
+def covered(image: Image.Image, cells: int = CELLS) -> Iterator[Image.Image]:
+    """Copies of the picture, row by row, each with one of cells x cells places in the picture's mean colour."""
     colour = tuple(round(value) for value in np.asarray(image).reshape(-1, 3).mean(0))
     down = np.linspace(0, image.height, cells + 1).round().astype(int)
     across = np.linspace(0, image.width, cells + 1).round().astype(int)

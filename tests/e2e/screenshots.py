@@ -105,6 +105,13 @@ def lab(page: Page, language: str, size: str) -> None:
     expect(page.locator("#mm-lab-outcome .mm-confusion")).to_be_visible()
 
 
+def lesson(page: Page, language: str, size: str) -> None:
+    """Lesson 4: every layer and head of the captioner while it writes "dog"."""
+    page.goto(f"{page.url.split('?')[0]}?lang={language}&lesson=4&step=4")
+    page.locator('[data-vote="2"]').click()
+    expect(page.locator("[data-cells]")).to_contain_text("%")
+
+
 SCENES: dict[str, Callable[[Page, str, str], None]] = {
     "captioning": captioning,
     "retrieval": retrieval,
@@ -112,6 +119,7 @@ SCENES: dict[str, Callable[[Page, str, str], None]] = {
     "sentiment": sentiment,
     "audio": audio,
     "lab": lab,
+    "lesson": lesson,
 }
 """Name of the picture -> how to get there from a fresh page."""
 

@@ -1,0 +1,8 @@
+"""The lessons in the order of the course. Another one is a module here, a line in LESSONS and two locale files."""
+
+from __future__ import annotations
+
+from . import lesson_03_one_space, lesson_04_attention
+from .plan import Lesson
+
+LESSONS: tuple[Lesson, ...] = (lesson_03_one_space.LESSON, lesson_04_attention.LESSON)

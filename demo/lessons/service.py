@@ -1,0 +1,78 @@
+"""Which lesson and step a visitor is at, and its HTML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import parse_qs
+
+from mmcore.pool import ModelPool
+from mmcore.settings import Settings
+
+from ..ui import events, html
+from . import view
+from .catalogue import LESSONS
+from .plan import Lesson, Setup
+
+LONGEST = 2000
+"""Characters of a query that is looked at."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a visitor is."""
+
+    lesson: int = LESSONS[0].number
+    step: int = 1
+    """From 1."""
+    picture: str = ""
+    run: bool = False
+
+
+def lesson_of(place: Place) -> Lesson:
+    """The lesson of a place, which ``checked`` made sure of."""
+    return next(lesson for lesson in LESSONS if lesson.number == place.lesson)
+
+
+def checked(place: Place) -> Place:
+    """The place itself, or the nearest that there is: addresses are typed by people."""
+    if all(lesson.number != place.lesson for lesson in LESSONS):
+        return Place()
+    return replace(place, step=min(max(place.step, 1), len(lesson_of(place).steps)))
+
+
+def place_of(query: str) -> Place | None:
+    """The place of an address "?lesson=4&step=2"; None where it is not about a lesson."""
+    given = {name: values[0] for name, values in parse_qs(query.lstrip("?")[:LONGEST]).items()}
+    if "lesson" not in given:
+        return None
+    return checked(Place(_whole(given["lesson"]), _whole(given.get("step", "1"))))
+
+
+def asked(data: Any) -> Place:
+    """The place that the page's script asks for."""
+    given = data if isinstance(data, dict) else {}
+    picture = given.get("picture", "")
+    return checked(
+        Place(
+            _whole(given.get("lesson")),
+            _whole(given.get("step")),
+            picture if isinstance(picture, str) else "",
+            given.get("run") is True,
+        )
+    )
+
+
+def _whole(value: Any) -> int:
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
+
+
+def page(pool: ModelPool, settings: Settings, place: Place, language: str) -> str:
+    """The lesson's HTML, or why it cannot be shown."""
+    lesson = lesson_of(place)
+    step = lesson.steps[place.step - 1]
+    seen = events.attempt(step.view, Setup(pool, settings, language, place.picture, place.run))
+    if isinstance(seen, events.Failure):
+        return view.navigation(lesson, place.step, language) + html.problem(seen, language)
+    return view.page(lesson, place.step, seen, language)

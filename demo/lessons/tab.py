@@ -1,0 +1,46 @@
+"""The Lessons tab: one view, whose place is in the address."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from ..ui import events, style
+from . import service
+
+if TYPE_CHECKING:
+    from ..ui.page import Page
+
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+
+
+def build(page: Page) -> None:
+    """Lay out the tab and connect its events."""
+    place = gr.State(service.Place())
+    address = gr.Textbox("", visible=False)
+    content = gr.HTML("", js_on_load=style.web_file("lessons.js"), elem_id="mm-lesson", elem_classes="mm-panel")
+
+    def shown(where: service.Place, language: str) -> tuple[service.Place, str]:
+        return where, service.page(page.pool, page.settings, where, language)
+
+    def go(language: str, event: gr.EventData) -> tuple[service.Place, str]:
+        return shown(service.asked(event._data), language)
+
+    def arrive(query: str, language: str) -> tuple[Any, service.Place, str]:
+        where = service.place_of(query)
+        opened = gr.skip() if where is None else gr.update(selected="lessons")
+        return (opened, *shown(where or service.Place(), language))
+
+    content.select(
+        go, page.language, [place, content], concurrency_id=events.MODELS, trigger_mode="always_last",
+        api_name="lesson_go", **QUIET,
+    )  # fmt: skip
+    page.language.change(
+        shown, [place, page.language], [place, content], concurrency_id=events.MODELS, api_name="lesson_translate",
+        **QUIET,
+    )  # fmt: skip
+    page.demo.load(
+        arrive, [address, page.language], [page.tabs, place, content], concurrency_id=events.MODELS,
+        js="(_address, _language) => [location.search, window.mmcore.language()]", api_name="lesson_arrive", **QUIET,
+    )  # fmt: skip

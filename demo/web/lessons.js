@@ -1,0 +1,226 @@
+/* The lessons: votes, checks, addresses and progress, and the small calculations, which need no server. */
+const KEY = "mmcore-lessons";
+const find = (selector) => element.querySelector(selector);
+const all = (selector) => [...element.querySelectorAll(selector)];
+const put = (selector, text) => { for (const one of all(selector)) one.textContent = text; };
+const sum = (values) => values.reduce((total, value) => total + value, 0);
+const fixed = (value, digits) => { // no "-0.00"
+  const text = value.toFixed(digits);
+  return Number(text) === 0 ? (0).toFixed(digits) : text;
+};
+const softmax = (scores) => {
+  const most = Math.max(...scores);
+  const powers = scores.map((score) => Math.exp(score - most));
+  const total = sum(powers);
+  return powers.map((value) => value / total);
+};
+const even = (shares) => Math.exp(-sum(shares.map((p) => (p > 0 ? p * Math.log(p) : 0))));
+const mean = (rows) => rows[0].map((_, place) => sum(rows.map((row) => row[place])) / rows.length);
+const correlation = (first, second) => {
+  const centre = (values) => { const middle = sum(values) / values.length; return values.map((value) => value - middle); };
+  const [a, b] = [centre(first), centre(second)];
+  const dot = (x, y) => sum(x.map((value, place) => value * y[place]));
+  const length = Math.sqrt(dot(a, a) * dot(b, b));
+  return length ? dot(a, b) / length : 0;
+};
+
+const progress = () => { try { return JSON.parse(localStorage.getItem(KEY)) ?? {}; } catch { return {}; } };
+const remember = (change) => {
+  const known = progress();
+  const step = find(".mm-step");
+  const place = `${step.dataset.lesson}.${step.dataset.step}`;
+  known[place] = { ...known[place], ...change };
+  try { localStorage.setItem(KEY, JSON.stringify(known)); } catch { /* private window */ }
+};
+
+/* Colours of one map in the 49 cells of a grid; the numbers stand in their titles. */
+const paint = (cells, values, digits) => {
+  const most = Math.max(...values.map(Math.abs)) || 1;
+  cells.forEach((cell, place) => {
+    const share = values[place] / most;
+    cell.style.background = share < 0 ? `rgba(59, 130, 246, ${(-share * 0.8).toFixed(3)})` : `rgba(250, 204, 21, ${(share * 0.8).toFixed(3)})`;
+    cell.title = fixed(values[place], digits);
+  });
+};
+const grid = (name) => all(`[data-grid="${name}"] .mm-cells i`);
+const pressed = (name) => Number(find(`[data-${name}][aria-pressed="true"]`)?.dataset[name] ?? 0);
+
+const KINDS = {
+  byhand(data) {
+    const read = (name, row) => [0, 1, 2, 3].map((place) => Number(find(`[data-cell="${name},${row},${place}"]`).value) || 0);
+    const query = read("q", 0);
+    const scores = [0, 1, 2].map((row) => sum(read("k", row).map((value, place) => value * query[place])) / 2);
+    const weights = softmax(scores);
+    scores.forEach((score, row) => put(`[data-score="${row}"]`, fixed(score, 2)));
+    weights.forEach((weight, row) => put(`[data-weight="${row}"]`, fixed(weight, 3)));
+    const output = [0, 1].map((place) => sum(weights.map((weight, row) => weight * data.values[row][place])));
+    put("[data-result]", `(${fixed(output[0], 2)}, ${fixed(output[1], 2)})`);
+    all(".mm-filled mn").forEach((one, place) => { one.textContent = place < 3 ? fixed(scores[place], 2) : fixed(weights[place - 3], 3); });
+    const [mine, verdict] = [find("[data-mine]"), find("[data-verdict]")];
+    if (mine.value === "") verdict.textContent = "";
+    else verdict.textContent = Math.abs(Number(mine.value) - weights[0]) < 0.006 ? verdict.dataset.right : verdict.dataset.wrong;
+  },
+  temperature(data) {
+    const heat = Number(find('[data-input="temperature"]').value);
+    // softmax(log p / T) is softmax(s / T): a constant added to all the scores changes nothing.
+    const shares = softmax(data.shares.map((share) => Math.log(Math.max(share, 1e-9)) / heat));
+    all(".mm-bars i").forEach((bar, place) => { bar.style.height = `${shares[place] * 100 / Math.max(...shares)}%`; });
+    put('[data-output="temperature"], [data-filled="temperature"]', fixed(heat, 1));
+    put("[data-largest]", `${fixed(Math.max(...shares) * 100, 1)} %`);
+    put("[data-even]", fixed(even(shares), 1));
+  },
+  words(data) {
+    const map = data.maps[pressed("word")];
+    paint(grid("map"), map, 3);
+    put('[data-even], [data-filled="even"]', fixed(even(map), 1));
+  },
+  heads(data) {
+    const layers = data.attention[pressed("word")];
+    const chosen = (find('[data-head][aria-pressed="true"]') ?? find(`[data-head="${layers.length - 1},0"]`));
+    chosen.setAttribute("aria-pressed", "true");
+    const [layer, head] = chosen.dataset.head.split(",").map(Number);
+    layers.forEach((heads, place) => {
+      put(`[data-share="${place}"]`, `${fixed(sum(mean(heads)) * 100, 0)} %`);
+      heads.forEach((cells, number) => {
+        const most = Math.max(...cells) || 1;
+        all(`[data-head="${place},${number}"] i`).forEach((cell, at) => { cell.style.opacity = (cells[at] / most).toFixed(3); });
+      });
+    });
+    const cells = layers[layer][head];
+    const total = sum(cells);
+    paint(grid("map"), cells, 3);
+    put("[data-cells]", `${fixed(total * 100, 1)} %`);
+    put("[data-even]", fixed(even(cells.map((value) => value / total)), 1));
+    put('[data-filled="cells"]', fixed(total, 3));
+    put('[data-filled="tags"]', fixed(1 - total, 3));
+  },
+  compare(data) {
+    const word = pressed("word");
+    paint(grid("map"), data.maps[word], 3);
+    if (!data.lost) return;
+    paint(grid("lost"), data.lost[word], 2);
+    put('[data-r], [data-filled="r"]', fixed(correlation(data.maps[word], data.lost[word]), 2));
+  },
+  arrows() {
+    const value = (name) => Number(find(`[data-input="${name}"]`).value);
+    const radians = (degrees) => degrees * Math.PI / 180;
+    const ends = ["a", "b"].map((name) => [value(`length-${name}`) * Math.cos(radians(value(`angle-${name}`))), value(`length-${name}`) * Math.sin(radians(value(`angle-${name}`)))]);
+    ends.forEach(([x, y], place) => {
+      const arrow = find(`[data-arrow="${place}"]`);
+      arrow.setAttribute("x2", (x * 40).toFixed(1));
+      arrow.setAttribute("y2", (-y * 40).toFixed(1));
+      put(`[data-end="${place}"]`, `(${fixed(x, 2)}, ${fixed(y, 2)})`);
+    });
+    for (const name of ["angle-a", "length-a", "angle-b", "length-b"]) put(`[data-output="${name}"]`, String(value(name)));
+    const dot = ends[0][0] * ends[1][0] + ends[0][1] * ends[1][1];
+    const lengths = ends.map(([x, y]) => Math.hypot(x, y));
+    put("[data-dot]", fixed(dot, 2));
+    put("[data-cosine]", fixed(dot / (lengths[0] * lengths[1]), 2));
+  },
+  matrix(data) {
+    const heat = Number(find('[data-input="tau"]')?.value ?? 1);
+    const shown = data.softmax ? data.cosines.map((row) => softmax(row.map((value) => value / heat))) : data.cosines;
+    const most = Math.max(...shown.flat());
+    const least = data.softmax ? 0 : Math.min(...shown.flat());
+    shown.forEach((row, at) => row.forEach((value, place) => {
+      const cell = find(`[data-pair="${at},${place}"]`);
+      cell.textContent = data.softmax ? `${fixed(value * 100, 1)} %` : fixed(value, 3);
+      cell.style.setProperty("--share", ((value - least) / (most - least || 1)).toFixed(3));
+    }));
+    put('[data-output="tau"], [data-filled="tau"]', String(heat));
+    if (!data.loss) return;
+    const columns = shown.map((_, place) => softmax(data.cosines.map((row) => row[place] / heat)));
+    const rows = -sum(shown.map((row, place) => Math.log(row[place]))) / shown.length;
+    const across = -sum(columns.map((column, place) => Math.log(column[place]))) / shown.length;
+    put('[data-loss], [data-filled="loss"]', fixed((rows + across) / 2, 3));
+    put('[data-filled="rows"]', fixed(rows, 3));
+    put('[data-filled="columns"]', fixed(across, 3));
+  },
+};
+const compute = () => {
+  const view = find(".mm-live");
+  if (view) KINDS[view.dataset.kind](JSON.parse(view.dataset.data));
+};
+
+const vote = (place) => {
+  const step = find(".mm-step");
+  const right = place === Number(step.dataset.answer);
+  for (const one of all("[data-vote]")) {
+    one.setAttribute("aria-pressed", String(Number(one.dataset.vote) === place));
+    one.classList.toggle("mm-is-right", one.dataset.vote === step.dataset.answer);
+  }
+  const said = find(".mm-vote .mm-said");
+  said.textContent = right ? said.dataset.right : said.dataset.wrong;
+  find(".mm-after").hidden = false;
+};
+const check = (place) => {
+  const step = find(".mm-step");
+  for (const one of all("[data-try]")) {
+    const chosen = Number(one.dataset.try) === place;
+    one.setAttribute("aria-pressed", String(chosen));
+    one.classList.toggle("mm-is-right", chosen && one.dataset.try === step.dataset.check);
+    one.classList.toggle("mm-is-wrong", chosen && one.dataset.try !== step.dataset.check);
+    if (chosen) find(".mm-check .mm-said").textContent = one.dataset.said;
+  }
+};
+
+const prepare = () => {
+  const step = find(".mm-step");
+  if (!step) return;
+  const known = progress();
+  const here = known[`${step.dataset.lesson}.${step.dataset.step}`] ?? {};
+  if (here.vote !== undefined) vote(here.vote);
+  if (here.check !== undefined) check(here.check);
+  for (const one of all(".mm-step-nav [data-go]")) {
+    one.classList.toggle("mm-done", known[one.dataset.go.replace(",", ".")]?.check !== undefined);
+  }
+  compute();
+};
+
+const show = (lesson, step, more = {}) => trigger("select", { lesson: Number(lesson), step: Number(step), ...more });
+const press = (button, name) => {
+  for (const one of all(`[data-${name}]`)) one.setAttribute("aria-pressed", String(one === button));
+  compute();
+};
+
+element.addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (!button || !element.contains(button)) return;
+  const { go, vote: voted, try: tried, picture, run } = button.dataset;
+  const step = find(".mm-step");
+  if (go) {
+    const [lesson, number] = go.split(",");
+    const query = new URLSearchParams(location.search);
+    query.set("lesson", lesson);
+    query.set("step", number);
+    history.pushState(null, "", `?${query}`);
+    show(lesson, number);
+  } else if (voted !== undefined) {
+    vote(Number(voted));
+    remember({ vote: Number(voted) });
+  } else if (tried !== undefined) {
+    check(Number(tried));
+    remember({ check: Number(tried) });
+    find(`.mm-step-nav [data-go="${step.dataset.lesson},${step.dataset.step}"]`).classList.add("mm-done");
+  } else if (picture) show(step.dataset.lesson, step.dataset.step, { picture });
+  else if (run) {
+    button.disabled = true;
+    button.setAttribute("aria-busy", "true");
+    show(step.dataset.lesson, step.dataset.step, { picture: run, run: true });
+  } else if (button.dataset.word) press(button, "word");
+  else if (button.dataset.head) press(button, "head");
+});
+element.addEventListener("input", compute);
+const explain = (event) => {
+  const symbol = event.target.closest?.("[data-symbol]");
+  for (const one of all("[data-explains]")) one.classList.toggle("mm-lit", one.dataset.explains === symbol?.dataset.symbol);
+};
+element.addEventListener("pointerover", explain);
+window.addEventListener("popstate", () => {
+  const query = new URLSearchParams(location.search);
+  if (query.has("lesson")) show(query.get("lesson"), query.get("step") ?? 1);
+});
+
+if (new URLSearchParams(location.search).get("size") === "large") document.documentElement.classList.add("mm-large");
+watch("value", prepare);
+prepare();
