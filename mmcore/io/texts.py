@@ -149,7 +149,7 @@ def foreign_language(text: str) -> str | None:
 
 
 def windows_of(text: str, most: int) -> list[str]:
-    """The text in pieces of at most ``most`` words, cut between sentences where that is possible."""
+    """The text in pieces of at most ``most`` words, cut between sentences where possible; a short one as it is."""
     pieces: list[list[str]] = [[]]
     for sentence in re.split(r"(?<=[.!?。！？\n])\s+", text):
         words = sentence.split()
@@ -159,7 +159,8 @@ def windows_of(text: str, most: int) -> list[str]:
         if len(pieces[-1]) + len(words) > most:
             pieces.append([])
         pieces[-1] += words
-    return [" ".join(piece) for piece in pieces if piece]
+    found = [" ".join(piece) for piece in pieces if piece]
+    return found if len(found) > 1 else [text]
 
 
 def _shared(word: str) -> bool:

@@ -48,6 +48,16 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "搜索不理解“{word}”这样的否定，被否定的内容仍会被找出来。请把图片中不应出现的内容填入“不含”（--without）。",
     ),
     # texts
+    "no_words": ("The text holds no words that can be read.", "这段文字里没有可以读懂的词。"),
+    "no_words_read": ("The text was left out of the answer.", "判断时没有使用这段文字。"),
+    "not_sure": (
+        "Nothing could be judged, so every sentiment is given as equally likely: not sure.",
+        "没有可以判断的依据，所以三种情感的概率相同：无法确定。",
+    ),
+    "text_windows": (
+        "The text is longer than the model reads at once; it was read in {count} parts.",
+        "文字超过模型一次能读的长度，已分成 {count} 段阅读。",
+    ),
     "text_letters_unread": (
         "{count} letters of this text are of a script that the model cannot read ({letters}); only the rest was read.",
         "这段文本中有 {count} 个字符是模型不认识的文字（{letters}），只看了其余部分。",

@@ -9,14 +9,19 @@ from pathlib import Path
 from time import perf_counter
 from typing import TypeAlias
 
+import numpy as np
+import numpy.typing as npt
+
 from mmcore.checkpoints import fusion_heads
 from mmcore.checkpoints.registry import Checkpoint, find, of_task
 from mmcore.errors import Cancelled, InputError, MMCoreError, UnknownNameError
+from mmcore.families._vader import polarity
 from mmcore.families.base import SentimentJudge
 from mmcore.io.images import clean_text, decode_image
 from mmcore.io.tables import file_beside, read_table
+from mmcore.io.texts import clean_post, windows_of
 from mmcore.pool import ModelPool
-from mmcore.results.notices import notices_of
+from mmcore.results.notices import Notice, notices_of
 from mmcore.results.sentiment import (
     FUSIONS,
     Interaction,
@@ -31,9 +36,15 @@ from mmcore.tasks.batching import attempt
 from mmcore.tasks.contributions import explain_post
 from mmcore.tasks.late_fusion import LateJudge
 from mmcore.tasks.reading import read_as, word_by_word
-from mmcore.tasks.unread import unread
+from mmcore.tasks.unread import no_evidence, unread
 
 TASK = "sentiment"
+NOT_SURE = SentimentScores(0.333, 0.334, 0.333)
+"""Without evidence; the label is then neutral, and a notice says why."""
+WINDOW = 90
+"""Words that are read at once: the encoders take 128 tokens."""
+LEAST_WEIGHT = 0.05
+"""Of a window without any rated word; VADER's |compound| is added."""
 
 BATCH = 16
 """Posts that a model sees at once."""
@@ -186,7 +197,54 @@ def _cleaned(pool: ModelPool, post: Post) -> Post:
     text = clean_text(post.text, pool.settings) if post.text else ""
     if not text and post.image is None:
         raise InputError("post_empty")
-    return replace(post, text=text or None)
+    return replace(post, text=clean_post(text) or None)
+
+
+def _not_sure(name: str, fusions: Sequence[str], model: str, device: str) -> SentimentResult:
+    """The answer without evidence: every sentiment as likely as the others."""
+    return SentimentResult(
+        scores=NOT_SURE,
+        text=NOT_SURE,
+        image=None,
+        interaction=None,
+        dominant=None,
+        fusion=name,
+        fusions=tuple((fusion, NOT_SURE) for fusion in fusions),
+        gate=None,
+        model=model,
+        device=device,
+        seconds=0.0,
+        notices=(Notice.of("not_sure"),),
+    )
+
+
+def _judged(model: SentimentJudge, posts: Sequence[Post], fusion: str | Path) -> list[SentimentPrediction]:
+    """As ``model.judge``; a text beyond WINDOW words is read in windows, and those that say more count more."""
+    parts = [windows_of(post.text, WINDOW) if post.text else [] for post in posts]
+    spread = [[replace(post, text=text) for text in texts] or [post] for post, texts in zip(posts, parts, strict=True)]
+    answers = iter(model.judge([one for many in spread for one in many], fusion) if posts else ())
+    found = []
+    for many in spread:
+        some = list(islice(answers, len(many)))
+        weights = np.array([LEAST_WEIGHT + abs(float(polarity(one.text or "")[3])) for one in many])
+        found.append(_together(some, weights / weights.sum()) if len(many) > 1 else some[0])
+    return found
+
+
+def _together(some: Sequence[SentimentPrediction], weights: npt.NDArray[np.float64]) -> SentimentPrediction:
+    """The predictions of a text's windows as one, by a weighted mean of their probabilities."""
+
+    def mean(scores: Sequence[SentimentScores]) -> SentimentScores:
+        rows = np.array([[one.negative, one.neutral, one.positive] for one in scores])
+        return SentimentScores(*(weights @ rows).tolist())
+
+    texts = [one.text for one in some if one.text is not None]
+    names = [name for name, _ in some[0].fusions]
+    return replace(
+        some[0],
+        text=mean(texts) if len(texts) == len(some) else some[0].text,
+        fusions=tuple((name, mean([one.fusions[place][1] for one in some])) for place, name in enumerate(names)),
+    )
 
 
 def _run(
@@ -201,20 +259,32 @@ def _run(
         some = [replace(post, text=read_as(checkpoint, post.text)) if post.text else post for post in given]
         model: SentimentJudge = loaded if loaded.fusions else LateJudge(pool, loaded)
         name = options.head or options.fusion or model.fusions[0]
+        silent = [no_evidence(checkpoint, post.text) for post in some]
+        # A text that is no evidence leaves the picture; without a picture there is nothing to judge by.
+        read = [replace(post, text=None) if why else post for post, why in zip(some, silent, strict=True)]
+        judged = iter(_judged(model, [post for post in read if post.text or post.image is not None], fusion))
         found = []
-        for one, post, judgement in zip(given, some, model.judge(some, fusion), strict=True):
-            explanation = explain_post(model, post, fusion) if options.explain else None
-            read = word_by_word(checkpoint, [one.text] if one.text else [])
-            found.append((judgement, explanation, (*notices_of(post.image), *read, *unread(checkpoint, post.text))))
-        seconds = (perf_counter() - start) / len(some)
-        return [
-            replace(
-                _result(judgement, name, checkpoint.name, model.device, seconds),
-                explanation=explanation,
-                notices=notices,
+        for one, post, why, cleaned in zip(given, read, silent, some, strict=True):
+            notices = (
+                *notices_of(post.image),
+                *word_by_word(checkpoint, [one.text] if one.text else []),
+                *unread(checkpoint, cleaned.text),
+                *((why,) if why is not None else ()),
             )
-            for judgement, explanation, notices in found
-        ]
+            if why is not None and post.image is None:
+                nothing = _not_sure(name, model.fusions, checkpoint.name, model.device)
+                found.append(replace(nothing, notices=(*notices, *nothing.notices)))
+                continue
+            pieces = len(windows_of(post.text, WINDOW)) if post.text else 0
+            found.append(
+                replace(
+                    _result(next(judged), name, checkpoint.name, model.device, 0.0),
+                    explanation=explain_post(model, post, fusion) if options.explain else None,
+                    notices=(*notices, *((Notice.of("text_windows", count=pieces),) if pieces > 1 else ())),
+                )
+            )
+        seconds = (perf_counter() - start) / len(some)
+        return [replace(result, seconds=seconds) for result in found]
 
     return pool.run(checkpoint.name, work, posts)
 

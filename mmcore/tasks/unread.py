@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mmcore.checkpoints.registry import Checkpoint
 from mmcore.families._languages import foreign_letters
-from mmcore.io.texts import LANGUAGE_NAMES, foreign_language
+from mmcore.io.texts import LANGUAGE_NAMES, foreign_language, has_words
 from mmcore.results.notices import Notice
 
 FEW = 2
@@ -23,3 +23,14 @@ def unread(checkpoint: Checkpoint, text: str | None) -> tuple[Notice, ...]:
     if language is not None:
         found.append(Notice.of("text_language_unread", language=LANGUAGE_NAMES[language]))
     return tuple(found)
+
+
+def no_evidence(checkpoint: Checkpoint, text: str | None) -> Notice | None:
+    """Why a cleaned text says nothing to a checkpoint: no words in it, or none that it reads. None where it does."""
+    if not text:
+        return None
+    if not has_words(text):
+        return Notice.of("no_words")
+    if tuple(checkpoint.languages) == ("en",) and foreign_language(text) is not None:
+        return Notice.of("no_words_read")
+    return None

@@ -84,3 +84,62 @@ def test_a_head_trained_on_the_labs_numbers_judges(pool: ModelPool, settings: Se
     result = classify_sentiment(own, Post("What a lovely morning, I am so happy!"), SentimentOptions(head="mine"))
     assert result.label == "positive"
     assert np.isfinite(result.scores.valence)
+
+
+TWINS = [
+    ("I don't like this phone at all", "I don’t like this phone at all"),
+    ("It isn't good", "It isn&#39;t good"),
+]
+
+
+def label_of(pool: ModelPool, text: str) -> str:
+    return classify_sentiment(pool, Post(text)).label
+
+
+@pytest.mark.parametrize(("plain", "typed"), TWINS)
+def test_an_apostrophe_of_a_telephone_changes_nothing(pool: ModelPool, plain: str, typed: str) -> None:
+    assert classify_sentiment(pool, Post(typed)).scores == classify_sentiment(pool, Post(plain)).scores
+    assert label_of(pool, plain) == "negative"
+
+
+def test_words_in_links_and_names_do_not_count(pool: ModelPool) -> None:
+    text = "meeting at 3pm in room 204"
+    loving = classify_sentiment(pool, Post(f"{text} https://example.com/love-best-great-happy-win"))
+    hating = classify_sentiment(pool, Post(f"{text} https://example.com/hate-worst-death-kill-sad"))
+    assert loving.scores == hating.scores
+    plain = classify_sentiment(pool, Post(text)).scores
+    assert abs(plain.positive - loving.scores.positive) < 0.15
+
+
+@pytest.mark.parametrize("sign", ["😡", "👎", "💔", "🙃", "😭", "#NotHappy", "#worstdayever"])
+def test_emoji_and_hashtags_are_read(pool: ModelPool, sign: str) -> None:
+    assert label_of(pool, sign) == "negative"
+
+
+@pytest.mark.parametrize("sign", ["❤", "👍", "😍"])
+def test_glad_emoji_are_read(pool: ModelPool, sign: str) -> None:
+    assert label_of(pool, sign) == "positive"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"), [(".", "no_words"), ("https://example.com/love", "no_words"), ("je déteste ça", "no_words_read")]
+)
+def test_no_evidence_is_not_sure(pool: ModelPool, text: str, code: str) -> None:
+    result = classify_sentiment(pool, Post(text))
+    assert result.label == "neutral"
+    assert result.scores.positive == result.scores.negative
+    assert {code, "not_sure"} <= {notice.code for notice in result.notices}
+
+
+def test_a_verdict_at_the_end_of_a_long_post_is_read(pool: ModelPool) -> None:
+    dull = " ".join(f"On day {number} we went to the office and then we went home again." for number in range(20))
+    result = classify_sentiment(pool, Post(f"{dull} This was the worst experience of my life, I hate it."))
+    assert result.label == "negative"
+    assert "text_windows" in {notice.code for notice in result.notices}
+
+
+def test_a_text_that_is_not_read_leaves_the_picture(pool: ModelPool) -> None:
+    image = decode_image(EXAMPLES / "two-dogs.jpg", Settings(offline=True))
+    both = classify_sentiment(pool, Post("je déteste ça", image))
+    assert both.text is None
+    assert both.scores == classify_sentiment(pool, Post(None, image)).scores

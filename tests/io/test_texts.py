@@ -1,0 +1,76 @@
+"""Posts as people type them: the same sentence is read the same whatever keyboard wrote it."""
+
+from __future__ import annotations
+
+import pytest
+
+from mmcore.io.texts import clean_post, foreign_language, has_words, windows_of
+
+
+@pytest.mark.parametrize("sign", ["’", "‘", "´", "`", "ʼ", "＇", "&#39;", "&rsquo;", "&apos;"])
+def test_every_apostrophe_is_one(sign: str):
+    assert clean_post(f"I don{sign}t like it") == "I don't like it"
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("at 3pm https://example.com/love-best-great", "at 3pm http://link"),
+        ("see www.hate.example/kill now", "see http://link now"),
+        ("@hate_kill_die at 3pm", "@user at 3pm"),
+        ("photo: sunset_love_best.jpg", "photo: file"),
+        ("mail love@example.com", "mail love@http://link"),
+        ("😡", "angry"),
+        ("❤️", "love"),
+        ("👍🏽 nice", "good nice"),
+        ("#NotHappy today", "#Not Happy today"),
+        ("#nothappy", "#not happy"),
+        ("#worstdayever", "#worst day ever"),
+        ("#london", "#london"),
+        ("salt &amp; pepper", "salt & pepper"),
+    ],
+)
+def test_what_is_no_word_is_not_read_as_one(text: str, clean: str):
+    assert clean_post(text) == clean
+
+
+@pytest.mark.parametrize("text", ["I don't like this phone at all", "two  blanks\nand a line", "Room 204, 3pm!", ""])
+def test_a_clean_text_comes_back_as_it_was(text: str):
+    assert clean_post(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Te odio, eres una persona mala y triste", "es"),
+        ("Ich liebe diesen Tag, alles ist wunderbar", "de"),
+        ("je déteste ça", "fr"),
+        ("Odio questo telefono, non funziona mai", "it"),
+        ("que dia horrível, não gostei de nada", "pt"),
+        ("I am so happy today", None),
+        ("a man on a bike", None),
+        ("die hard is the best", None),
+        ("Les Misérables was amazing", None),
+        ("lol nice", None),
+        ("", None),
+    ],
+)
+def test_a_language_is_told_by_its_words(text: str, language: str | None):
+    assert foreign_language(text) == language
+
+
+@pytest.mark.parametrize(
+    ("text", "there"), [(".", False), ("12 :)", False), ("http://link @user", False), ("ok", True)]
+)
+def test_whether_there_is_anything_to_read(text: str, there: bool):
+    assert has_words(text) is there
+
+
+def test_windows_hold_every_word_once():
+    text = " ".join(f"This is sentence number {number}." for number in range(60))
+    windows = windows_of(text, 90)
+    assert len(windows) == 4
+    assert " ".join(windows) == text
+    assert all(len(window.split()) <= 90 for window in windows)
+    assert [len(window.split()) for window in windows_of("word " * 200, 90)] == [90, 90, 20]
+    assert windows_of("short  text\n", 90) == ["short  text\n"]
