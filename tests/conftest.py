@@ -32,9 +32,9 @@ from mmcore.settings import Settings  # noqa: E402  (the environment comes first
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """For the whole suite one a core and one more, since the browser tests mostly wait; one for a part of it."""
+    """For the whole suite one a core and two more, since the browser tests mostly wait; one for a part of it."""
     whole = config.args_source is not config.ArgsSource.ARGS
-    return (os.cpu_count() or 1) + 1 if whole else 0
+    return (os.cpu_count() or 1) + 2 if whole else 0
 
 
 def pytest_unconfigure() -> None:

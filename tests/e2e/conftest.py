@@ -40,7 +40,8 @@ class Visit:
     """Uncaught errors of its scripts."""
 
 
-@pytest.fixture(scope="session")
+# A browser a file: Playwright keeps an event loop in the thread, which a worker's next file may need for itself.
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
     """The system's Chromium."""
     expect.set_options(timeout=PATIENCE)

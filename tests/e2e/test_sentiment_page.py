@@ -73,11 +73,18 @@ def test_an_example_is_one_click_away(visit: Callable[..., Visit]) -> None:
     expect(page.locator(".mm-sentiments").first).to_contain_text("no picture was given")
 
 
-def test_chinese_text_on_compact_gets_a_clear_message(visit: Callable[..., Visit]) -> None:
+def test_another_script_on_compact_gets_a_clear_message(visit: Callable[..., Visit]) -> None:
     page = tab(visit, language="zh")
-    write(page, "今天真是太糟糕了")
+    write(page, "какой ужасный день")
     page.locator("#mm-sentiment-run").click()
     expect(page.locator("#mm-sentiment-answer [role=alert]")).to_contain_text("multilingual-sentiment")
+
+
+def test_chinese_is_judged_and_its_english_is_shown(visit: Callable[..., Visit]) -> None:
+    page = tab(visit, language="zh")
+    write(page, "我不喜欢这部电影")
+    page.locator("#mm-sentiment-run").click()
+    expect(page.locator("#mm-sentiment-answer .mm-notices")).to_contain_text("I do not like this movie")
 
 
 def test_the_language_switch_changes_the_answer_and_loses_nothing(visit: Callable[..., Visit], night: Path) -> None:

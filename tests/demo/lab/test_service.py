@@ -330,7 +330,7 @@ def test_text_alone_is_enough(pool: ModelPool, uploads: Path) -> None:
         ("text\timage\tlabel\n" + "nice\t\tpositive\n" * 30, True, "negative"),
         ("text\timage\tlabel\n", True, "own.tsv"),
         ("text\timage\tlabel\n" + "nice\t\tpositive\n" * (service.MAX_ROWS + 1), True, "2001"),
-        (own_table().replace("so sad and awful", "今天真是太糟糕了"), True, "multilingual-sentiment"),
+        (own_table().replace("so sad and awful", "какой ужасный день"), True, "multilingual-sentiment"),
     ],
 )
 def test_a_bad_table_says_what_is_wrong(pool: ModelPool, uploads: Path, table: str, pictures: bool, said: str) -> None:
