@@ -190,12 +190,15 @@ class ModelPool:
         release_memory()
         return len(names)
 
-    def choose(self, task: str, tier: str | None = None) -> Checkpoint:
-        """The checkpoint for a task: of ``tier``, or of the settings' tier.
+    def choose(self, task: str, model: str | None = None, *, tier: str | None = None) -> Checkpoint:
+        """The checkpoint for a task: called ``model``, or of ``tier``, or of the settings' tier.
 
         Within a tier the first that is on this machine, or else the first. "auto" is the best tier with a checkpoint
-        that is on this machine and fits. Raises UnknownNameError for a tier that the task does not have.
+        that is on this machine and fits. Raises UnknownNameError for a name that is no model of the task, and for a
+        tier that the task does not have.
         """
+        if model is not None:
+            return find(model, task)
         tier = tier or self.settings.tier
         if tier not in TIER_CHOICES:
             raise UnknownNameError("tier", tier, TIER_CHOICES)

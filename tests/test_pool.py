@@ -383,13 +383,13 @@ def local(settings: Settings, folder: Path, *wanted: str) -> Settings:
 
 def test_choose_takes_the_first_of_the_tier(settings: Settings):
     assert fake_pool(settings).choose("captioning").name == "compact-captioner"
-    assert fake_pool(settings).choose("captioning", "standard").name == "blip-base"
+    assert fake_pool(settings).choose("captioning", tier="standard").name == "blip-base"
     assert fake_pool(replace(settings, tier="standard")).choose("captioning").name == "blip-base"
 
 
 def test_choose_prefers_what_is_on_this_machine(settings: Settings, tmp_path: Path):
     here = local(settings, tmp_path / "here", "florence-2-base")
-    assert fake_pool(here).choose("captioning", "standard").name == "florence-2-base"
+    assert fake_pool(here).choose("captioning", tier="standard").name == "florence-2-base"
 
 
 def test_auto_takes_the_best_that_is_here_and_fits(settings: Settings, tmp_path: Path):
@@ -409,16 +409,16 @@ def test_the_large_tier_is_not_chosen_by_itself_without_a_gpu(
     here = local(replace(settings, tier="auto"), tmp_path / "here", "huge", "compact-captioner")
     pool = fake_pool(here)
     assert pool.choose("captioning").name == "compact-captioner"
-    assert pool.choose("captioning", "large").name == "huge"
+    assert pool.choose("captioning", tier="large").name == "huge"
     pool._device = "xpu"
     assert pool.choose("captioning").name == "huge"
 
 
 def test_choose_refuses_tiers_that_are_not_there(settings: Settings):
     with pytest.raises(UnknownNameError, match="Known: auto, compact, large, standard"):
-        fake_pool(settings).choose("captioning", "tiny")
+        fake_pool(settings).choose("captioning", tier="tiny")
     with pytest.raises(UnknownNameError, match="Known: compact, standard"):
-        fake_pool(settings).choose("captioning", "large")
+        fake_pool(settings).choose("captioning", tier="large")
 
 
 # the device

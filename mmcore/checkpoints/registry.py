@@ -307,12 +307,26 @@ CHECKPOINTS: tuple[Checkpoint, ...] = (
 )
 
 
-def find(name: str) -> Checkpoint:
-    """The checkpoint of that name. Raises UnknownNameError, which lists the known names."""
-    for checkpoint in CHECKPOINTS:
-        if checkpoint.name == name:
-            return checkpoint
-    raise UnknownNameError("model", name, [checkpoint.name for checkpoint in CHECKPOINTS])
+MODEL_OF = {
+    "captioning": "captioner",
+    "retrieval": "retriever",
+    "sentiment": "sentiment model",
+    "audio": "audio model",
+}
+"""What a model of a task is called."""
+
+
+def find(name: str, task: str | None = None) -> Checkpoint:
+    """The checkpoint of that name, and of that task if one is given.
+
+    Raises UnknownNameError, which lists the known names.
+    """
+    found = next((checkpoint for checkpoint in CHECKPOINTS if checkpoint.name == name), None)
+    if found is None:
+        raise UnknownNameError("model", name, [checkpoint.name for checkpoint in CHECKPOINTS])
+    if task is not None and found.task != task:
+        raise UnknownNameError(MODEL_OF[task], name, [known.name for known in of_task(task)])
+    return found
 
 
 def of_task(task: str, tier: str | None = None) -> tuple[Checkpoint, ...]:

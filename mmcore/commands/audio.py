@@ -7,6 +7,7 @@ from typing import Annotated, TextIO
 
 import typer
 
+from mmcore.checkpoints.registry import find
 from mmcore.commands import console
 from mmcore.commands.console import (
     FAILED,
@@ -68,7 +69,7 @@ def audio_command(
             timeline=timeline,
         )
         pool = console.make_pool(settings)
-        audio.checkpoint_for(pool, options, model)
+        audio.checked(pool.choose(audio.TASK, model), options, settings)
     failed = 0
     with answers_only() as out, progress_bar("listening", _minutes) as listening:
         outcomes = audio.classify_audio_many(
@@ -123,7 +124,7 @@ def evaluate_audio_command(
     settings, model = chosen(tier, model, device, local)
     if teacher is not None:
         with usage():
-            audio.checkpoint_for(console.make_pool(settings), AudioOptions(), teacher)
+            find(teacher, audio.TASK)
     with failures_reported(), answers_only() as out, progress_bar("listening") as progress:
         pool = console.make_pool(settings)
         figures = run(pool, data, model=model, teacher=teacher, fold=fold, limit=limit, progress=progress)

@@ -61,7 +61,7 @@ def caption_command(
             seed=seed,
         )
         pool = console.make_pool(settings)
-        captioning.checkpoint_for(pool, options, model)
+        captioning.checked(pool.choose(captioning.TASK, model), options)
     failed = 0
     with answers_only() as out, progress_bar("captioning") as progress:
         outcomes = captioning.caption_many(pool, files, options, model, progress=progress, limit=len(files))

@@ -85,7 +85,7 @@ def add_command(
         if model is None and tier is None and collection in library.names():
             model = library.open(collection).checkpoint  # the one that it was made with
         with usage():
-            model = retrieval.checkpoint_for(pool, model).name
+            model = pool.choose(retrieval.TASK, model).name
             found = library.open_or_create(collection, model)
     failed = 0
     how = AddOptions(tuple(exclude or ()), follow_links, check)
@@ -243,7 +243,7 @@ def embed_command(
         wrong_usage("give --model or --tier, to say which model is to embed the collection")
     pool = console.make_pool(settings)
     with usage():
-        model = retrieval.checkpoint_for(pool, model).name
+        model = pool.choose(retrieval.TASK, model).name
         found = Library(settings).open(collection)
     with failures_reported(), answers_only() as out:
         with progress_bar(f"embedding {collection}") as progress:

@@ -149,7 +149,7 @@ def zero_shot_command(
     with usage():
         options = ZeroShotOptions.of(labels, template or None)
         pool = console.make_pool(settings)
-        retrieval.checkpoint_for(pool, model)
+        pool.choose(retrieval.TASK, model)
     with failures_reported(), answers_only() as out, progress_bar("classifying") as progress:
         outcomes = retrieval.zero_shot_many(pool, files, options, model, progress=progress, limit=len(files))
         for path, outcome in zip(files, outcomes, strict=True):

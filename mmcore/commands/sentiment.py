@@ -65,7 +65,7 @@ def sentiment_command(
     with usage():
         options = SentimentOptions(fusion=fusion, head=head, explain=explain)  # type: ignore[arg-type]  # checked there
         pool = console.make_pool(settings)
-        sentiment.checkpoint_for(pool, options, model)
+        sentiment.checked(pool.choose(sentiment.TASK, model), options, settings)
     failed = 0
     with failures_reported(), answers_only() as out, progress_bar("sentiment") as progress:
         outcomes: Iterator[tuple[dict[str, str], SentimentResult | MMCoreError]]

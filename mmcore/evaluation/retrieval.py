@@ -33,7 +33,7 @@ from mmcore.pool import ModelPool
 from mmcore.results import DEFAULT_CUTOFF, ZeroShotOptions
 from mmcore.tasks.batching import answers
 from mmcore.tasks.calibration import SAMPLE, CosineBaseline
-from mmcore.tasks.embedding import Vectors, background, checkpoint_for, embed_images, embed_texts, traits
+from mmcore.tasks.embedding import TASK, Vectors, background, embed_images, embed_texts, traits
 from mmcore.tasks.matching import label_vectors
 
 Progress = Callable[[int, int], None]
@@ -89,7 +89,7 @@ def run(
     truth = read_labels(data) if labelled else read_references(data)
     paths = list(truth)[:limit]
     truth = {path: truth[path] for path in paths}
-    name = checkpoint_for(pool, model).name
+    name = pool.choose(TASK, model).name
     pictures = _embedded(pool, name, paths, progress)
     figures: dict[str, Any] = {"model": name, "pictures": len(paths)}
     if labelled:
@@ -117,7 +117,7 @@ def _chinese(
     pool: ModelPool, data: Path, model: str | None, limit: int | None, progress: Progress | None
 ) -> dict[str, Any]:
     truth = dict(list(read_chinese(data).items())[:limit])
-    name = checkpoint_for(pool, model).name
+    name = pool.choose(TASK, model).name
     pictures = _embedded(pool, name, list(truth), progress)
     captions = [text for texts in truth.values() for text in texts]
     owner = np.repeat(np.arange(len(truth)), [len(texts) for texts in truth.values()])

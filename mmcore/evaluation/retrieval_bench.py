@@ -15,7 +15,7 @@ from PIL import Image
 
 from mmcore.evaluation.bench import measure
 from mmcore.pool import ModelPool
-from mmcore.tasks.embedding import checkpoint_for, embed_images, embed_texts
+from mmcore.tasks.embedding import TASK, embed_images, embed_texts
 
 SENTENCE = "a brown dog runs over the green grass"
 TOKENS = 12
@@ -46,7 +46,7 @@ def clip_architecture() -> tuple[Callable[[Image.Image], object], Callable[[], o
 
 def run(pool: ModelPool, repeats: int = 10) -> dict[str, Any]:
     """The retriever of the pool's tier against CLIP ViT-B/32's architecture: seconds, and their ratios."""
-    name = checkpoint_for(pool).name
+    name = pool.choose(TASK).name
     image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8))
     own_image = measure(f"{name}, picture", lambda: embed_images(pool, [image], name), repeats)
     own_text = measure(f"{name}, text", lambda: embed_texts(pool, [SENTENCE], name), repeats)

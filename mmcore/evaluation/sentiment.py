@@ -19,7 +19,7 @@ from mmcore.pool import ModelPool
 from mmcore.results.sentiment import SENTIMENTS, Post, SentimentOptions, SentimentScores
 from mmcore.tasks.contributions import explain_post, parts_of, text_with
 from mmcore.tasks.late_fusion import LateJudge
-from mmcore.tasks.sentiment import checkpoint_for, classify_sentiment_many
+from mmcore.tasks.sentiment import TASK, checked, classify_sentiment_many
 
 Progress = Callable[[int, int], None]
 AT_ONCE = 64
@@ -70,7 +70,7 @@ def run(
                     truths[view].append(int(posts.labels[row]))
         if progress is not None:
             progress(rows.stop, count)
-    figures: dict[str, Any] = {"model": checkpoint_for(pool, options, model).name, "posts": count, "refused": refused}
+    figures: dict[str, Any] = {"model": pool.choose(TASK, model).name, "posts": count, "refused": refused}
     for view, values in answers.items():
         if values:
             found = score(values, truths[view])
@@ -102,7 +102,7 @@ def explanations(
     fusion = options.fusion or ""
     draw = np.random.default_rng(seed)
     falls: dict[str, list[float]] = {"word": [], "random_word": [], "region": [], "random_region": []}
-    checkpoint = checkpoint_for(pool, options, model)
+    checkpoint = checked(pool.choose(TASK, model), options, pool.settings)
 
     def work(loaded: SentimentJudge, some: Sequence[Post]) -> list[tuple[float, float, float, float]]:
         judge: SentimentJudge = loaded if loaded.fusions else LateJudge(pool, loaded)

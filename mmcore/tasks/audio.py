@@ -18,10 +18,11 @@ import numpy as np
 
 from mmcore.audio.spectrogram import LEVEL_SECONDS
 from mmcore.audio.timeline import cell_scores, find_events, silent_spans
-from mmcore.checkpoints.registry import Checkpoint, find, of_task
+from mmcore.checkpoints.registry import Checkpoint
 from mmcore.errors import Cancelled, CapacityError, InputError, MMCoreError, UnknownNameError, WeightsError
 from mmcore.pool import ModelPool
 from mmcore.results import SILENCE, AudioOptions, AudioResult, SoundEvent, SoundEvidence, SoundLabel, Timeline
+from mmcore.settings import Settings
 from mmcore.tasks.sliding_window import (
     Floats,
     IsCancelled,
@@ -40,17 +41,13 @@ LABELS_KEPT = 20
 Outcome: TypeAlias = "AudioResult | MMCoreError"
 
 
-def checkpoint_for(pool: ModelPool, options: AudioOptions, model: str | None = None) -> Checkpoint:
-    """The checkpoint called ``model``, or the one of the settings' tier; checked against the options.
+def checked(checkpoint: Checkpoint, options: AudioOptions, settings: Settings) -> Checkpoint:
+    """The model, if it takes the options. Raises InputError for too many labels.
 
-    Raises UnknownNameError for a name that is no audio model, InputError for too many labels. Whether a model knows the
-    labels is seen when it is loaded.
+    Whether it knows the labels is seen when it is loaded.
     """
-    checkpoint = pool.choose(TASK) if model is None else find(model)
-    if checkpoint.task != TASK:
-        raise UnknownNameError("audio model", checkpoint.name, [known.name for known in of_task(TASK)])
-    if len(options.labels) > pool.settings.labels:
-        raise InputError("labels_too_many", count=len(options.labels), limit=pool.settings.labels)
+    if len(options.labels) > settings.labels:
+        raise InputError("labels_too_many", count=len(options.labels), limit=settings.labels)
     return checkpoint
 
 
@@ -69,7 +66,8 @@ def classify_audio(
     Raises InputError, UnknownNameError, WeightsError, CapacityError, and Cancelled.
     """
     options = options or AudioOptions()
-    return _classify(pool, checkpoint_for(pool, options, model), source, options, progress, cancelled)
+    checkpoint = checked(pool.choose(TASK, model), options, pool.settings)
+    return _classify(pool, checkpoint, source, options, progress, cancelled)
 
 
 def classify_audio_many(
@@ -87,7 +85,7 @@ def classify_audio_many(
     ``progress(done, total)`` gets files, ``listening(done, total)`` the seconds of the file at hand.
     When ``cancelled()`` turns true, Cancelled is raised after the results so far. ``limit`` is the number of files
     that may be given at once, ``settings.files`` unless said otherwise.
-    Raises InputError (nothing given, too many files) and what ``checkpoint_for`` raises, at once.
+    Raises InputError (nothing given, too many files) and what ``checked`` and ``ModelPool.choose`` raise, at once.
     """
     options = options or AudioOptions()
     limit = pool.settings.files if limit is None else limit
@@ -95,7 +93,7 @@ def classify_audio_many(
         raise InputError("sound_nothing_given")
     if len(sources) > limit:
         raise InputError("too_many_files", count=len(sources), limit=limit)
-    checkpoint = checkpoint_for(pool, options, model)
+    checkpoint = checked(pool.choose(TASK, model), options, pool.settings)
     return _outcomes(pool, checkpoint, sources, options, progress, cancelled, listening)
 
 
@@ -138,7 +136,7 @@ def explain_audio(
     ``classify_audio`` does, and UnknownNameError for a label that the model does not have.
     """
     options = options or AudioOptions()
-    listener = SlidingWindowTagger.of(pool, checkpoint_for(pool, options, model), options)
+    listener = SlidingWindowTagger.of(pool, checked(pool.choose(TASK, model), options, pool.settings), options)
     if label not in listener.labels:
         raise UnknownNameError("label", label, listener.labels)
     if start is not None:

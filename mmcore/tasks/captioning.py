@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from mmcore.checkpoints.registry import Checkpoint, find, of_task
-from mmcore.errors import InputError, MMCoreError, UnknownNameError
+from mmcore.checkpoints.registry import Checkpoint
+from mmcore.errors import InputError, MMCoreError
 from mmcore.families.base import Captioner
 from mmcore.pool import ModelPool
 from mmcore.results import Caption, CaptionOptions, CaptionResult, notices_of
@@ -38,14 +38,8 @@ class OpenCaptioner(Protocol):
         """(N, words)."""
 
 
-def checkpoint_for(pool: ModelPool, options: CaptionOptions, model: str | None = None) -> Checkpoint:
-    """The checkpoint called ``model``, or the one of the settings' tier; checked against the options.
-
-    Raises UnknownNameError for a name that is no captioner, InputError for a level of detail that it does not have.
-    """
-    checkpoint = pool.choose(TASK) if model is None else find(model)
-    if checkpoint.task != TASK:
-        raise UnknownNameError("captioner", checkpoint.name, [known.name for known in of_task(TASK)])
+def checked(checkpoint: Checkpoint, options: CaptionOptions) -> Checkpoint:
+    """The captioner, if it takes the options. Raises InputError for a level of detail that it does not have."""
     if options.detail is not None and options.detail not in checkpoint.details:
         raise InputError(
             "option_not_offered",
@@ -66,7 +60,7 @@ def caption(
     Raises InputError, UnknownNameError, WeightsError and CapacityError.
     """
     options = options or CaptionOptions()
-    checkpoint = checkpoint_for(pool, options, model)
+    checkpoint = checked(pool.choose(TASK, model), options)
     return _run(pool, checkpoint, [image], options)[0]
 
 
@@ -84,12 +78,12 @@ def caption_many(
     A broken file does not keep the others from being done. ``progress(done, total)`` is called after each file.
     When ``cancelled()`` turns true, Cancelled is raised after the results so far. ``limit`` is the number of files
     that may be given at once, ``settings.files`` unless said otherwise.
-    Raises InputError (nothing given, too many files) and what ``checkpoint_for`` raises, at once.
+    Raises InputError (nothing given, too many files) and what ``checked`` and ``ModelPool.choose`` raise, at once.
     """
     options = options or CaptionOptions()
     limit = pool.settings.files if limit is None else limit
     check_sources(sources, limit)
-    checkpoint = checkpoint_for(pool, options, model)
+    checkpoint = checked(pool.choose(TASK, model), options)
     return answers(pool.settings, sources, lambda images: _run(pool, checkpoint, images, options), progress, cancelled)
 
 

@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from mmcore.checkpoints.registry import Checkpoint, find, of_task
-from mmcore.errors import UnknownNameError
+from mmcore.checkpoints.registry import find
 from mmcore.families.base import Calibration, Retriever
 from mmcore.io.images import clean_text
 from mmcore.pool import ModelPool
@@ -41,20 +40,12 @@ class Traits(NamedTuple):
 _traits: WeakKeyDictionary[ModelPool, dict[str, Traits]] = WeakKeyDictionary()
 
 
-def checkpoint_for(pool: ModelPool, model: str | None = None) -> Checkpoint:
-    """The checkpoint called ``model``, or the one of the settings' tier. Raises UnknownNameError for no retriever."""
-    checkpoint = pool.choose(TASK) if model is None else find(model)
-    if checkpoint.task != TASK:
-        raise UnknownNameError("retriever", checkpoint.name, [known.name for known in of_task(TASK)])
-    return checkpoint
-
-
 def embed_images(pool: ModelPool, images: Sequence[Image.Image], model: str | None = None) -> Vectors:
     """RGB pictures -> (N, C) float32, each row of length 1. A collection takes this as its embedding function.
 
     Raises UnknownNameError, WeightsError and CapacityError.
     """
-    name = checkpoint_for(pool, model).name
+    name = pool.choose(TASK, model).name
 
     def work(retriever: Retriever, pictures: Sequence[Image.Image]) -> list[Vectors]:
         return list(retriever.image_vectors(pictures))
@@ -70,7 +61,7 @@ def embed_texts(pool: ModelPool, texts: Sequence[str], model: str | None = None)
     Raises InputError for a text that is too long or in a script that the checkpoint cannot read, and what
     ``embed_images`` raises.
     """
-    checkpoint = checkpoint_for(pool, model)
+    checkpoint = pool.choose(TASK, model)
     name = checkpoint.name
     clean = [read_as(checkpoint, clean_text(text, pool.settings)) for text in texts]
 

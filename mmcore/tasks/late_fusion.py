@@ -108,7 +108,7 @@ class LateJudge:
             raised = np.exp(logits - logits.max(1, keepdims=True))
             return list((raised / raised.sum(1, keepdims=True)).astype(np.float32))
 
-        name = self.pool.choose("retrieval", self.checkpoint.tier).name
+        name = self.pool.choose("retrieval", tier=self.checkpoint.tier).name
         found: list[npt.NDArray[np.float32]] = self.pool.run(name, work, list(images))
         return np.stack(found)
 

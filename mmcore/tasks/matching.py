@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from mmcore.checkpoints.registry import Checkpoint, find
+from mmcore.checkpoints.registry import find
 from mmcore.errors import InputError, MMCoreError
 from mmcore.families.base import Retriever
 from mmcore.io.images import clean_text
@@ -27,10 +27,10 @@ from mmcore.results import (
 )
 from mmcore.tasks.batching import Source, answers, check_sources
 from mmcore.tasks.embedding import (
+    TASK,
     Stopwatch,
     Vectors,
     background,
-    checkpoint_for,
     embed_images,
     embed_texts,
     traits,
@@ -52,7 +52,7 @@ def zero_shot(
     ``model`` is a checkpoint's name; None takes the one of the settings' tier.
     Raises InputError (too many labels, too long, another script), UnknownNameError, WeightsError and CapacityError.
     """
-    name = checkpoint_for(pool, model).name
+    name = pool.choose(TASK, model).name
     return _classify(pool, name, label_vectors(pool, name, options), options, [image])[0]
 
 
@@ -70,7 +70,7 @@ def zero_shot_many(
     As ``caption_many``; the labels are embedded once. Raises at once what concerns the labels or the checkpoint.
     """
     check_sources(sources, pool.settings.files if limit is None else limit)
-    name = checkpoint_for(pool, model).name
+    name = pool.choose(TASK, model).name
     labels = label_vectors(pool, name, options)
     return answers(
         pool.settings, sources, lambda images: _classify(pool, name, labels, options, images), progress, cancelled
@@ -143,7 +143,7 @@ def similarity(
         raise InputError("nothing_given" if not images else "query_empty")
     if len(texts) > pool.settings.labels:
         raise InputError("labels_too_many", count=len(texts), limit=pool.settings.labels)
-    name = checkpoint_for(pool, model).name
+    name = pool.choose(TASK, model).name
     known = traits(pool, name)
     watch = Stopwatch()
     pictures, sentences_ = embed_images(pool, images, name), embed_texts(pool, texts, name)
@@ -167,7 +167,7 @@ def explain_match(
     "occlusion" covers one place after the other and needs nothing of the model but its answer: slower, for every
     checkpoint, and a check of the other maps. Raises what ``zero_shot`` raises.
     """
-    checkpoint: Checkpoint = checkpoint_for(pool, model)
+    checkpoint = pool.choose(TASK, model)
     name = checkpoint.name
     known = traits(pool, name)
     watch = Stopwatch()

@@ -22,7 +22,6 @@ from mmcore.tasks.embedding import (
     Stopwatch,
     Vectors,
     background,
-    checkpoint_for,
     embed_images,
     embed_texts,
     traits,
@@ -34,7 +33,6 @@ from mmcore.tasks.unread import unread
 
 __all__ = [
     "TASK",
-    "checkpoint_for",
     "embed_images",
     "embed_texts",
     "rank_texts",
@@ -87,7 +85,7 @@ def search_many(
     results so far. Raises at once what concerns the collection or its checkpoint as a whole.
     """
     options = options or SearchOptions()
-    name = checkpoint_for(pool, collection.checkpoint).name
+    name = pool.choose(TASK, collection.checkpoint).name
     traits(pool, name)  # loads the model, so that the results' seconds leave it out
     return _outcomes(pool, collection, name, queries, options, progress, cancelled)
 

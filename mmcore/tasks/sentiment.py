@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mmcore.checkpoints import fusion_heads
-from mmcore.checkpoints.registry import Checkpoint, find, of_task
-from mmcore.errors import Cancelled, InputError, MMCoreError, UnknownNameError
+from mmcore.checkpoints.registry import Checkpoint
+from mmcore.errors import Cancelled, InputError, MMCoreError
 from mmcore.families._vader import polarity
 from mmcore.families.base import SentimentJudge
 from mmcore.io.images import clean_text, decode_image
@@ -32,6 +32,7 @@ from mmcore.results.sentiment import (
     SentimentResult,
     SentimentScores,
 )
+from mmcore.settings import Settings
 from mmcore.tasks.batching import attempt
 from mmcore.tasks.contributions import explain_post
 from mmcore.tasks.late_fusion import LateJudge
@@ -59,15 +60,11 @@ def fusions_of(checkpoint: Checkpoint) -> tuple[str, ...]:
     return FUSIONS if checkpoint.family == "compact_sentiment" else LateJudge.fusions
 
 
-def checkpoint_for(pool: ModelPool, options: SentimentOptions, model: str | None = None) -> Checkpoint:
-    """The checkpoint called ``model``, or the one of the settings' tier; checked against the options.
+def checked(checkpoint: Checkpoint, options: SentimentOptions, settings: Settings) -> Checkpoint:
+    """The model, if it takes the options.
 
-    Raises UnknownNameError for a name that is no sentiment model, or a head that is not there; InputError for a fusion
-    that the model does not have.
+    Raises InputError for a fusion that it does not have, UnknownNameError for a head that is not there.
     """
-    checkpoint = pool.choose(TASK) if model is None else find(model)
-    if checkpoint.task != TASK:
-        raise UnknownNameError("sentiment model", checkpoint.name, [known.name for known in of_task(TASK)])
     offered = fusions_of(checkpoint)
     for name, value, known in (
         ("fusion", options.fusion, offered),
@@ -78,7 +75,7 @@ def checkpoint_for(pool: ModelPool, options: SentimentOptions, model: str | None
                 "option_not_offered", model=checkpoint.title, name=name, value=value, offered=", ".join(offered)
             )
     if options.head is not None:
-        fusion_heads.find(pool.settings, options.head)
+        fusion_heads.find(settings, options.head)
     return checkpoint
 
 
@@ -93,7 +90,7 @@ def classify_sentiment(
     UnknownNameError, WeightsError and CapacityError.
     """
     options = options or SentimentOptions()
-    checkpoint = checkpoint_for(pool, options, model)
+    checkpoint = checked(pool.choose(TASK, model), options, pool.settings)
     return _run(pool, checkpoint, [_cleaned(pool, post)], options)[0]
 
 
@@ -107,11 +104,11 @@ def classify_sentiment_many(
 ) -> Iterator[Outcome]:
     """Judge posts: for each, in order, its result or the error that it met (an error given comes back).
 
-    When ``cancelled()`` turns true, Cancelled is raised after the results so far. Raises what ``checkpoint_for``
-    raises, at once.
+    When ``cancelled()`` turns true, Cancelled is raised after the results so far. Raises what ``checked`` and
+    ``ModelPool.choose`` raise, at once.
     """
     options = options or SentimentOptions()
-    checkpoint = checkpoint_for(pool, options, model)
+    checkpoint = checked(pool.choose(TASK, model), options, pool.settings)
     return _outcomes(pool, checkpoint, posts, len(posts), options, progress, cancelled)
 
 
@@ -132,7 +129,7 @@ def classify_sentiment_table(
     """
     options = options or SentimentOptions()
     rows = read_table(table, NEEDED, pool.settings.files if limit is None else limit, optional=OPTIONAL)
-    checkpoint = checkpoint_for(pool, options, model)
+    checkpoint = checked(pool.choose(TASK, model), options, pool.settings)
 
     def post_of(row: dict[str, str]) -> Post | MMCoreError:
         try:
