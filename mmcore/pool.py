@@ -12,11 +12,12 @@ from typing import Any, Protocol, TypeVar
 
 from mmcore import cancelling, families
 from mmcore.checkpoints import locate as weights
-from mmcore.checkpoints.download import IsCancelled, Progress, readable_size
+from mmcore.checkpoints.download import readable_size
 from mmcore.checkpoints.registry import Checkpoint, find, of_task
 from mmcore.errors import CapacityError, UnknownNameError
 from mmcore.hardware import ITEM_BYTES, choose_device, choose_dtype, device_memory, is_out_of_memory, release_memory
 from mmcore.settings import TIER_CHOICES, TIERS, Settings
+from mmcore.types import IsCancelled, Progress
 
 PATIENCE = 120.0
 """Seconds that a request waits for room or for its turn at most."""

@@ -11,10 +11,11 @@ from mmcore.errors import InputError, MMCoreError
 from mmcore.pool import ModelPool
 from mmcore.results import AudioOptions, AudioResult
 from mmcore.tasks.audio import TASK, classify_audio, classify_audio_many, explain_audio
+from mmcore.types import IsCancelled, Progress
 
 from ..ui import examples, uploads
 from ..ui.batch_rows import BatchKind, BatchRow
-from ..ui.events import Failure, IsCancelled, Progress, Step, Stop, attempt, failure, in_background
+from ..ui.events import Failure, Step, Stop, attempt, failure, in_background
 from ..ui.forms import real, whole
 from ..ui.html import percent
 from . import label_names

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from mmcore.results import Envelope, Spectrogram
+from mmcore.types import Floats
 
 from ..ui.colours import data_uri, viridis
 
@@ -56,7 +57,7 @@ def grey_picture(spectrogram: Spectrogram) -> str:
     return data_uri(Image.fromarray((_levels(spectrogram) * 0.85).astype(np.uint8)), "JPEG")
 
 
-def evidence_picture(evidence: npt.NDArray[np.float32]) -> str:
+def evidence_picture(evidence: Floats) -> str:
     """data: address of a map (mels, frames), >= 0, as a transparent picture: nothing where there is no evidence."""
     mels, frames = evidence.shape
     flipped = Image.fromarray(evidence[::-1].astype(np.float32))
@@ -83,7 +84,7 @@ def waveform_path(envelope: Envelope) -> str:
     return "M" + "L".join(f"{x:.0f} {y:.3f}" for x, y in points) + "Z"
 
 
-def curve_path(scores: npt.NDArray[np.float32]) -> str:
+def curve_path(scores: Floats) -> str:
     """SVG path of a score (cells,) over time in a box 1000 wide and 1 high, filled down to zero."""
     fewer = _fewer(scores, np.maximum)
     edges = np.linspace(0, 1000, fewer.size + 1)
@@ -91,16 +92,16 @@ def curve_path(scores: npt.NDArray[np.float32]) -> str:
     return f"M0 1L{'L'.join(steps)}L1000 1Z"
 
 
-def _fewer(values: npt.NDArray[np.float32], kept: np.ufunc) -> npt.NDArray[np.float32]:
+def _fewer(values: Floats, kept: np.ufunc) -> Floats:
     """At most OUTLINE values, each the lowest or highest of its piece."""
     if values.size <= OUTLINE:
         return values
     starts = np.unique(np.linspace(0, values.size, OUTLINE, endpoint=False).astype(int))
-    reduced: npt.NDArray[np.float32] = kept.reduceat(values, starts)
+    reduced: Floats = kept.reduceat(values, starts)
     return reduced
 
 
-def hertz_marks(frequencies: Sequence[float] | npt.NDArray[np.float32]) -> list[tuple[str, float]]:
+def hertz_marks(frequencies: Sequence[float] | Floats) -> list[tuple[str, float]]:
     """(label, share of the height from the bottom) of the marks that the rows reach."""
     rows = np.asarray(frequencies, np.float64)
     places = np.arange(len(rows)) + 0.5

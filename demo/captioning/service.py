@@ -14,10 +14,11 @@ from mmcore.io.images import decode_image
 from mmcore.pool import ModelPool
 from mmcore.results import CaptionOptions, CaptionResult
 from mmcore.tasks.captioning import caption, caption_many
+from mmcore.types import IsCancelled, Progress
 
 from ..ui import uploads
 from ..ui.batch_rows import BatchRow
-from ..ui.events import Failure, IsCancelled, Progress, Stop, attempt, in_background
+from ..ui.events import Failure, Stop, attempt, in_background
 from ..ui.forms import real, whole
 from .view import Answer, answer_of
 

@@ -26,10 +26,11 @@ from mmcore.fusion.labelled_posts import original_of
 from mmcore.io.tables import ALL_ROWS
 from mmcore.pool import ModelPool
 from mmcore.results import LIMITS, EpochReport, Scores, TrainingOptions
+from mmcore.types import IsCancelled, Progress
 
 from ..ui import examples, uploads
 from ..ui.colours import data_uri, shrink
-from ..ui.events import IsCancelled, Progress, Step, in_background
+from ..ui.events import Step, in_background
 from ..ui.forms import real, whole
 from ..ui.table_archives import TableUpload
 

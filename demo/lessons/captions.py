@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from functools import cache
 from weakref import WeakKeyDictionary
 
-import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from mmcore.io.images import decode_image
@@ -15,6 +13,7 @@ from mmcore.pool import ModelPool
 from mmcore.results import Caption, CaptionOptions
 from mmcore.settings import Settings
 from mmcore.tasks import captioning
+from mmcore.types import Floats
 
 from ..ui import examples
 from ..ui.colours import data_uri, shrink
@@ -24,8 +23,6 @@ from .plan import Setup
 NAMES = ("two-dogs.jpg", "coffee.jpg", "astronaut.jpg")
 """Pictures that the lessons offer, the first one unless another is chosen."""
 SIDE = 420
-
-Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)

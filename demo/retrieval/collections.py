@@ -20,9 +20,10 @@ from mmcore.index import AddReport, Collection, Entry, Library, SessionLibrary
 from mmcore.io.images import decode_image
 from mmcore.pool import ModelPool
 from mmcore.tasks.retrieval import embed_images
+from mmcore.types import IsCancelled, Progress
 
 from ..ui import picture_archives, uploads
-from ..ui.events import Failure, IsCancelled, Progress
+from ..ui.events import Failure
 from ..ui.examples import collection as example_pictures
 from ..ui.i18n import LANGUAGES
 

@@ -19,6 +19,7 @@ from mmcore.io.images import clean_text, decode_image
 from mmcore.pool import ModelPool
 from mmcore.results import LabelScore, SimilarityMatrix, TextRanking, ZeroShotOptions, ZeroShotResult
 from mmcore.tasks.retrieval import rank_texts, similarity, zero_shot
+from mmcore.types import Floats
 
 from ..ui import examples, uploads
 from ..ui.colours import data_uri, shrink, viridis
@@ -131,7 +132,7 @@ def _bar(one: LabelScore) -> str:
     return f"<li><span>{escape(one.label)}</span>{score_bar(one.score)}<span>{percent(one.score)}</span></li>"
 
 
-def read(cosines: npt.NDArray[np.float32], reading: str, temperature: Any) -> npt.NDArray[np.float64]:
+def read(cosines: Floats, reading: str, temperature: Any) -> npt.NDArray[np.float64]:
     """The matrix as it is, or as probabilities: softmax of cosine / temperature over the sentences or the pictures.
 
     Raises InputError for a temperature out of 0.005-1 and for another way to read.

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from mmcore.errors import InputError
@@ -20,10 +19,11 @@ from mmcore.pool import ModelPool
 from mmcore.results import DEFAULT_CUTOFF, Match, MatchMap, Query, SearchOptions, SearchResult
 from mmcore.tasks.matching import explain_match
 from mmcore.tasks.retrieval import search
+from mmcore.types import Floats, IsCancelled, Progress
 
 from ..ui import examples, uploads
 from ..ui.colours import data_uri, heat_image, shrink
-from ..ui.events import Failure, IsCancelled, Progress, Step, Stop, attempt, failure, in_background
+from ..ui.events import Failure, Step, Stop, attempt, failure, in_background
 from ..ui.forms import whole, within
 from ..ui.i18n import text
 from . import collections
@@ -115,7 +115,7 @@ class Dots:
     """A collection as dots on a plane: pictures that are alike lie close together."""
 
     query: str
-    places: npt.NDArray[np.float32]
+    places: Floats
     """(N, 2), 0-1."""
     called: tuple[Mapping[str, str], ...]
     thumbnails: tuple[str, ...]
@@ -235,7 +235,7 @@ def look(
     return attempt(work)
 
 
-def shares(heat: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def shares(heat: Floats) -> Floats:
     """What speaks for the match, as shares of 1; even where nothing does."""
     weights = np.maximum(np.nan_to_num(heat), 0).astype(np.float32)
     total = float(weights.sum())

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from ..ui.events import Failure, IsCancelled, Progress, Step, Stop, in_background
+from mmcore.types import IsCancelled, Progress
+
+from ..ui.events import Failure, Step, Stop, in_background
 from ..ui.html import empty, notice, problem, progress_bar
 from ..ui.i18n import escaped as _t
 from ..ui.i18n import text

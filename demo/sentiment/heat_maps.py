@@ -5,8 +5,9 @@ from __future__ import annotations
 from html import escape
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
+
+from mmcore.types import Floats
 
 from ..ui.colours import OVERLAY_SIDE, css_gradient, data_uri, heat_image
 from ..ui.i18n import text
@@ -20,7 +21,7 @@ EVEN_PUSH = 0.01
 """A region that changes the valence by less is drawn faintly, whatever the others do."""
 
 
-def push_image(push: npt.NDArray[np.float32], width: int, height: int) -> Image.Image:
+def push_image(push: Floats, width: int, height: int) -> Image.Image:
     """A map of signed values as a picture with transparency: blue where it is below 0, orange where above.
 
     ``push`` is (rows, columns). The strongest value, or EVEN_PUSH where that is more, gets the fullest colour.
@@ -35,12 +36,12 @@ def push_image(push: npt.NDArray[np.float32], width: int, height: int) -> Image.
     return Image.fromarray(pixels)
 
 
-def push_map(push: npt.NDArray[np.float32], size: tuple[int, int]) -> str:
+def push_map(push: Floats, size: tuple[int, int]) -> str:
     """``push_image`` as a data: address."""
     return data_uri(push_image(push, *size), "PNG")
 
 
-def class_map(raised: npt.NDArray[np.float32], size: tuple[int, int]) -> str:
+def class_map(raised: Floats, size: tuple[int, int]) -> str:
     """Where a probability is raised, (rows, columns), as a data: address; what lowers it stays dark."""
     above = np.clip(raised, 0, None)
     total = float(above.sum())
@@ -48,7 +49,7 @@ def class_map(raised: npt.NDArray[np.float32], size: tuple[int, int]) -> str:
     return data_uri(heat_image(shares.astype(np.float32), *size), "PNG")
 
 
-def word_map(attention: npt.NDArray[np.float32], size: tuple[int, int]) -> str:
+def word_map(attention: Floats, size: tuple[int, int]) -> str:
     """Where a word looks, (rows, columns) with the sum 1, as a data: address."""
     return data_uri(heat_image(attention, *size), "PNG")
 

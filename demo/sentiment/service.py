@@ -12,10 +12,11 @@ from mmcore.io.images import decode_image
 from mmcore.pool import ModelPool
 from mmcore.results import FUSIONS, Post, SentimentOptions, SentimentResult
 from mmcore.tasks.sentiment import classify_sentiment, classify_sentiment_table
+from mmcore.types import IsCancelled, Progress
 
 from ..ui import examples, uploads
 from ..ui.batch_rows import BatchKind, BatchRow
-from ..ui.events import Failure, IsCancelled, Progress, Stop, attempt, in_background
+from ..ui.events import Failure, Stop, attempt, in_background
 from ..ui.i18n import text
 from ..ui.table_archives import TableUpload
 from .view import Judged, fusion_title, judged, label_name

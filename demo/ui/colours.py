@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from mmcore.types import Floats
+
 _ANCHORS = (
     (0x44, 0x01, 0x54),
     (0x48, 0x28, 0x78),
@@ -44,7 +46,7 @@ def css_gradient() -> str:
     return "linear-gradient(to right, " + ", ".join("#{:02x}{:02x}{:02x}".format(*rgb) for rgb in _ANCHORS) + ")"
 
 
-def heat_image(evidence: npt.NDArray[np.float32], width: int, height: int) -> Image.Image:
+def heat_image(evidence: Floats, width: int, height: int) -> Image.Image:
     """A map as a palette picture in the shape of the ``width`` x ``height`` picture that it belongs to.
 
     ``evidence`` is (rows, columns), >= 0, with the sum 1. Colours run from 0 to the map's maximum, or to EVEN_TIMES

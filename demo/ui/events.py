@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from mmcore.errors import MESSAGES, Cancelled, MMCoreError
+from mmcore.types import IsCancelled, Progress
 
 from . import i18n, slots
 
@@ -25,9 +26,6 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-Progress = Callable[[int, int], None]
-"""Called with (done, total)."""
-IsCancelled = Callable[[], bool]
 
 MODELS = "models"
 """``concurrency_id`` of every event that runs a model."""

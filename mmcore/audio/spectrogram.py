@@ -19,8 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmcore.results import Envelope, Spectrogram
-
-Floats = npt.NDArray[np.float32]
+from mmcore.types import Floats
 
 COLUMNS = 2000
 """Twice as many columns of the waveform and of the spectrogram are joined to as many."""

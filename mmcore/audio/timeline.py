@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mmcore.results import SILENCE, SoundEvent
+from mmcore.types import Floats
 
-Floats = npt.NDArray[np.float32]
 Spans = list[tuple[int, int]]
 """Half-open ranges of indices."""
 

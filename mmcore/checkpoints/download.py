@@ -19,10 +19,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mmcore.errors import Cancelled, Phrase, WeightsError
+from mmcore.types import IsCancelled, Progress
 
-Progress = Callable[[int, int], None]
-"""Called with (bytes done, bytes in all)."""
-IsCancelled = Callable[[], bool]
 
 ATTEMPTS = 5
 """Broken connections in a row, without a new byte between them, before a download gives up."""

@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmcore.checkpoints.download import Download, IsCancelled, Progress, fetch, readable_size, refused_key
+from mmcore.checkpoints.download import Download, fetch, readable_size, refused_key
 from mmcore.checkpoints.registry import Checkpoint
 from mmcore.errors import Cancelled, MMCoreError, WeightsError
+from mmcore.types import IsCancelled, Progress
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import RepoSibling

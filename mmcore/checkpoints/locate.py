@@ -14,11 +14,12 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 from urllib.parse import urlsplit
 
-from mmcore.checkpoints.download import Download, IsCancelled, Progress, fetch, reachability, readable_size
+from mmcore.checkpoints.download import Download, fetch, reachability, readable_size
 from mmcore.checkpoints.hub import cached_snapshots, download_snapshot
 from mmcore.checkpoints.registry import Checkpoint
 from mmcore.errors import MMCoreError, Phrase, WeightsError
 from mmcore.settings import Settings, local_variable
+from mmcore.types import IsCancelled, Progress
 
 INDEX = "model.safetensors.index.json"
 """Lists the parts of weights that are split over several files."""

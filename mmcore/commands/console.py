@@ -18,6 +18,7 @@ from mmcore.errors import InputError, MMCoreError, UnknownNameError
 from mmcore.pool import ModelPool
 from mmcore.results import Notice
 from mmcore.settings import DEVICES, TIER_CHOICES, Settings, local_variable
+from mmcore.types import Progress
 
 FAILED = 1
 WRONG_USAGE = 2
@@ -126,7 +127,7 @@ def print_notices(out: TextIO, name: str, notices: Iterable[Notice]) -> None:
 
 
 @contextmanager
-def progress_bar(label: str, unit: Callable[[int], str] = str) -> Iterator[Callable[[int, int], None]]:
+def progress_bar(label: str, unit: Callable[[int], str] = str) -> Iterator[Progress]:
     """A ``progress(done, total)`` that draws a bar on stderr, where that is a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn

@@ -30,9 +30,9 @@ from mmcore.commands.console import (
 from mmcore.commands.workshop import bench_app, print_figures
 from mmcore.errors import MMCoreError
 from mmcore.index import AddOptions, AddReport, Embed, Library
-from mmcore.index.records import Vectors
 from mmcore.pool import ModelPool
 from mmcore.tasks import retrieval
+from mmcore.types import Vectors
 
 app = typer.Typer()
 index_app = typer.Typer(help="Collections of pictures to search in.", no_args_is_help=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,10 @@ from mmcore.io.audio_files import SOUND_SUFFIXES
 from mmcore.pool import ModelPool
 from mmcore.results import MAX_LABELS_SHOWN, SILENCE, AudioOptions, AudioResult
 from mmcore.tasks.audio import classify_audio_many
+from mmcore.types import Progress
 
 TEACHERS_BEST = 3
 """A model agrees with the teacher where its best label is among so many of the teacher's."""
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

@@ -12,18 +12,18 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from mmcore.evaluation.bench import measure
 from mmcore.pool import ModelPool
 from mmcore.results import AudioOptions
 from mmcore.tasks.audio import classify_audio
+from mmcore.types import Floats
 
 SECONDS = 10
 AST_RATE = 16_000
 
 
-def ast_architecture() -> Callable[[npt.NDArray[np.float32]], object]:
+def ast_architecture() -> Callable[[Floats], object]:
     """AST as published (12 layers, width 768, patches of 16 x 16 every 10), on 16 kHz samples."""
     import torch
     from transformers import ASTConfig, ASTFeatureExtractor, ASTForAudioClassification
@@ -33,7 +33,7 @@ def ast_architecture() -> Callable[[npt.NDArray[np.float32]], object]:
     extractor = ASTFeatureExtractor()
 
     @torch.inference_mode()
-    def call(samples: npt.NDArray[np.float32]) -> object:
+    def call(samples: Floats) -> object:
         values = extractor(samples, sampling_rate=AST_RATE, return_tensors="pt")["input_values"]
         return model(values).logits
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from mmcore.evaluation.naming import names_one_of
 from mmcore.pool import ModelPool
 from mmcore.results import CaptionOptions
 from mmcore.tasks.captioning import caption_many
+from mmcore.types import Progress
 
 
 def read_references(folder: Path) -> dict[str, tuple[str, ...]]:
@@ -43,7 +43,7 @@ def run(
     options: CaptionOptions | None = None,
     model: str | None = None,
     limit: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Measure a captioner on a folder: CIDEr-D and BLEU-4 of captions, or the naming rate where it holds labels.
 

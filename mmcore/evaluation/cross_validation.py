@@ -17,6 +17,7 @@ from mmcore.fusion.trainer import Training, inputs_of, probabilities_of
 from mmcore.io.tables import ALL_ROWS
 from mmcore.pool import ModelPool
 from mmcore.results.fusion_training import TrainingOptions
+from mmcore.types import Progress
 
 FOLDS = 5
 DEV = 0.15
@@ -68,7 +69,7 @@ def cross_validate(
     names: Sequence[str],
     seeds: int,
     options: TrainingOptions = OPTIONS,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     say: Callable[[str], None] = print,
 ) -> list[dict[str, Any]]:
     """A row for each name (a fusion or one of BASELINES): mean over folds and seeds, and spread over seeds.
@@ -114,7 +115,7 @@ def cross_validation(
     data: Path,
     names: Sequence[str],
     seeds: int,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     say: Callable[[str], None] = print,
     *,
     listed_only: bool = False,

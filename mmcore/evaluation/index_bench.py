@@ -12,7 +12,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -22,9 +22,9 @@ import numpy as np
 
 from mmcore.evaluation.bench import measure
 from mmcore.index import Collection, Library, matrix
-from mmcore.index.records import Vectors
 from mmcore.index.store import facts
 from mmcore.settings import Settings
+from mmcore.types import Progress, Vectors
 
 NAME, MADE_BY = "bench", "bench"
 TOP = 10
@@ -62,7 +62,7 @@ def some_vectors(count: int, width: int, seed: int) -> Vectors:
     return vectors
 
 
-def fill(collection: Collection, vectors: int, width: int, progress: Callable[[int, int], None]) -> None:
+def fill(collection: Collection, vectors: int, width: int, progress: Progress) -> None:
     """Entries without pictures, a vector each: STEP random ones, and others with the signs of some columns turned."""
     chance, base = np.random.default_rng(0), some_vectors(min(STEP, vectors), width, 0)
     with collection._store.write() as db:
@@ -95,7 +95,7 @@ def run(
     width: int,
     repeats: int,
     folder: Path | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = lambda done, total: None,
 ) -> dict[str, Any]:
     """Figures of one search and of BATCH at once: seconds, ratio to faiss, peak memory, agreement of the answers."""
     with tempfile.TemporaryDirectory(dir=folder) as home:

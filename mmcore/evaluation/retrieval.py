@@ -18,7 +18,7 @@ import json
 import re
 import statistics
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
@@ -33,10 +33,10 @@ from mmcore.pool import ModelPool
 from mmcore.results import DEFAULT_CUTOFF, ZeroShotOptions
 from mmcore.tasks.batching import answers
 from mmcore.tasks.calibration import SAMPLE, CosineBaseline
-from mmcore.tasks.embedding import TASK, Vectors, background, embed_images, embed_texts, traits
+from mmcore.tasks.embedding import TASK, background, embed_images, embed_texts, traits
 from mmcore.tasks.matching import label_vectors
+from mmcore.types import Progress, Vectors
 
-Progress = Callable[[int, int], None]
 RANKS = (1, 5, 10)
 OWN = 100
 """Captions or labels of the folder itself that are asked for."""

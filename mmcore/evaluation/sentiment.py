@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,8 @@ from mmcore.results.sentiment import SENTIMENTS, Post, SentimentOptions, Sentime
 from mmcore.tasks.contributions import explain_post, parts_of, text_with
 from mmcore.tasks.late_fusion import LateJudge
 from mmcore.tasks.sentiment import TASK, checked, classify_sentiment_many
+from mmcore.types import Progress
 
-Progress = Callable[[int, int], None]
 AT_ONCE = 64
 """Posts whose pictures lie in memory together."""
 

@@ -11,8 +11,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-
 ESC10: Mapping[str, tuple[str, ...]] = {
     "chainsaw": ("Chainsaw",),
     "clock_tick": ("Tick", "Tick-tock", "Clock"),

@@ -23,7 +23,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
+from mmcore.types import Floats
 
 
 def mean_attention(attentions: npt.ArrayLike) -> Floats:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 
 import numpy as np
-import numpy.typing as npt
 
 from mmcore.families._vader import lexicon, polarity
+from mmcore.types import Floats
 
 HASHTAG = re.compile(r"#(\w+)")
 HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -31,7 +31,7 @@ def hashtags_as_words(text: str) -> str:
     return HASHTAG.sub(lambda tag: f" {HUMP.sub(' ', tag[1])} ", text)
 
 
-def lexicon_scores(text: str) -> npt.NDArray[np.float32]:
+def lexicon_scores(text: str) -> Floats:
     """(21,) numbers of a text, as NAMES says."""
     known = lexicon()
     opened = hashtags_as_words(text)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from mmcore.checkpoints.registry import Checkpoint
 from mmcore.families._integrated_gradients import integrated_gradients, positive
 from mmcore.nets.log_mel import HOP_LENGTH, SAMPLE_RATE, SILENT_MEL, LogMel, band_frequencies
-
-Floats = npt.NDArray[np.float32]
+from mmcore.types import Floats
 
 LEAST_SECONDS = 2.0
 """Shorter windows are filled up to this."""

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor, nn
@@ -26,6 +25,7 @@ from mmcore.families._encoder_cache import EncoderCache
 from mmcore.families._sampling import NucleusDraw
 from mmcore.families._word_tokens import group_tokens, split_words
 from mmcore.results import Caption, CaptionOptions, Tag, Word
+from mmcore.types import Floats
 
 SCORED_POSITIONS = 1024
 """Rows x tokens scored at once: 1024 x 50,000 words x 4 bytes are 200 MB."""
@@ -119,7 +119,7 @@ class GenerativeCaptioner(ABC):
             answers = [sorted(answer, key=lambda caption: -caption.score) for answer in answers]
         return [tuple(answer) for answer in answers]
 
-    def word_maps(self, image: Image.Image, caption: Caption) -> npt.NDArray[np.float32]:
+    def word_maps(self, image: Image.Image, caption: Caption) -> Floats:
         """(words, rows, columns): the patches that were looked at and made each word likelier (explain.py)."""
         if not caption.words:
             return np.zeros((0, *self.grid), np.float32)
@@ -198,7 +198,7 @@ class GenerativeCaptioner(ABC):
         text: str = self.tokenizer.decode(tokens, skip_special_tokens=True)
         return text
 
-    def _read_back(self, tokens: list[int], states: Tensor) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    def _read_back(self, tokens: list[int], states: Tensor) -> tuple[Floats, Floats]:
         """One pass over a whole caption: cross-attention and its gradients in each token's step, (layers, heads, T, S).
 
         The step that writes a token is the one that reads the token before it, and the gradient of a token's
@@ -225,7 +225,7 @@ def _hold_fixed(layer: nn.Module, inputs: object, output: Tensor) -> Tensor:
     return output.detach()
 
 
-def _stack(layers: Sequence[Tensor]) -> npt.NDArray[np.float32]:
+def _stack(layers: Sequence[Tensor]) -> Floats:
     """(1, heads, T, S) of each layer -> (layers, heads, T, S)."""
-    stacked: npt.NDArray[np.float32] = torch.cat([layer.detach().float() for layer in layers]).cpu().numpy()
+    stacked: Floats = torch.cat([layer.detach().float() for layer in layers]).cpu().numpy()
     return stacked

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from transformers import ASTFeatureExtractor, ASTForAudioClassification
@@ -20,8 +19,7 @@ from transformers import ASTFeatureExtractor, ASTForAudioClassification
 from mmcore.checkpoints.registry import Checkpoint
 from mmcore.families._integrated_gradients import integrated_gradients, positive
 from mmcore.families._loading import incomplete, load_network
-
-Floats = npt.NDArray[np.float32]
+from mmcore.types import Floats
 
 FRAME, HOP = 400, 160
 """Samples under the extractor's window and from one frame to the next (25 and 10 ms)."""

@@ -13,6 +13,7 @@ from PIL import Image
 
 from mmcore.checkpoints.registry import Checkpoint
 from mmcore.results import Caption, CaptionOptions, MapMethod, Post, SentimentPrediction, Tag
+from mmcore.types import Floats
 
 
 @runtime_checkable
@@ -36,7 +37,7 @@ class Captioner(Model, Protocol):
         """``options.num_captions`` captions of each RGB picture, best first, without maps. Pictures are one batch."""
         ...
 
-    def word_maps(self, image: Image.Image, caption: Caption) -> npt.NDArray[np.float32]:
+    def word_maps(self, image: Image.Image, caption: Caption) -> Floats:
         """(words, rows, columns): where each word of ``caption.words`` looks; each map is >= 0 and sums to 1."""
         ...
 
@@ -65,19 +66,17 @@ class SoundTagger(Model, Protocol):
     """Its own labels (AudioSet's display names for those trained on AudioSet)."""
     open_vocabulary: bool
     """Whether ``labels`` may be any words."""
-    mel_frequencies: npt.NDArray[np.float32]
+    mel_frequencies: Floats
     """(mels,): the middle of each row of ``evidence`` in Hz, rising."""
 
-    def scores(self, waveforms: npt.NDArray[np.float32], labels: Sequence[str] = ()) -> npt.NDArray[np.float32]:
+    def scores(self, waveforms: Floats, labels: Sequence[str] = ()) -> Floats:
         """(N, samples) -> (N, labels), 0-1, in the order of ``names``, or of the free ``labels`` if there are any.
 
         Any number of samples from one on up to those of ``window_seconds``; short ones are padded as the model wants.
         """
         ...
 
-    def evidence(
-        self, waveform: npt.NDArray[np.float32], label: str, labels: Sequence[str] = ()
-    ) -> npt.NDArray[np.float32]:
+    def evidence(self, waveform: Floats, label: str, labels: Sequence[str] = ()) -> Floats:
         """(samples,) -> (mels, frames), >= 0: what in the model's own spectrogram speaks for ``label``.
 
         The frames part the waveform equally; padding is left out. ``labels`` are those of ``scores``.
@@ -115,15 +114,15 @@ class Retriever(Model, Protocol):
     calibration: Calibration | None
     """Cosines between what does not belong together, measured when it was trained; None: taken from the collection."""
 
-    def image_vectors(self, images: Sequence[Image.Image]) -> npt.NDArray[np.float32]:
+    def image_vectors(self, images: Sequence[Image.Image]) -> Floats:
         """RGB pictures -> (N, C), each of length 1. Pictures are one batch."""
         ...
 
-    def text_vectors(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    def text_vectors(self, texts: Sequence[str]) -> Floats:
         """Clean texts -> (N, C), each of length 1. Raises InputError for a script that the checkpoint cannot read."""
         ...
 
-    def image_map(self, image: Image.Image, vector: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def image_map(self, image: Image.Image, vector: Floats) -> Floats:
         """(rows, columns), signed: what each place of the picture speaks for or against a query's vector (C,)."""
         ...
 
@@ -150,16 +149,14 @@ class SentimentJudge(Model, Protocol):
         """
         ...
 
-    def with_texts(self, post: Post, texts: Sequence[str | None], fusion: str | Path = "") -> npt.NDArray[np.float32]:
+    def with_texts(self, post: Post, texts: Sequence[str | None], fusion: str | Path = "") -> Floats:
         """(K, 3): the answer with each of the texts in the place of the post's own. The picture is seen once."""
         ...
 
-    def with_regions(self, post: Post, kept: npt.NDArray[np.bool_], fusion: str | Path = "") -> npt.NDArray[np.float32]:
+    def with_regions(self, post: Post, kept: npt.NDArray[np.bool_], fusion: str | Path = "") -> Floats:
         """(K, rows, columns) -> (K, 3): the answer with some regions of the picture kept, the others made average."""
         ...
 
-    def word_attention(
-        self, post: Post, spans: Sequence[tuple[int, int]], fusion: str | Path = ""
-    ) -> npt.NDArray[np.float32] | None:
+    def word_attention(self, post: Post, spans: Sequence[tuple[int, int]], fusion: str | Path = "") -> Floats | None:
         """(words, rows, columns), each >= 0 with the sum 1: where the words (places in the text) look; None without."""
         ...

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from transformers import AutoTokenizer, ClapFeatureExtractor, ClapModel
@@ -22,8 +21,7 @@ from mmcore.checkpoints.registry import Checkpoint
 from mmcore.families import _audioset
 from mmcore.families._integrated_gradients import integrated_gradients, positive
 from mmcore.families._loading import incomplete, load_network, require_one_of
-
-Floats = npt.NDArray[np.float32]
+from mmcore.types import Floats
 
 TEMPLATE = "This is a sound of {}."
 """What LAION's own zero-shot evaluation and the pipeline of transformers say."""

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import transformers
 from PIL import Image
@@ -30,6 +29,7 @@ from mmcore.families._clip_texts import Tokenize, reader
 from mmcore.families._loading import incomplete, load_network, require_one_of
 from mmcore.families.base import Calibration, Retriever
 from mmcore.results import MapMethod
+from mmcore.types import Floats
 
 ENGLISH = ("a photo of {}", "a photo of a {}", "a picture of the {}", "a close-up of {}", "there is {} in the picture")
 CHINESE = ("{}", "一张{}的照片", "一幅{}的图片", "{}的特写", "图中有{}")
@@ -86,12 +86,12 @@ class Clip:
         """Bytes of the weights."""
         return sum(value.numel() * value.element_size() for value in self.network.parameters())
 
-    def image_vectors(self, images: Sequence[Image.Image]) -> npt.NDArray[np.float32]:
+    def image_vectors(self, images: Sequence[Image.Image]) -> Floats:
         """See ``Retriever.image_vectors``."""
         with torch.inference_mode():
             return _unit(self.network.get_image_features(**self._pixels(images)).pooler_output).cpu().numpy()
 
-    def text_vectors(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    def text_vectors(self, texts: Sequence[str]) -> Floats:
         """See ``Retriever.text_vectors``. Longer text than the network reads is cut off."""
         with torch.inference_mode():
             tokens = {name: value.to(self.device) for name, value in self.tokenize(texts).items()}
@@ -105,7 +105,7 @@ class Clip:
             for name, value in inputs.items()
         }
 
-    def image_map(self, image: Image.Image, vector: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def image_map(self, image: Image.Image, vector: Floats) -> Floats:
         """What the cosine would lose, to first order, if a patch looked like the picture's average.
 
         Taken where the patches are mixed for the last time: before the last layer where CLS reads them, before the
@@ -148,7 +148,7 @@ def _unit(vectors: Tensor) -> Tensor:
     return F.normalize(vectors.float(), dim=-1)
 
 
-def _uncropped(heat: npt.NDArray[np.float32], image: Image.Image) -> npt.NDArray[np.float32]:
+def _uncropped(heat: Floats, image: Image.Image) -> Floats:
     """A map of the square in the middle -> a map of the whole picture, zero beyond the square."""
     fine = np.kron(heat, np.ones((FINER, FINER), np.float32))
     side, short = len(fine), min(image.size)

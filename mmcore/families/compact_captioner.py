@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor
@@ -28,6 +26,7 @@ from mmcore.nets.image_encoder import GRID_SIZE
 from mmcore.nets.storage import load_weights
 from mmcore.nets.vocabulary import BOS, join_words
 from mmcore.results import Caption, CaptionOptions, Tag, Word
+from mmcore.types import Floats
 
 RERANKER = "compact-retriever"
 TAGS_SHOWN = 5
@@ -122,7 +121,7 @@ class CompactCaptioning:
         return Caption(join_words(texts), math.exp(mean), words)
 
     @torch.inference_mode()
-    def word_maps(self, image: Image.Image, caption: Caption) -> npt.NDArray[np.float32]:
+    def word_maps(self, image: Image.Image, caption: Caption) -> Floats:
         """(words, 7, 7): the decoder's cross-attention while it writes each word, mean over heads and chosen layers.
 
         Attention to the tags has no place in the picture and is left out before each map is scaled to sum to 1.
@@ -132,7 +131,7 @@ class CompactCaptioning:
         return maps.view(-1, GRID_SIZE, GRID_SIZE).cpu().numpy()
 
     @torch.inference_mode()
-    def word_attention(self, image: Image.Image, caption: Caption) -> npt.NDArray[np.float32]:
+    def word_attention(self, image: Image.Image, caption: Caption) -> Floats:
         """(words, layers, heads, 7, 7): the raw cross-attention weights while each word is written.
 
         The weights of one word, layer and head sum to at most 1: what is missing goes to the tags.
@@ -152,7 +151,7 @@ class CompactCaptioning:
         return [BOS, *(self.network.vocabulary.index[word.text] for word in caption.words)]
 
     @torch.inference_mode()
-    def word_log_probabilities(self, images: Sequence[Image.Image], caption: Caption) -> npt.NDArray[np.float32]:
+    def word_log_probabilities(self, images: Sequence[Image.Image], caption: Caption) -> Floats:
         """(N, words): how probable each word of the caption is after the words before it, for each of N pictures."""
         tokens = torch.tensor([self._tokens(caption)], device=self.device).expand(len(images), -1)
         found = self.network.decoder(tokens[:, :-1], self.see(images).memory)

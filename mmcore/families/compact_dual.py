@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from PIL import Image
 from safetensors import SafetensorError
@@ -23,6 +21,7 @@ from mmcore.families.base import Calibration
 from mmcore.nets.dual_encoder import DualEncoder
 from mmcore.nets.storage import load_weights
 from mmcore.results import MapMethod
+from mmcore.types import Floats
 
 TEMPLATES = ("a photo of a {}", "{}")
 """Where config.json has none."""
@@ -49,19 +48,19 @@ class CompactDual:
         return sum(value.numel() * value.element_size() for value in self.network.state_dict().values())
 
     @torch.inference_mode()
-    def image_vectors(self, images: Sequence[Image.Image]) -> npt.NDArray[np.float32]:
+    def image_vectors(self, images: Sequence[Image.Image]) -> Floats:
         """See ``Retriever.image_vectors``. The whole picture is squeezed into a square, nothing is cut off."""
         return self.network.image_vectors(pixels_of(images).to(self.device)).float().cpu().numpy()
 
     @torch.inference_mode()
-    def text_vectors(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    def text_vectors(self, texts: Sequence[str]) -> Floats:
         """See ``Retriever.text_vectors``. Raises InputError for another script than Latin."""
         require_latin(self.checkpoint, texts)
         tokens, mask = (value.to(self.device) for value in tokens_of(self.tokenizer, texts))
         return self.network.text_vectors(tokens, mask).float().cpu().numpy()
 
     @torch.inference_mode()
-    def image_map(self, image: Image.Image, vector: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def image_map(self, image: Image.Image, vector: Floats) -> Floats:
         """(7, 7): exactly what each cell adds to the cosine; what the knowing tower adds has no place: left out."""
         query = torch.from_numpy(vector)[None].to(self.device, self.network.pooling.anchor.weight.dtype)
         cells, _ = self.network.cell_scores(pixels_of([image]).to(self.device), query)

@@ -32,6 +32,7 @@ from mmcore.nets.image_encoder import FEATURES, GRID_SIZE
 from mmcore.nets.post_features import REGIONS, PostFeatures
 from mmcore.results.posts import EncodedPosts
 from mmcore.results.sentiment import Post, SentimentPrediction, SentimentScores
+from mmcore.types import Floats
 
 ENCODER = "compact-retriever"
 MAX_WORDS = 48
@@ -166,7 +167,7 @@ class CompactSentiment:
         ]
 
     @torch.inference_mode()
-    def with_texts(self, post: Post, texts: Sequence[str | None], fusion: str | Path = "") -> npt.NDArray[np.float32]:
+    def with_texts(self, post: Post, texts: Sequence[str | None], fusion: str | Path = "") -> Floats:
         """See ``SentimentJudge.with_texts``."""
         words, counts, text = self._texts(texts)
         regions, image = self._pictures(self._looked_at([post.image]))
@@ -182,7 +183,7 @@ class CompactSentiment:
         return self._answers(encoded, fusion)
 
     @torch.inference_mode()
-    def with_regions(self, post: Post, kept: npt.NDArray[np.bool_], fusion: str | Path = "") -> npt.NDArray[np.float32]:
+    def with_regions(self, post: Post, kept: npt.NDArray[np.bool_], fusion: str | Path = "") -> Floats:
         """See ``SentimentJudge.with_regions``: a region that is not kept becomes the average cell of all pictures."""
         grid = self._looked_at([post.image])
         words, counts, text = self._texts([post.text])
@@ -201,9 +202,7 @@ class CompactSentiment:
         return self._answers(encoded, fusion)
 
     @torch.inference_mode()
-    def word_attention(
-        self, post: Post, spans: Sequence[tuple[int, int]], fusion: str | Path = ""
-    ) -> npt.NDArray[np.float32] | None:
+    def word_attention(self, post: Post, spans: Sequence[tuple[int, int]], fusion: str | Path = "") -> Floats | None:
         """See ``SentimentJudge.word_attention``; a word of several tokens gets the mean of their maps."""
         if not post.text or post.image is None:
             return None
@@ -219,7 +218,7 @@ class CompactSentiment:
             out[place] = maps[tokens].mean(0) if tokens else even
         return out / out.sum((1, 2), keepdims=True)
 
-    def _answers(self, encoded: EncodedPosts, fusion: str | Path) -> npt.NDArray[np.float32]:
+    def _answers(self, encoded: EncodedPosts, fusion: str | Path) -> Floats:
         """Calibrated probabilities (K, 3)."""
         inputs = inputs_from(encoded, np.arange(len(encoded.has_image)))
         return self._head(fusion).probabilities(inputs).float().numpy()

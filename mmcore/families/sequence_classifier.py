@@ -20,6 +20,7 @@ from mmcore.errors import WeightsError
 from mmcore.families._loading import incomplete, load_network, require_one_of
 from mmcore.families.base import SentimentJudge
 from mmcore.results.sentiment import SENTIMENTS, Post, SentimentPrediction, SentimentScores
+from mmcore.types import Floats
 
 CHUNK = 16
 """Texts that are read at once."""
@@ -53,7 +54,7 @@ class SequenceClassifier:
         ]
 
     @torch.inference_mode()
-    def with_texts(self, post: Post, texts: Sequence[str | None], fusion: str | Path = "") -> npt.NDArray[np.float32]:
+    def with_texts(self, post: Post, texts: Sequence[str | None], fusion: str | Path = "") -> Floats:
         """(K, 3): softmax over the three classes; a missing text is read as an empty one."""
         answers = [np.zeros((0, len(SENTIMENTS)), np.float32)]
         for start in range(0, len(texts), CHUNK):
@@ -65,13 +66,11 @@ class SequenceClassifier:
             answers.append(logits.softmax(-1)[:, self.order].cpu().numpy())
         return np.concatenate(answers)
 
-    def with_regions(self, post: Post, kept: npt.NDArray[np.bool_], fusion: str | Path = "") -> npt.NDArray[np.float32]:
+    def with_regions(self, post: Post, kept: npt.NDArray[np.bool_], fusion: str | Path = "") -> Floats:
         """The text's answer, whatever is kept of the picture."""
         return np.repeat(self.with_texts(post, [post.text]), len(kept), 0)
 
-    def word_attention(
-        self, post: Post, spans: Sequence[tuple[int, int]], fusion: str | Path = ""
-    ) -> npt.NDArray[np.float32] | None:
+    def word_attention(self, post: Post, spans: Sequence[tuple[int, int]], fusion: str | Path = "") -> Floats | None:
         """None: there is no picture to look at."""
         return None
 

@@ -7,7 +7,7 @@ one's own.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from importlib import resources
 from pathlib import Path
@@ -26,6 +26,7 @@ from mmcore.pool import ModelPool
 from mmcore.results.posts import EncodedPosts
 from mmcore.results.sentiment import SENTIMENTS, Post
 from mmcore.tasks.reading import read_as
+from mmcore.types import IsCancelled, Progress, Rows
 
 if TYPE_CHECKING:
     from mmcore.families.compact_sentiment import CompactSentiment
@@ -39,8 +40,6 @@ MOST_UNREADABLE = 0.1
 
 BUNDLED: dict[str, str] = {"mvsa": "MVSA-Single"}
 """Feature sets that come with the package: mmcore/bundled/sentiment/lab-<name>.npz, see the README there."""
-
-Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,8 +168,8 @@ def numbers_only(features: FeatureSet, rows: Sequence[int] | Rows) -> FeatureSet
 def features_of(
     pool: ModelPool,
     source: Path,
-    progress: Callable[[int, int], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
     limit: int | None = None,
 ) -> FeatureSet:
     """The features of one's own data, computed with the bundle's encoders and kept under MMCORE_HOME/features.

@@ -9,11 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from mmcore.results.fusion_training import Scores
+from mmcore.types import Doubles
 
 BINS = 10
 """Of the expected calibration error."""
-
-Floats = npt.NDArray[np.float64]
 
 
 def confusion_matrix(labels: npt.ArrayLike, predictions: npt.ArrayLike, classes: int = 3) -> npt.NDArray[np.int64]:
@@ -56,11 +55,11 @@ def score(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> Scores:
     )
 
 
-def temper(logits: npt.ArrayLike, temperature: float) -> Floats:
+def temper(logits: npt.ArrayLike, temperature: float) -> Doubles:
     """softmax(logits / temperature) of (N, C)."""
     scaled = np.asarray(logits, np.float64) / temperature
     raised = np.exp(scaled - scaled.max(1, keepdims=True))
-    probabilities: Floats = raised / raised.sum(1, keepdims=True)
+    probabilities: Doubles = raised / raised.sum(1, keepdims=True)
     return probabilities
 
 

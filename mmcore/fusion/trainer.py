@@ -10,7 +10,7 @@ training.keep(settings, "my-head")          # then: SentimentOptions(head="my-he
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -30,6 +30,7 @@ from mmcore.results.fusion_training import EpochReport, Scores, TrainingOptions
 from mmcore.results.posts import EncodedPosts
 from mmcore.results.sentiment import SENTIMENTS, Sentiment, SentimentScores
 from mmcore.settings import Settings
+from mmcore.types import IsCancelled
 
 MEASURED_AT_ONCE = 512
 """Posts in a batch without gradients."""
@@ -137,7 +138,7 @@ class Training:
         self._reports: list[EpochReport] = []
         self._seconds = 0.0
 
-    def run(self, cancelled: Callable[[], bool] | None = None) -> Iterator[EpochReport]:
+    def run(self, cancelled: IsCancelled | None = None) -> Iterator[EpochReport]:
         """Train, with one report an epoch; called again after it was left or cancelled, it goes on with the next one.
 
         It ends after ``options.epochs``, by early stopping, when ``cancelled()`` turns true (asked between batches),
@@ -165,7 +166,7 @@ class Training:
         patience = self.options.patience
         return last.epoch >= self.options.epochs or not last.finite or bool(patience and last.epoch - best >= patience)
 
-    def _epoch(self, cancelled: Callable[[], bool]) -> tuple[float, float] | None:
+    def _epoch(self, cancelled: IsCancelled) -> tuple[float, float] | None:
         """Mean loss and accuracy over the training posts; None if it was cancelled."""
         self.head.train()
         order = torch.randperm(len(self._labels), generator=self._generator)

@@ -27,10 +27,11 @@ from mmcore.index.ingest import (
     read_error,
     write_error,
 )
-from mmcore.index.records import AddOptions, AddReport, Broken, Duplicate, Embed, IsCancelled, Progress, Vectors
+from mmcore.index.records import AddOptions, AddReport, Broken, Duplicate, Embed
 from mmcore.index.store import STAMPS, Store, facts
 from mmcore.io.picture_folders import REASONS
 from mmcore.settings import Settings
+from mmcore.types import IsCancelled, Progress, Vectors
 
 LOOK_UPS = 200
 """Near duplicates that are looked at for each picture, at most."""

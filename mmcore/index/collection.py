@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from mmcore.errors import InputError, Phrase
 from mmcore.index import engines
@@ -22,21 +21,11 @@ from mmcore.index.ingest import as_stored
 from mmcore.index.maintenance import Reembedding, compact, remove
 from mmcore.index.matrix import Best, Matrix, MatrixCache
 from mmcore.index.projection import place
-from mmcore.index.records import (
-    AddOptions,
-    AddReport,
-    DuplicateGroup,
-    Embed,
-    Entry,
-    Hit,
-    IsCancelled,
-    Progress,
-    Summary,
-    Vectors,
-)
+from mmcore.index.records import AddOptions, AddReport, DuplicateGroup, Embed, Entry, Hit, Summary
 from mmcore.index.searching import COLUMNS, Living, among, by_engine, condition, entry_of, rows_of, scan
 from mmcore.index.store import Facts, Store, facts
 from mmcore.settings import Settings
+from mmcore.types import Floats, IsCancelled, Progress, Vectors
 
 ATTEMPTS = 5
 """Times that a reader looks for the vectors while writers replace them."""
@@ -326,7 +315,7 @@ class Collection:
         with self._snapshot() as (db, _, matrix):
             return groups(db, matrix)
 
-    def map(self, entries: Sequence[Entry] | None = None) -> npt.NDArray[np.float32]:
+    def map(self, entries: Sequence[Entry] | None = None) -> Floats:
         """(N, 2) places in a square of side 1, one for each entry: pictures that are alike lie close together.
 
         The same vectors give the same map.

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmcore.errors import Cancelled
-from mmcore.index.matrix import Matrix, Rows
-from mmcore.index.records import IsCancelled, Progress, Vectors
+from mmcore.index.matrix import Matrix
 from mmcore.index.store import Facts
 from mmcore.settings import Settings
+from mmcore.types import IsCancelled, Progress, Rows, Vectors
 
 if TYPE_CHECKING:
     from usearch.index import Index

@@ -12,9 +12,10 @@ import numpy as np
 from mmcore.index import matrix
 from mmcore.index.adding import Tally, embedded, other_checkpoint
 from mmcore.index.ingest import PictureFile, Read, as_path, batches, in_threads, read
-from mmcore.index.records import AddReport, Broken, Embed, IsCancelled, Progress, Vectors
+from mmcore.index.records import AddReport, Broken, Embed
 from mmcore.index.store import Facts, Store, facts
 from mmcore.settings import Settings
+from mmcore.types import IsCancelled, Progress, Vectors
 
 GAPS = 1000
 """Rows without an entry that are always put up with."""

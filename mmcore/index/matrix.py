@@ -16,10 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mmcore.errors import InputError, Phrase
-from mmcore.index.records import Vectors
 from mmcore.index.store import Facts
+from mmcore.types import Rows, Vectors
 
-Rows = npt.NDArray[np.int64]
 Halves = npt.NDArray[np.float16]
 
 CHUNK = 16_384

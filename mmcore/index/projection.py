@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from mmcore.index.records import Vectors
+from mmcore.types import Floats, Vectors
 
 PART = 16_384
 """Vectors that are looked at in double precision at once."""
 
 
-def place(vectors: Vectors) -> npt.NDArray[np.float32]:
+def place(vectors: Vectors) -> Floats:
     """(N, C) vectors -> (N, 2) places between 0 and 1; the same vectors give the same places.
 
     The axes are the two directions of greatest variance (Pearson, 1901).

@@ -7,18 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from mmcore.errors import MMCoreError
+from mmcore.types import Vectors
 
-Vectors: TypeAlias = npt.NDArray[np.float32]
 Embed: TypeAlias = "Callable[[Sequence[Image.Image]], Vectors]"
 """N decoded RGB pictures -> (N, C) float32 vectors, each of length 1. May raise what a task raises."""
-Progress: TypeAlias = Callable[[int, int], None]
-"""(files done, files in all)"""
-IsCancelled: TypeAlias = Callable[[], bool]
 
 
 @dataclass(frozen=True)

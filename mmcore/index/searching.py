@@ -14,9 +14,10 @@ import numpy.typing as npt
 
 from mmcore.index.engines import Approximate
 from mmcore.index.ingest import as_path, folded, readable
-from mmcore.index.matrix import Best, Matrix, Rows
-from mmcore.index.records import Entry, Vectors
+from mmcore.index.matrix import Best, Matrix
+from mmcore.index.records import Entry
 from mmcore.index.store import Facts
+from mmcore.types import Rows, Vectors
 
 COLUMNS = "id, path, size, modified, sha256, width, height, row"
 """What ``entry_of`` takes."""

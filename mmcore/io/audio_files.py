@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 
 from mmcore.errors import InputError, Phrase
 from mmcore.io import audio_readers
@@ -28,6 +27,7 @@ from mmcore.io.files import size_of, unreadable
 from mmcore.io.filetypes import HEAD, FileType, sniff
 from mmcore.results.notices import Notice
 from mmcore.settings import Settings
+from mmcore.types import Floats
 
 SOUND_SUFFIXES = (
     *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf"),
@@ -42,14 +42,14 @@ LOUDEST = 16.0
 """Float samples beyond 1 are cut off as a player does; beyond this they are no sound in the usual scale."""
 
 
-Resample = Callable[[npt.NDArray[np.float32], bool], npt.NDArray[np.float32]]
+Resample = Callable[[Floats, bool], Floats]
 
 
 @dataclass(frozen=True, eq=False)
 class Waveform:
     """Mono sound."""
 
-    samples: npt.NDArray[np.float32]
+    samples: Floats
     """(samples,) in [-1, 1]"""
     sample_rate: int
     """In Hz."""
@@ -80,7 +80,7 @@ class Sound:
         """What was not read, or was assumed; all of it is known when ``blocks`` has ended."""
         return tuple(dict.fromkeys(self._opened.notices))
 
-    def blocks(self, sample_rate: int | None = None) -> Iterator[npt.NDArray[np.float32]]:
+    def blocks(self, sample_rate: int | None = None) -> Iterator[Floats]:
         """The sound from the beginning, once: mono pieces of any length, in [-1, 1], at ``sample_rate`` (or its own).
 
         Time is that of the file: what begins late or has holes in a video has silence there. The channels in which
@@ -129,8 +129,8 @@ def _resampler(source: int, target: int) -> Resample:
 
     stream = soxr.ResampleStream(source, target, 1, dtype="float32")
 
-    def resample(samples: npt.NDArray[np.float32], last: bool) -> npt.NDArray[np.float32]:
-        made: npt.NDArray[np.float32] = stream.resample_chunk(samples, last=last)
+    def resample(samples: Floats, last: bool) -> Floats:
+        made: Floats = stream.resample_chunk(samples, last=last)
         return np.clip(made, -1, 1)  # a filter overshoots a little at steep edges
 
     return resample

@@ -9,7 +9,8 @@ silent. Constant parts (DC) are taken away: they cannot be heard, but they have 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
+
+from mmcore.types import Floats
 
 PIECE_SECONDS = 0.5
 """How often the channels are compared."""
@@ -24,7 +25,7 @@ CONSTANT = 1e-3
 OUTSTANDING = 0.01
 """Part of the first piece's energy that a constant part has at least: any sound has a little by chance."""
 
-Block = npt.NDArray[np.float32]
+Block = Floats
 
 
 class Mixer:
@@ -69,7 +70,7 @@ class Mixer:
         mixed: Block = piece @ (self._signs * self._live / self._live.sum()).astype(np.float32)
         return mixed
 
-    def _kept(self, products: npt.NDArray[np.float32]) -> float:
+    def _kept(self, products: Floats) -> float:
         """Energy of the sum of the living channels."""
         weights = self._signs * self._live
         return float(weights @ products @ weights)

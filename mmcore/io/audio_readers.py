@@ -20,10 +20,10 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 
 from mmcore.io.audio_lengths import mended, parts
 from mmcore.results.notices import Notice
+from mmcore.types import Floats
 
 FFMPEG = {
     "WAV": "wav",
@@ -62,7 +62,7 @@ LONGEST_GAP = 600.0
 AUDIBLE = 1e-6
 """Power, -60 dB, that shows that a track is not empty."""
 
-Block = npt.NDArray[np.float32]
+Block = Floats
 """(frames, channels)"""
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
-
 from mmcore.errors import InputError
 from mmcore.results.notices import Notice, as_json
+from mmcore.types import Floats
 
 Pooling = Literal["max", "mean"]
 POOLINGS: tuple[Pooling, ...] = ("max", "mean")
@@ -90,8 +88,8 @@ class SoundEvent:
 class Envelope:
     """The waveform for drawing: lowest and highest value (-1 to 1) of equal pieces, at most 4,000."""
 
-    low: npt.NDArray[np.float32]
-    high: npt.NDArray[np.float32]
+    low: Floats
+    high: Floats
     hop: float
     """Seconds a piece; the last may reach beyond the end of the sound."""
 
@@ -100,9 +98,9 @@ class Envelope:
 class Spectrogram:
     """Log-mel spectrogram for drawing, as librosa computes and draws it: seconds to the right, Hz upwards."""
 
-    values: npt.NDArray[np.float32]
+    values: Floats
     """(mels, frames) in dB below full scale (a sine of amplitude 1 is near 0), cut off at -100; row 0 is lowest."""
-    frequencies: npt.NDArray[np.float32]
+    frequencies: Floats
     """(mels,): the middle of each row in Hz, rising."""
     hop: float
     """Seconds a frame. Frame 0 begins at ``start``."""
@@ -115,7 +113,7 @@ class Timeline:
     """Scores of the finer windows, of the labels that matter: those listed and those with an event, at most 20."""
 
     labels: tuple[str, ...]
-    scores: npt.NDArray[np.float32]
+    scores: Floats
     """(cells, labels), 0-1: cell i lasts from ``i * hop`` to ``(i + 1) * hop`` seconds; 0 where it is silent."""
     hop: float
 
@@ -128,7 +126,7 @@ class SoundEvidence:
     start: float
     """Of the window, in seconds from the beginning of the file."""
     end: float
-    values: npt.NDArray[np.float32]
+    values: Floats
     """(mels, frames) over the rows of ``spectrogram``, >= 0 with the sum 1; the frames part start to end equally."""
     spectrogram: Spectrogram
     """Of the window alone, with its full resolution."""

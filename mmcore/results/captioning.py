@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
-
 from mmcore.errors import InputError
 from mmcore.results.notices import Notice, as_json
+from mmcore.types import Floats
 
 Decoding = Literal["beam", "nucleus", "greedy"]
 DECODINGS: tuple[Decoding, ...] = ("beam", "nucleus", "greedy")
@@ -80,7 +78,7 @@ class Caption:
     score: float
     """Geometric mean of the word probabilities, 0-1: how sure the model is of its own words."""
     words: tuple[Word, ...]
-    maps: npt.NDArray[np.float32] | None = None
+    maps: Floats | None = None
     """(words, rows, columns), >= 0, each word's map sums to 1: where in the picture the word comes from."""
     detail: str | None = None
     """Level of detail it was written at, for checkpoints that list some; a word map needs to know it."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from mmcore.errors import InputError
 from mmcore.results.notices import Notice, as_json
+from mmcore.types import Floats
 
 _PARTED = re.compile(r'\s*(?:"((?:[^"]|"")*)"|“([^”]*)”)\s*(?=[,;\n，；、]|$)|([^,;\n，；、]*)')
 """A label in quotes, with what may stand around it, or one without."""
@@ -133,9 +133,9 @@ class SimilarityMatrix:
 
     pictures: tuple[str, ...]
     texts: tuple[str, ...]
-    cosines: npt.NDArray[np.float32]
+    cosines: Floats
     """(pictures, texts), -1 to 1."""
-    scores: npt.NDArray[np.float32]
+    scores: Floats
     """(pictures, texts), calibrated, 0-1."""
     model: str
     device: str
@@ -162,7 +162,7 @@ class MatchMap:
     """Where in a picture a query matches."""
 
     query: str
-    heat: npt.NDArray[np.float32]
+    heat: Floats
     """(rows, columns), signed: above 0 speaks for the match, below 0 against it."""
     method: MapMethod
     """exact: what each place adds to the cosine; what belongs to no place is left out. patches: what the cosine would

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
 from mmcore.errors import InputError
 from mmcore.results.notices import Notice, as_json
+from mmcore.types import Floats
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -30,7 +28,7 @@ class QueryPart:
     Raises InputError for an empty text and a weight out of range.
     """
 
-    content: str | Image.Image | npt.NDArray[np.float32]
+    content: str | Image.Image | Floats
     """A text, an RGB picture, or the vector (C,) of a picture that a collection holds already."""
     weight: float = 1.0
     """How much it counts among the parts (-5 to 5, not 0); below 0 the picture must not match it."""
@@ -68,7 +66,7 @@ class Query:
     def of(
         cls,
         text: str | None = None,
-        image: Image.Image | npt.NDArray[np.float32] | None = None,
+        image: Image.Image | Floats | None = None,
         without: str | None = None,
         *,
         image_weight: float = 1.0,

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from mmcore.errors import InputError
 from mmcore.results.notices import Notice, as_json
+from mmcore.types import Floats
 
 Sentiment = Literal["negative", "neutral", "positive"]
 SENTIMENTS: tuple[Sentiment, ...] = ("negative", "neutral", "positive")
@@ -123,13 +122,13 @@ class Explanation:
     """In reading order; empty without text."""
     without_words: SentimentScores | None = None
     """The answer with every word removed: it plus the words' contributions is the answer."""
-    regions: npt.NDArray[np.float32] | None = None
+    regions: Floats | None = None
     """(rows, columns, 3) in the order of SENTIMENTS: by how much each region of the picture raises each probability."""
     without_regions: SentimentScores | None = None
     """The answer with every region made neutral: it plus the regions' contributions is the answer."""
     text: str = ""
     """The text as the model read it (see ``mmcore.io.images.clean_text``); the words' places count in it."""
-    attention: npt.NDArray[np.float32] | None = None
+    attention: Floats | None = None
     """(words, rows, columns), where the fusion has cross-attention: where each word looks; each map sums to 1."""
 
 

@@ -23,15 +23,8 @@ from mmcore.errors import Cancelled, CapacityError, InputError, MMCoreError, Unk
 from mmcore.pool import ModelPool
 from mmcore.results import SILENCE, AudioOptions, AudioResult, SoundEvent, SoundEvidence, SoundLabel, Timeline
 from mmcore.settings import Settings
-from mmcore.tasks.sliding_window import (
-    Floats,
-    IsCancelled,
-    Progress,
-    SlidingWindowTagger,
-    Source,
-    StreamScores,
-    WindowSpec,
-)
+from mmcore.tasks.sliding_window import SlidingWindowTagger, StreamScores, WindowSpec
+from mmcore.types import Floats, IsCancelled, Progress, Source
 
 TASK = "audio"
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 from PIL import Image
 
 from mmcore.errors import Cancelled, CapacityError, InputError, MMCoreError, WeightsError
 from mmcore.io.images import decode_image
 from mmcore.settings import Settings
+from mmcore.types import IsCancelled, Progress, Source
 
 BATCH = 8
 """Pictures that a model sees at once."""
@@ -21,7 +21,6 @@ BATCH_PIXELS = 50_000_000
 AHEAD = 4
 """Pictures that are decoded while the model works on others."""
 
-Source: TypeAlias = "str | Path | bytes"
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
@@ -38,8 +37,8 @@ def answers(
     settings: Settings,
     sources: Sequence[Source],
     work: Callable[[Sequence[Image.Image]], Sequence[Answer]],
-    progress: Callable[[int, int], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
 ) -> Iterator[Answer | MMCoreError]:
     """For each file, in order, what ``work`` says of its picture, or the error that it met.
 

@@ -32,8 +32,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmcore.families.base import Calibration
-
-Vectors = npt.NDArray[np.float32]
+from mmcore.types import Vectors
 
 BAR = 1.8
 """z at which a text or picture begins to match: score 0.5, the default cut-off."""

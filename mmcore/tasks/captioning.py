@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from time import perf_counter
 from typing import Protocol, TypeAlias, cast
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from mmcore.checkpoints.registry import Checkpoint
@@ -16,8 +15,9 @@ from mmcore.errors import InputError, MMCoreError
 from mmcore.families.base import Captioner
 from mmcore.pool import ModelPool
 from mmcore.results import Caption, CaptionOptions, CaptionResult, notices_of
-from mmcore.tasks.batching import Source, answers, check_sources
+from mmcore.tasks.batching import answers, check_sources
 from mmcore.tasks.occlusion import BATCH, CELLS, SIDE, covered
+from mmcore.types import Floats, IsCancelled, Progress, Source
 
 TASK = "captioning"
 
@@ -25,7 +25,6 @@ OPEN = "compact-captioner"
 """The checkpoint whose inside ``word_attention`` and ``word_occlusion`` show."""
 
 Outcome: TypeAlias = "CaptionResult | MMCoreError"
-Floats: TypeAlias = "npt.NDArray[np.float32]"
 
 
 class OpenCaptioner(Protocol):
@@ -69,8 +68,8 @@ def caption_many(
     sources: Sequence[Source],
     options: CaptionOptions | None = None,
     model: str | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
     limit: int | None = None,
 ) -> Iterator[Outcome]:
     """Caption files (paths or their bytes): for each, in order, its CaptionResult or the error that it met.

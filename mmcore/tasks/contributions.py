@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from mmcore.families.base import SentimentJudge
 from mmcore.results.sentiment import Explanation, Post, SentimentScores, WordContribution
+from mmcore.types import Floats
 
 TEXT_BUDGET = 160
 """Texts that an explanation may try; long texts get fewer orders, at least two."""
@@ -33,7 +34,7 @@ MAX_PARTS = 40
 WORD = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]|[^\s\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]+")
 """A run without blanks; of scripts that write without blanks, one sign."""
 
-Answers = npt.NDArray[np.float32]
+Answers = Floats
 
 
 def shapley_values(
@@ -120,7 +121,7 @@ def explain_words(
 
 def explain_regions(
     model: SentimentJudge, post: Post, fusion: str | Path = "", seed: int = 0
-) -> tuple[npt.NDArray[np.float32] | None, SentimentScores | None]:
+) -> tuple[Floats | None, SentimentScores | None]:
     """Each region's contribution (rows, columns, 3), and the answer to a picture without any region."""
     rows, columns = model.regions
     if not rows:

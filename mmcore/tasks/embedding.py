@@ -8,7 +8,6 @@ from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from mmcore.checkpoints.registry import find
@@ -18,12 +17,11 @@ from mmcore.pool import ModelPool
 from mmcore.tasks.batching import BATCH
 from mmcore.tasks.calibration import CosineBaseline, generic_texts
 from mmcore.tasks.reading import read_as
+from mmcore.types import Vectors
 
 TASK = "retrieval"
 TEXTS = 64
 """Texts that a model sees at once."""
-
-Vectors = npt.NDArray[np.float32]
 
 
 class Traits(NamedTuple):

@@ -18,6 +18,7 @@ from mmcore.checkpoints.registry import Checkpoint
 from mmcore.families.base import Retriever, SentimentJudge
 from mmcore.pool import ModelPool
 from mmcore.results.sentiment import SENTIMENTS, Post, SentimentPrediction, SentimentScores
+from mmcore.types import Floats
 
 IMAGE_WEIGHT = 0.3
 """w: texts say more about sentiment than pictures do (text alone against image alone in the compact model's card)."""
@@ -73,33 +74,31 @@ class LateJudge:
             for post in posts
         ]
 
-    def with_texts(self, post: Post, texts: Sequence[str | None], fusion: str | Path = "") -> npt.NDArray[np.float32]:
+    def with_texts(self, post: Post, texts: Sequence[str | None], fusion: str | Path = "") -> Floats:
         """See ``SentimentJudge.with_texts``."""
         image = None if post.image is None else self._see([post.image])[0]
         read = iter(self._read([text for text in texts if text is not None]))
         return np.stack([_together(None if text is None else next(read), image) for text in texts])
 
-    def with_regions(self, post: Post, kept: npt.NDArray[np.bool_], fusion: str | Path = "") -> npt.NDArray[np.float32]:
+    def with_regions(self, post: Post, kept: npt.NDArray[np.bool_], fusion: str | Path = "") -> Floats:
         """See ``SentimentJudge.with_regions``: what is not kept becomes the picture's mean colour."""
         text = self._read([post.text])[0] if post.text else None
         assert post.image is not None
         return np.stack([_together(text, seen) for seen in self._see([painted(post.image, mask) for mask in kept])])
 
-    def word_attention(
-        self, post: Post, spans: Sequence[tuple[int, int]], fusion: str | Path = ""
-    ) -> npt.NDArray[np.float32] | None:
+    def word_attention(self, post: Post, spans: Sequence[tuple[int, int]], fusion: str | Path = "") -> Floats | None:
         """None: the two models do not look at each other."""
         return None
 
-    def _read(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    def _read(self, texts: Sequence[str]) -> Floats:
         return self.reader.with_texts(Post(), texts) if texts else np.zeros((0, len(SENTIMENTS)), np.float32)
 
-    def _see(self, images: Sequence[Image.Image]) -> npt.NDArray[np.float32]:
+    def _see(self, images: Sequence[Image.Image]) -> Floats:
         """(N, 3) probabilities of pictures."""
         if not images:
             return np.zeros((0, len(SENTIMENTS)), np.float32)
 
-        def work(model: Retriever, pictures: Sequence[Image.Image]) -> list[npt.NDArray[np.float32]]:
+        def work(model: Retriever, pictures: Sequence[Image.Image]) -> list[Floats]:
             classes = []
             for name in SENTIMENTS:
                 mean = model.text_vectors(PROMPTS[name]).mean(0)
@@ -109,7 +108,7 @@ class LateJudge:
             return list((raised / raised.sum(1, keepdims=True)).astype(np.float32))
 
         name = self.pool.choose("retrieval", tier=self.checkpoint.tier).name
-        found: list[npt.NDArray[np.float32]] = self.pool.run(name, work, list(images))
+        found: list[Floats] = self.pool.run(name, work, list(images))
         return np.stack(found)
 
 
@@ -123,16 +122,16 @@ def painted(image: Image.Image, kept: npt.NDArray[np.bool_]) -> Image.Image:
     return Image.fromarray(np.where(kept[rows[:, None], columns][..., None], pixels, colour))
 
 
-def _together(text: npt.NDArray[np.float32] | None, image: npt.NDArray[np.float32] | None) -> npt.NDArray[np.float32]:
+def _together(text: Floats | None, image: Floats | None) -> Floats:
     if text is None or image is None:
         one = image if text is None else text
         assert one is not None
         return one
-    mixed: npt.NDArray[np.float32] = (1 - IMAGE_WEIGHT) * text + IMAGE_WEIGHT * image
+    mixed: Floats = (1 - IMAGE_WEIGHT) * text + IMAGE_WEIGHT * image
     return mixed
 
 
-def _judgement(text: npt.NDArray[np.float32] | None, image: npt.NDArray[np.float32] | None) -> SentimentPrediction:
+def _judgement(text: Floats | None, image: Floats | None) -> SentimentPrediction:
     weight = IMAGE_WEIGHT if text is not None and image is not None else float(text is None)
     return SentimentPrediction(
         text=None if text is None else SentimentScores(*text.tolist()),

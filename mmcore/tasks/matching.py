@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -25,21 +25,13 @@ from mmcore.results import (
     ZeroShotResult,
     notices_of,
 )
-from mmcore.tasks.batching import Source, answers, check_sources
-from mmcore.tasks.embedding import (
-    TASK,
-    Stopwatch,
-    Vectors,
-    background,
-    embed_images,
-    embed_texts,
-    traits,
-    unit,
-)
+from mmcore.tasks.batching import answers, check_sources
+from mmcore.tasks.embedding import TASK, Stopwatch, background, embed_images, embed_texts, traits, unit
 from mmcore.tasks.occlusion import occlusion_map
 from mmcore.tasks.prompts import sentences
 from mmcore.tasks.queries import EmbeddedQuery, embed_queries
 from mmcore.tasks.reading import read_as, texts_of, word_by_word
+from mmcore.types import IsCancelled, Progress, Source, Vectors
 
 
 def zero_shot(
@@ -61,8 +53,8 @@ def zero_shot_many(
     sources: Sequence[Source],
     options: ZeroShotOptions,
     model: str | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
     limit: int | None = None,
 ) -> Iterator[ZeroShotResult | MMCoreError]:
     """Classify files (paths or their bytes): for each, in order, its result or the error that it met.

@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-Vectors = npt.NDArray[np.float32]
+from mmcore.types import Vectors
 
 CELLS = 7
 """Rows and columns of places that are covered, one after the other."""

@@ -14,7 +14,8 @@ from mmcore.errors import InputError
 from mmcore.pool import ModelPool
 from mmcore.results import Query, QueryPart
 from mmcore.tasks.calibration import CosineBaseline, combine
-from mmcore.tasks.embedding import Vectors, embed_images, embed_texts, unit
+from mmcore.tasks.embedding import embed_images, embed_texts, unit
+from mmcore.types import Vectors
 
 NEGATION = re.compile(
     r"\b(?:without|not|no|none|neither|nor|never|except|excluding|minus|(?:is|are|does|do)n['’]t)\b"

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -17,19 +17,12 @@ from mmcore.pool import ModelPool
 from mmcore.results import Match, Notice, Query, SearchOptions, SearchResult, notices_of
 from mmcore.tasks.batching import attempt
 from mmcore.tasks.calibration import SAMPLE, CosineBaseline
-from mmcore.tasks.embedding import (
-    TASK,
-    Stopwatch,
-    Vectors,
-    background,
-    embed_images,
-    embed_texts,
-    traits,
-)
+from mmcore.tasks.embedding import TASK, Stopwatch, background, embed_images, embed_texts, traits
 from mmcore.tasks.matching import rank_texts, similarity, zero_shot, zero_shot_many
 from mmcore.tasks.queries import EmbeddedQuery, embed_queries, negation
 from mmcore.tasks.reading import read_as, texts_of, word_by_word
 from mmcore.tasks.unread import unread
+from mmcore.types import IsCancelled, Progress, Vectors
 
 __all__ = [
     "TASK",
@@ -52,8 +45,6 @@ MOST_LOOKED_AT = 20_000
 STRETCHES = 8
 """The sample of a collection's pictures is taken in so many stretches all over it."""
 
-Progress = Callable[[int, int], None]
-IsCancelled = Callable[[], bool]
 
 _backgrounds: WeakKeyDictionary[ModelPool, dict[tuple[str, str, int], CosineBaseline]] = WeakKeyDictionary()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -38,6 +38,7 @@ from mmcore.tasks.contributions import explain_post
 from mmcore.tasks.late_fusion import LateJudge
 from mmcore.tasks.reading import read_as, word_by_word
 from mmcore.tasks.unread import no_evidence, unread
+from mmcore.types import IsCancelled, Progress
 
 TASK = "sentiment"
 NOT_SURE = SentimentScores(0.333, 0.334, 0.333)
@@ -99,8 +100,8 @@ def classify_sentiment_many(
     posts: Sequence[Post | MMCoreError],
     options: SentimentOptions | None = None,
     model: str | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
 ) -> Iterator[Outcome]:
     """Judge posts: for each, in order, its result or the error that it met (an error given comes back).
 
@@ -117,8 +118,8 @@ def classify_sentiment_table(
     table: Path,
     options: SentimentOptions | None = None,
     model: str | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
     limit: int | None = None,
 ) -> Iterator[tuple[dict[str, str], Outcome]]:
     """Judge the rows of a .tsv or .csv with a column text, and perhaps image: each row with its result or error.
@@ -165,8 +166,8 @@ def _outcomes(
     posts: Iterable[Post | MMCoreError],
     total: int,
     options: SentimentOptions,
-    progress: Callable[[int, int], None] | None,
-    cancelled: Callable[[], bool] | None,
+    progress: Progress | None,
+    cancelled: IsCancelled | None,
 ) -> Iterator[Outcome]:
     done = 0
     remaining = iter(posts)

@@ -7,15 +7,12 @@ something up.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from pathlib import Path
 from time import perf_counter
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from mmcore.audio.spectrogram import LEVEL_SECONDS, StreamingSpectrogram, decibels
 from mmcore.audio.windows import Window, WindowCutter, window_at
@@ -25,6 +22,7 @@ from mmcore.families.base import SoundTagger
 from mmcore.io.audio_files import Sound, open_sound
 from mmcore.pool import ModelPool
 from mmcore.results import SILENCE, AudioOptions, SoundEvidence
+from mmcore.types import Floats, IsCancelled, Progress, Source
 
 LEAST_LETTERS = 3
 """Of a word that may stand at the beginning of another: "purr" and "purring"."""
@@ -32,11 +30,6 @@ LITTLE = ("the", "and", "with", "from", "for")
 
 BATCH_SECONDS = 20.0
 """Sound that a model is given at once: enough to be quick, little enough to be stopped at once."""
-
-Floats: TypeAlias = "npt.NDArray[np.float32]"
-Source: TypeAlias = "str | Path | bytes"
-Progress: TypeAlias = "Callable[[int, int], None]"
-IsCancelled: TypeAlias = "Callable[[], bool]"
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,10 @@ from mmcore import cli
 from mmcore.errors import CapacityError
 from mmcore.evaluation import index_bench
 from mmcore.index import Library
-from mmcore.index.records import Vectors
 from mmcore.pool import ModelPool
 from mmcore.settings import Settings
 from mmcore.tasks import retrieval
+from mmcore.types import Vectors
 from tests.index.world import embed, other_embed, paint
 
 MODEL = "compact-retriever"

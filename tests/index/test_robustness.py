@@ -16,8 +16,8 @@ from PIL import Image
 
 from mmcore.errors import CapacityError, InputError, MMCoreError, UnknownNameError
 from mmcore.index import Collection, Hit, Library, maintenance
-from mmcore.index.records import Vectors
 from mmcore.index.store import FILE
+from mmcore.types import Vectors
 from tests.index import kill
 from tests.index.world import MADE_BY, embed, paint, vector_of
 

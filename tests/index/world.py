@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mmcore.index.records import Vectors
+from mmcore.types import Vectors
 
 MADE_BY = "fake-retriever"
 WIDTH = 32

@@ -13,8 +13,9 @@ import numpy.typing as npt
 from scipy.signal import butter, sosfilt
 
 from mmcore.nets.log_mel import SAMPLE_RATE
+from mmcore.types import Floats
 
-Samples = npt.NDArray[np.float32]
+Samples = Floats
 Array = npt.NDArray[np.float64]
 Draw = np.random.Generator
 

@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import soundfile
 import soxr
 
 from mmcore.nets.log_mel import SAMPLE_RATE
+from mmcore.types import Floats
 
-Samples = npt.NDArray[np.float32]
+Samples = Floats
 Made = Iterator[tuple[str, Samples]]
 
 SCALES = ((0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10), (0, 2, 4, 7, 9), (0, 3, 5, 6, 7, 10))

@@ -19,8 +19,9 @@ import soundfile
 import soxr
 
 from mmcore.nets.log_mel import SAMPLE_RATE
+from mmcore.types import Floats
 
-Samples = npt.NDArray[np.float32]
+Samples = Floats
 SHORTEST = 0.03
 """Seconds; shorter sounds are passed over."""
 QUIETEST = 1e-3

@@ -16,6 +16,7 @@ from mmcore.evaluation.sound_scores import ESC10, average_precision
 from mmcore.nets.audio_tagger import AudioTagger
 from mmcore.nets.storage import save_weights
 from mmcore.recipes.audio.scenes import Scenes
+from mmcore.types import Floats
 
 PRESENT = 0.3
 """A label sounds in a scene where the teacher gives it this much."""
@@ -44,7 +45,7 @@ def scores_on(model: AudioTagger, kept_back: Mapping[int, Sequence[Scenes]]) -> 
     return torch.cat(own), torch.cat(teachers)
 
 
-def best_threshold(scores: npt.NDArray[np.float32], truth: npt.NDArray[np.bool_]) -> float:
+def best_threshold(scores: Floats, truth: npt.NDArray[np.bool_]) -> float:
     """The threshold with the best F1 against the teacher, in 0.1..0.6."""
 
     def f1(threshold: float) -> float:

@@ -11,7 +11,7 @@ pictures that they were not fitted on is told by cross-validation.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
@@ -28,6 +28,7 @@ from mmcore.io.images import decode_image
 from mmcore.nets.vocabulary import join_words
 from mmcore.pool import ModelPool
 from mmcore.results import CaptionOptions
+from mmcore.types import Progress
 
 MODEL = "compact-captioner"
 FOLDS = 5
@@ -47,9 +48,7 @@ class Choice:
     """CIDEr-D of each (K,)."""
 
 
-def choices_of(
-    pool: ModelPool, data: Path, limit: int | None = None, progress: Callable[[int, int], None] | None = None
-) -> list[Choice]:
+def choices_of(pool: ModelPool, data: Path, limit: int | None = None, progress: Progress | None = None) -> list[Choice]:
     """Candidates of the pictures of a folder with captions (the dev split where it names one)."""
     truth = dict(list(read_references(data).items())[:limit])
     judge = CiderD(truth)
@@ -106,7 +105,7 @@ def main(
     data: Path,
     output: Path,
     limit: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Fit the weights on the pictures of ``data`` and write them to ``output``/config.json; returns the figures."""
     choices = choices_of(pool, data, limit, progress)

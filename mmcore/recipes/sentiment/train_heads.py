@@ -30,6 +30,7 @@ from mmcore.nets.post_features import PostFeatures
 from mmcore.pool import ModelPool
 from mmcore.results.sentiment import FUSIONS
 from mmcore.settings import local_variable
+from mmcore.types import Progress
 
 WORD_AXES = 96
 REGION_AXES = 64
@@ -81,7 +82,7 @@ def make(
     pool: ModelPool,
     data: Path,
     output: Path,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     say: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Write the bundle and the Lab's feature set to ``output``; returns each head's figures on held-back posts.
