@@ -21,7 +21,6 @@ from urllib.parse import urlsplit
 from mmcore.errors import Cancelled, Phrase, WeightsError
 from mmcore.types import IsCancelled, Progress
 
-
 ATTEMPTS = 5
 """Broken connections in a row, without a new byte between them, before a download gives up."""
 RETRY_SECONDS = 0.1

@@ -19,10 +19,11 @@ import numpy as np
 from mmcore.audio.spectrogram import LEVEL_SECONDS
 from mmcore.audio.timeline import cell_scores, find_events, silent_spans
 from mmcore.checkpoints.registry import Checkpoint
-from mmcore.errors import Cancelled, CapacityError, InputError, MMCoreError, UnknownNameError, WeightsError
+from mmcore.errors import InputError, MMCoreError, UnknownNameError
 from mmcore.pool import ModelPool
 from mmcore.results import SILENCE, AudioOptions, AudioResult, SoundEvent, SoundEvidence, SoundLabel, Timeline
 from mmcore.settings import Settings
+from mmcore.tasks.batching import check_sources, run_in_batches
 from mmcore.tasks.sliding_window import SlidingWindowTagger, StreamScores, WindowSpec
 from mmcore.types import Floats, IsCancelled, Progress, Source
 
@@ -81,37 +82,13 @@ def classify_audio_many(
     Raises InputError (nothing given, too many files) and what ``checked`` and ``ModelPool.choose`` raise, at once.
     """
     options = options or AudioOptions()
-    limit = pool.settings.files if limit is None else limit
-    if not sources:
-        raise InputError("sound_nothing_given")
-    if len(sources) > limit:
-        raise InputError("too_many_files", count=len(sources), limit=limit)
+    check_sources(pool.settings, sources, limit, "sound_nothing_given")
     checkpoint = checked(pool.choose(TASK, model), options, pool.settings)
-    return _outcomes(pool, checkpoint, sources, options, progress, cancelled, listening)
 
+    def work(some: Sequence[Source]) -> list[AudioResult]:
+        return [_classify(pool, checkpoint, source, options, listening, cancelled) for source in some]
 
-def _outcomes(
-    pool: ModelPool,
-    checkpoint: Checkpoint,
-    sources: Sequence[Source],
-    options: AudioOptions,
-    progress: Progress | None,
-    cancelled: IsCancelled | None,
-    listening: Progress | None,
-) -> Iterator[Outcome]:
-    for done, source in enumerate(sources):
-        outcome: Outcome
-        try:
-            if cancelled is not None and cancelled():
-                raise Cancelled("cancelled", done=done, total=len(sources))
-            outcome = _classify(pool, checkpoint, source, options, listening, cancelled)
-        except Cancelled:
-            raise Cancelled("cancelled", done=done, total=len(sources)) from None
-        except (InputError, CapacityError, WeightsError) as error:
-            outcome = error
-        if progress is not None:
-            progress(done + 1, len(sources))
-        yield outcome
+    return run_in_batches(sources, len(sources), work, 1, progress, cancelled)
 
 
 def explain_audio(

@@ -1,4 +1,4 @@
-"""Picture files for a model: decoded beside it, handed over in batches, each answering for itself."""
+"""What is given to a model in batches, each item answering for itself; picture files are decoded beside it."""
 
 from __future__ import annotations
 
@@ -25,12 +25,45 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 
-def check_sources(sources: Sequence[Source], limit: int) -> None:
-    """Raise InputError where nothing is given, or more than ``limit`` files."""
+def check_sources(
+    settings: Settings, sources: Sequence[Source], limit: int | None = None, nothing: str = "nothing_given"
+) -> None:
+    """Raise InputError where nothing is given, or more than ``limit`` files (None: ``settings.files``)."""
+    limit = settings.files if limit is None else limit
     if not sources:
-        raise InputError("nothing_given")
+        raise InputError(nothing)
     if len(sources) > limit:
         raise InputError("too_many_files", count=len(sources), limit=limit)
+
+
+def run_in_batches(
+    items: Iterable[Item | MMCoreError],
+    total: int,
+    work: Callable[[Sequence[Item]], Sequence[Answer]],
+    size: int,
+    progress: Progress | None = None,
+    cancelled: IsCancelled | None = None,
+) -> Iterator[Answer | MMCoreError]:
+    """For each of ``total`` items, in order, what ``work`` says of it, or the error that it met or already is.
+
+    ``work`` gets batches of ``size`` (see ``batches``) and answers for each item. One that fails does not keep the
+    others from being done. ``progress(done, total)`` is called after each. When ``cancelled()`` turns true, or the work
+    itself is cancelled, Cancelled is raised after the answers so far.
+    """
+    done = 0
+    for batch in batches(items, size):
+        try:
+            if cancelled is not None and cancelled():
+                raise Cancelled("cancelled", done=done, total=total)
+            outcomes = iter(attempt(work, [item for item in batch if not isinstance(item, MMCoreError)]))
+        except Cancelled:  # the work only knows of this batch
+            raise Cancelled("cancelled", done=done, total=total) from None
+        for item in batch:
+            outcome = item if isinstance(item, MMCoreError) else next(outcomes)
+            done += 1
+            if progress is not None:
+                progress(done, total)
+            yield outcome
 
 
 def answers(
@@ -40,23 +73,8 @@ def answers(
     progress: Progress | None = None,
     cancelled: IsCancelled | None = None,
 ) -> Iterator[Answer | MMCoreError]:
-    """For each file, in order, what ``work`` says of its picture, or the error that it met.
-
-    ``work`` gets batches and answers for each picture. A broken file does not keep the others from being done.
-    When ``cancelled()`` turns true, Cancelled is raised after the answers so far.
-    """
-    done = 0
-    for batch in batches(decoded(settings, sources)):
-        if cancelled is not None and cancelled():
-            raise Cancelled("cancelled", done=done, total=len(sources))
-        pictures = [item for item in batch if isinstance(item, Image.Image)]
-        outcomes = iter(attempt(work, pictures))
-        for item in batch:
-            outcome = next(outcomes) if isinstance(item, Image.Image) else item
-            done += 1
-            if progress is not None:
-                progress(done, len(sources))
-            yield outcome
+    """``run_in_batches`` of BATCH for picture files: ``work`` gets their pictures, decoded meanwhile."""
+    return run_in_batches(decoded(settings, sources), len(sources), work, BATCH, progress, cancelled)
 
 
 def decoded(settings: Settings, sources: Sequence[Source]) -> Iterator[Image.Image | MMCoreError]:
@@ -81,14 +99,14 @@ def decoded(settings: Settings, sources: Sequence[Source]) -> Iterator[Image.Ima
             thread.shutdown(cancel_futures=True)
 
 
-def batches(items: Iterable[Image.Image | MMCoreError]) -> Iterator[list[Image.Image | MMCoreError]]:
-    """At most BATCH items, and about BATCH_PIXELS pixels, a batch."""
-    batch: list[Image.Image | MMCoreError] = []
+def batches(items: Iterable[Item | MMCoreError], size: int = BATCH) -> Iterator[list[Item | MMCoreError]]:
+    """At most ``size`` items a batch; of pictures about BATCH_PIXELS pixels."""
+    batch: list[Item | MMCoreError] = []
     pixels = 0
     for item in items:
         batch.append(item)
         pixels += item.width * item.height if isinstance(item, Image.Image) else 0
-        if len(batch) == BATCH or pixels >= BATCH_PIXELS:
+        if len(batch) == size or pixels >= BATCH_PIXELS:
             yield batch
             batch, pixels = [], 0
     if batch:

@@ -80,10 +80,13 @@ def caption_many(
     Raises InputError (nothing given, too many files) and what ``checked`` and ``ModelPool.choose`` raise, at once.
     """
     options = options or CaptionOptions()
-    limit = pool.settings.files if limit is None else limit
-    check_sources(sources, limit)
+    check_sources(pool.settings, sources, limit)
     checkpoint = checked(pool.choose(TASK, model), options)
-    return answers(pool.settings, sources, lambda images: _run(pool, checkpoint, images, options), progress, cancelled)
+
+    def work(images: Sequence[Image.Image]) -> list[CaptionResult]:
+        return _run(pool, checkpoint, images, options)
+
+    return answers(pool.settings, sources, work, progress, cancelled)
 
 
 def word_attention(pool: ModelPool, image: Image.Image, caption: Caption) -> Floats:

@@ -61,12 +61,14 @@ def zero_shot_many(
 
     As ``caption_many``; the labels are embedded once. Raises at once what concerns the labels or the checkpoint.
     """
-    check_sources(sources, pool.settings.files if limit is None else limit)
+    check_sources(pool.settings, sources, limit)
     name = pool.choose(TASK, model).name
     labels = label_vectors(pool, name, options)
-    return answers(
-        pool.settings, sources, lambda images: _classify(pool, name, labels, options, images), progress, cancelled
-    )
+
+    def work(images: Sequence[Image.Image]) -> list[ZeroShotResult]:
+        return _classify(pool, name, labels, options, images)
+
+    return answers(pool.settings, sources, work, progress, cancelled)
 
 
 def label_vectors(pool: ModelPool, name: str, options: ZeroShotOptions) -> Vectors:

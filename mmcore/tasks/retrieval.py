@@ -11,11 +11,11 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from mmcore.checkpoints.registry import Checkpoint, find
-from mmcore.errors import Cancelled, MMCoreError
+from mmcore.errors import MMCoreError
 from mmcore.index import Collection, Hit
 from mmcore.pool import ModelPool
 from mmcore.results import Match, Notice, Query, SearchOptions, SearchResult, notices_of
-from mmcore.tasks.batching import attempt
+from mmcore.tasks.batching import run_in_batches
 from mmcore.tasks.calibration import SAMPLE, CosineBaseline
 from mmcore.tasks.embedding import TASK, Stopwatch, background, embed_images, embed_texts, traits
 from mmcore.tasks.matching import rank_texts, similarity, zero_shot, zero_shot_many
@@ -78,28 +78,11 @@ def search_many(
     options = options or SearchOptions()
     name = pool.choose(TASK, collection.checkpoint).name
     traits(pool, name)  # loads the model, so that the results' seconds leave it out
-    return _outcomes(pool, collection, name, queries, options, progress, cancelled)
 
+    def work(some: Sequence[Query]) -> list[SearchResult]:
+        return _found(pool, collection, name, some, options)
 
-def _outcomes(
-    pool: ModelPool,
-    collection: Collection,
-    name: str,
-    queries: Sequence[Query],
-    options: SearchOptions,
-    progress: Progress | None,
-    cancelled: IsCancelled | None,
-) -> Iterator[SearchResult | MMCoreError]:
-    done = 0
-    for start in range(0, len(queries), QUERIES):
-        if cancelled is not None and cancelled():
-            raise Cancelled("cancelled", done=done, total=len(queries))
-        batch = queries[start : start + QUERIES]
-        for outcome in attempt(lambda some: _found(pool, collection, name, some, options), batch):
-            done += 1
-            if progress is not None:
-                progress(done, len(queries))
-            yield outcome
+    return run_in_batches(queries, len(queries), work, QUERIES, progress, cancelled)
 
 
 def _found(

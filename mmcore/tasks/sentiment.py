@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from mmcore.checkpoints import fusion_heads
 from mmcore.checkpoints.registry import Checkpoint
-from mmcore.errors import Cancelled, InputError, MMCoreError
+from mmcore.errors import InputError, MMCoreError
 from mmcore.families._vader import polarity
 from mmcore.families.base import SentimentJudge
 from mmcore.io.images import clean_text, decode_image
@@ -33,7 +33,7 @@ from mmcore.results.sentiment import (
     SentimentScores,
 )
 from mmcore.settings import Settings
-from mmcore.tasks.batching import attempt
+from mmcore.tasks.batching import run_in_batches
 from mmcore.tasks.contributions import explain_post
 from mmcore.tasks.late_fusion import LateJudge
 from mmcore.tasks.reading import read_as, word_by_word
@@ -169,19 +169,12 @@ def _outcomes(
     progress: Progress | None,
     cancelled: IsCancelled | None,
 ) -> Iterator[Outcome]:
-    done = 0
-    remaining = iter(posts)
-    while batch := list(islice(remaining, BATCH)):
-        if cancelled is not None and cancelled():
-            raise Cancelled("cancelled", done=done, total=total)
-        ready = [_attempt_cleaned(pool, item) for item in batch]
-        good = [item for item in ready if isinstance(item, Post)]
-        outcomes = iter(attempt(lambda some: _run(pool, checkpoint, some, options), good))
-        for item in ready:
-            done += 1
-            if progress is not None:
-                progress(done, total)
-            yield next(outcomes) if isinstance(item, Post) else item
+    ready = (_attempt_cleaned(pool, item) for item in posts)
+
+    def work(some: Sequence[Post]) -> list[SentimentResult]:
+        return _run(pool, checkpoint, some, options)
+
+    return run_in_batches(ready, total, work, BATCH, progress, cancelled)
 
 
 def _attempt_cleaned(pool: ModelPool, item: Post | MMCoreError) -> Post | MMCoreError:
