@@ -13,7 +13,7 @@ from mmcore.results import AudioOptions, AudioResult
 from mmcore.tasks.audio import TASK, classify_audio, classify_audio_many, explain_audio
 from mmcore.types import IsCancelled, Progress
 
-from ..ui import examples, uploads
+from ..ui import batch_rows, examples, uploads
 from ..ui.batch_rows import BatchKind, BatchRow
 from ..ui.events import Failure, Step, Stop, attempt, failure, in_background
 from ..ui.forms import real, whole
@@ -114,26 +114,16 @@ def describe_many(
     *form: Any,
     button: Stop | None = None,
 ) -> Iterator[tuple[list[BatchRow[AudioResult]], int]]:
-    """Classify many uploads: whenever one is done, (all rows so far, number of files in all).
-
-    A file that cannot be read becomes a row that says so. Raises Cancelled when ``button`` is pressed, and MMCoreError
-    where nothing can be done at all.
-    """
+    """Classify many uploads, as ``batch_rows.describe_many`` says."""
     options = options_of(*form)
     if not payload:
         raise InputError("sound_nothing_given")
     files = uploads.paths_of(payload, pool.settings.files)
-    rows: list[BatchRow[AudioResult]] = []
 
-    def work(progress: Progress, cancelled: IsCancelled) -> None:
-        sources = [path for _, path in files]
-        for outcome in classify_audio_many(pool, sources, options, model, progress, cancelled):
-            kept = Failure(outcome) if isinstance(outcome, MMCoreError) else outcome
-            rows.append(BatchRow(files[len(rows)][0], kept))
+    def outcomes(progress: Progress, cancelled: IsCancelled) -> Iterator[AudioResult | MMCoreError]:
+        return classify_audio_many(pool, [path for _, path in files], options, model, progress, cancelled)
 
-    yield [], len(files)
-    for _ in in_background(work, button):
-        yield list(rows), len(files)
+    return batch_rows.describe_many(outcomes, lambda row: files[row][0], button, len(files))
 
 
 def example_file(index: int) -> str:

@@ -16,9 +16,8 @@ from mmcore.results import CaptionOptions, CaptionResult
 from mmcore.tasks.captioning import caption, caption_many
 from mmcore.types import IsCancelled, Progress
 
-from ..ui import uploads
-from ..ui.batch_rows import BatchRow
-from ..ui.events import Failure, Stop, attempt, in_background
+from ..ui import batch_rows, uploads
+from ..ui.events import Failure, Stop, attempt
 from ..ui.forms import real, whole
 from .view import Answer, answer_of
 
@@ -87,24 +86,15 @@ def describe_many(
     detail: str | None,
     *form: Any,
     button: Stop | None = None,
-) -> Iterator[tuple[list[BatchRow[CaptionResult]], int]]:
-    """Caption many uploads: whenever some are done, (all rows so far, number of files in all).
-
-    A file that cannot be read becomes a row that says so. Raises Cancelled when ``button`` is pressed, and
-    MMCoreError where nothing can be done at all.
-    """
+) -> Iterator[tuple[list[batch_rows.BatchRow[CaptionResult]], int]]:
+    """Caption many uploads, as ``batch_rows.describe_many`` says."""
     options = options_of(_level(model, detail), *form)
     files = uploads.paths_of(payload, pool.settings.files)
-    rows: list[BatchRow[CaptionResult]] = []
 
-    def work(progress: Progress, cancelled: IsCancelled) -> None:
-        for outcome in caption_many(pool, [path for _, path in files], options, model, progress, cancelled):
-            kept = Failure(outcome) if isinstance(outcome, MMCoreError) else outcome
-            rows.append(BatchRow(files[len(rows)][0], kept))
+    def outcomes(progress: Progress, cancelled: IsCancelled) -> Iterator[CaptionResult | MMCoreError]:
+        return caption_many(pool, [path for _, path in files], options, model, progress, cancelled)
 
-    yield [], len(files)
-    for _ in in_background(work, button):
-        yield list(rows), len(files)
+    return batch_rows.describe_many(outcomes, lambda row: files[row][0], button, len(files))
 
 
 def warm_up(pool: ModelPool, model: str) -> threading.Thread:

@@ -14,9 +14,9 @@ from mmcore.results import FUSIONS, Post, SentimentOptions, SentimentResult
 from mmcore.tasks.sentiment import classify_sentiment, classify_sentiment_table
 from mmcore.types import IsCancelled, Progress
 
-from ..ui import examples, uploads
+from ..ui import batch_rows, examples, uploads
 from ..ui.batch_rows import BatchKind, BatchRow
-from ..ui.events import Failure, Stop, attempt, in_background
+from ..ui.events import Failure, Stop, attempt
 from ..ui.i18n import text
 from ..ui.table_archives import TableUpload
 from .view import Judged, fusion_title, judged, label_name
@@ -165,29 +165,13 @@ POSTS: BatchKind[TableRow] = BatchKind(
 def describe_many(
     pool: ModelPool, payload: Any, model: str, fusion: Any, button: Stop | None = None
 ) -> Iterator[tuple[list[BatchRow[TableRow]], int]]:
-    """Judge the rows of an uploaded table or ZIP: whenever some are done, (all rows so far, number of rows in all).
-
-    Raises Cancelled when ``button`` is pressed, and MMCoreError where nothing can be done at all.
-    """
+    """Judge the rows of an uploaded table or ZIP, as ``batch_rows.describe_many`` says."""
     options = options_of(fusion)
     name, path = uploads.paths_of(payload, 1)[0]
-    rows: list[BatchRow[TableRow]] = []
-    count = 0
 
-    def work(progress: Progress, cancelled: IsCancelled) -> None:
-        def report(done: int, total: int) -> None:
-            nonlocal count
-            count = total
-
+    def outcomes(progress: Progress, cancelled: IsCancelled) -> Iterator[TableRow | MMCoreError]:
         opened = TableUpload(path, pool.settings, pool.settings.files)
-        for row, outcome in classify_sentiment_table(pool, opened.table, options, model, report, cancelled):
-            place = f"{name}, {len(rows) + 1}"
-            if isinstance(outcome, MMCoreError):
-                rows.append(BatchRow(place, Failure(outcome)))
-            else:
-                rows.append(BatchRow(place, TableRow(outcome, row["text"], row["image"])))
-            progress(len(rows), count)
+        for row, outcome in classify_sentiment_table(pool, opened.table, options, model, progress, cancelled):
+            yield outcome if isinstance(outcome, MMCoreError) else TableRow(outcome, row["text"], row["image"])
 
-    yield [], 0
-    for _ in in_background(work, button):
-        yield list(rows), max(count, len(rows))
+    return batch_rows.describe_many(outcomes, lambda row: f"{name}, {row + 1}", button)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
+from mmcore.errors import MMCoreError
 from mmcore.results import CaptionResult
+from mmcore.types import IsCancelled, Progress
 
-from .events import Failure
+from .events import Failure, Stop, in_background
 from .html import download_link, seconds_text
 from .i18n import text
 from .notice_html import notice_lines
@@ -62,6 +64,35 @@ class BatchKind(Generic[R]):
     """Key of the line while the batch runs: {done}, {total}."""
     finished: str
     """Key of the line at its end: {done}, {failed}."""
+
+
+def describe_many(
+    outcomes: Callable[[Progress, IsCancelled], Iterable[R | MMCoreError]],
+    name_of: Callable[[int], str],
+    button: Stop | None = None,
+    total: int = 0,
+) -> Iterator[tuple[list[BatchRow[R]], int]]:
+    """Answer many inputs in the background: whenever one is done, (all rows so far, number of inputs in all).
+
+    ``name_of(n)`` is what row n, from 0, is called; ``total`` is 0 where only the work finds out. An input that cannot
+    be read becomes a row that says so. Raises Cancelled when ``button`` is pressed, and MMCoreError where nothing can
+    be done at all.
+    """
+    rows: list[BatchRow[R]] = []
+
+    def work(progress: Progress, cancelled: IsCancelled) -> None:
+        def count(done: int, in_all: int) -> None:
+            nonlocal total
+            total = in_all
+
+        for outcome in outcomes(count, cancelled):
+            kept = Failure(outcome) if isinstance(outcome, MMCoreError) else outcome
+            rows.append(BatchRow(name_of(len(rows)), kept))
+            progress(len(rows), total)
+
+    yield [], total
+    for _ in in_background(work, button):
+        yield list(rows), max(total, len(rows))
 
 
 CAPTIONS: BatchKind[CaptionResult] = BatchKind(
