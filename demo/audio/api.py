@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from mmcore.checkpoints import registry
-from mmcore.results import POOLINGS
+from mmcore.results import AudioOptions
 
-from ..ui import events
+from ..ui import events, fields
 from . import service
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 def build(page: Page) -> None:
     """Offer the endpoint."""
-    records = registry.of_task(service.TASK)
 
     def classify_audio(
         audio: Mapping[str, Any],
@@ -51,28 +50,30 @@ def build(page: Page) -> None:
             "duration", "sample_rate", "channels": of the sound, in seconds and Hz.
         """
         with events.told(request):
-            form = (top, threshold, labels, pooling, event_threshold, event_seconds)
-            return service.listen_for_api(page.pool, audio, model, *form).to_dict()
+            answer = service.listen_for_api(
+                page.pool,
+                audio,
+                model,
+                top=top,
+                threshold=threshold,
+                labels=labels,
+                pooling=pooling,
+                event_threshold=event_threshold,
+                event_seconds=event_seconds,
+            )
+            return answer.to_dict()
 
+    number = partial(fields.number, AudioOptions)
     with gr.Group(visible=False):
-        inputs: list[gr.components.Component] = [
-            gr.Audio(type="filepath", label="audio"),
-            gr.Dropdown([record.name for record in records], value=records[0].name, label="model"),
-            gr.Number(5, label="top"),
-            gr.Number(0, label="threshold"),
-            gr.Textbox("", label="labels"),
-            gr.Dropdown(list(POOLINGS), value="max", label="pooling"),
-            gr.Number(0.25, label="event_threshold"),
-            gr.Number(0.3, label="event_seconds"),
-        ]
-        output = gr.JSON(label="result")
-        trigger = gr.Button()
-    trigger.click(
-        classify_audio,
-        inputs=inputs,
-        outputs=output,
-        preprocess=False,
-        concurrency_id=events.MODELS,
-        api_name="classify_audio",
-        api_visibility="public",
-    )
+        fields.offer(
+            classify_audio,
+            "classify_audio",
+            audio=gr.Audio(type="filepath"),
+            model=fields.model(service.TASK),
+            top=number("top"),
+            threshold=gr.Number(0),
+            labels=gr.Textbox(""),
+            pooling=fields.choice(AudioOptions, "pooling"),
+            event_threshold=number("event_threshold"),
+            event_seconds=number("event_seconds"),
+        )

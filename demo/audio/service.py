@@ -10,13 +10,13 @@ from typing import Any
 from mmcore.errors import InputError, MMCoreError
 from mmcore.pool import ModelPool
 from mmcore.results import AudioOptions, AudioResult
+from mmcore.results.options import from_form
 from mmcore.tasks.audio import TASK, classify_audio, classify_audio_many, explain_audio
 from mmcore.types import IsCancelled, Progress
 
 from ..ui import batch_rows, examples, uploads
 from ..ui.batch_rows import BatchKind, BatchRow
 from ..ui.events import Failure, Step, Stop, attempt, failure, in_background
-from ..ui.forms import real, whole
 from ..ui.html import percent
 from . import label_names
 from .label_names import label_text
@@ -40,26 +40,10 @@ class Request:
     model: str
 
 
-def options_of(
-    top: Any = 5,
-    threshold: Any = 0.0,
-    words: Any = "",
-    pooling: Any = "max",
-    event_threshold: Any = 0.25,
-    event_seconds: Any = 0.3,
-    *,
-    explain: bool = False,
-) -> AudioOptions:
-    """Options from raw form values. Raises InputError for a value out of range or of the wrong kind."""
-    return AudioOptions(
-        top=whole(top),
-        threshold=real("threshold", threshold, 0.0, 1.0),
-        labels=label_names.parse(words),
-        pooling=pooling,
-        event_threshold=real("event_threshold", event_threshold, 0.01, 1.0),
-        event_seconds=real("event_seconds", event_seconds, 0.0, 60.0),
-        explain=explain,
-    )
+def options_of(form: Mapping[str, Any], *, explain: bool = False) -> AudioOptions:
+    """Options from raw form values by name. Raises InputError for a value out of range or of the wrong kind."""
+    values = {**form, "labels": label_names.parse(form.get("labels", "")), "explain": explain}
+    return from_form(AudioOptions, values)
 
 
 def path_of(payload: Mapping[str, Any] | None) -> Path:
@@ -70,14 +54,18 @@ def path_of(payload: Mapping[str, Any] | None) -> Path:
 
 
 def listen(
-    pool: ModelPool, payload: Mapping[str, Any] | None, model: str, *form: Any, button: Stop | None = None
+    pool: ModelPool,
+    payload: Mapping[str, Any] | None,
+    model: str,
+    form: Mapping[str, Any],
+    button: Stop | None = None,
 ) -> Iterator[Step | tuple[AudioView, Explained | Failure | None, Request] | Failure]:
     """Classify one upload: a Step now and then while a long one is read, then the answer or what went wrong.
 
-    ``form`` is what ``options_of`` takes. Pressing ``button`` ends it with a Failure that is ``stopped``.
+    Pressing ``button`` ends it with a Failure that is ``stopped``.
     """
     try:
-        request = Request(path_of(payload), options_of(*form, explain=True), model)
+        request = Request(path_of(payload), options_of(form, explain=True), model)
 
         def work(progress: Progress, cancelled: IsCancelled) -> AudioResult:
             return classify_audio(pool, request.path, request.options, model, progress, cancelled)
@@ -102,20 +90,20 @@ def explain(pool: ModelPool, request: Request, label: str, start: float | None) 
     return attempt(work)
 
 
-def listen_for_api(pool: ModelPool, payload: Mapping[str, Any] | None, model: str, *form: Any) -> AudioResult:
+def listen_for_api(pool: ModelPool, payload: Mapping[str, Any] | None, model: str, **form: Any) -> AudioResult:
     """The same for programs: no evidence, errors are raised."""
-    return classify_audio(pool, path_of(payload), options_of(*form), model)
+    return classify_audio(pool, path_of(payload), options_of(form), model)
 
 
 def describe_many(
     pool: ModelPool,
     payload: Sequence[Mapping[str, Any]] | None,
     model: str,
-    *form: Any,
+    form: Mapping[str, Any],
     button: Stop | None = None,
 ) -> Iterator[tuple[list[BatchRow[AudioResult]], int]]:
     """Classify many uploads, as ``batch_rows.describe_many`` says."""
-    options = options_of(*form)
+    options = options_of(form)
     if not payload:
         raise InputError("sound_nothing_given")
     files = uploads.paths_of(payload, pool.settings.files)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from mmcore.results import POOLINGS
+from mmcore.results import POOLINGS, AudioOptions
 
-from ..ui import batch, events, examples, style
+from ..ui import batch, events, examples, fields, style
 from ..ui import chooser as choosing
 from ..ui.html import credits_list
 from ..ui.i18n import ui
@@ -78,7 +78,7 @@ def build(page: Page) -> None:
         if payload is None:
             yield *_shown((None, None, None), language), gr.update(interactive=False)
             return
-        for item in service.listen(page.pool, payload, model, *values, button=pressed):
+        for item in service.listen(page.pool, payload, model, dict(zip(form, values, strict=True)), pressed):
             if isinstance(item, events.Step):
                 yield sound_render.panel(item, language), "", (None, None, None), gr.update(interactive=True)
             else:
@@ -95,7 +95,7 @@ def build(page: Page) -> None:
     gr.on(
         [run.click, sound.change],
         listen,
-        inputs=[sound, chooser.model, *form, button, page.language],
+        inputs=[sound, chooser.model, *form.values(), button, page.language],
         outputs=[answer, why, view, stop],
         preprocess=False,
         trigger_mode="always_last",
@@ -128,7 +128,7 @@ def build(page: Page) -> None:
         **quiet,
     )
     choosing.connect(chooser, service.TASK, "audio", page)
-    batch.build(page, [chooser.model, *form], BATCH, partial(service.describe_many, page.pool))
+    batch.build(page, chooser.model, form, BATCH, partial(service.describe_many, page.pool))
     api.build(page)
     with gr.Accordion(ui("sounds.credits"), open=False):
         gr.HTML(credits_list(examples.sounds()))
@@ -144,12 +144,18 @@ def _shown(contents: View, language: str) -> tuple[Any, ...]:
     return sound_render.panel(answered, language), sound_render.evidence_panel(evidence, language), contents
 
 
-def _options() -> list[gr.components.Component]:
-    """The options, in the order of ``sounds.options_of``."""
+def _options() -> dict[str, gr.components.Component]:
+    """The options by name."""
+    slider = partial(fields.slider, AudioOptions)
     with gr.Row():
-        top = gr.Slider(1, 20, value=5, step=1, label=ui("sounds.top"), min_width=200, elem_id="mm-sound-top")
-        threshold = gr.Slider(
-            0, 1, value=0.05, step=0.01, label=ui("sounds.threshold"), min_width=200, elem_id="mm-sound-threshold"
+        top = slider("top", maximum=20, step=1, label=ui("sounds.top"), min_width=200, elem_id="mm-sound-top")
+        threshold = slider(
+            "threshold",
+            value=0.05,
+            step=0.01,
+            label=ui("sounds.threshold"),
+            min_width=200,
+            elem_id="mm-sound-threshold",
         )
     with gr.Accordion(ui("more"), open=False, elem_id="mm-sound-options"):
         words = gr.Textbox(
@@ -157,27 +163,31 @@ def _options() -> list[gr.components.Component]:
         )
         pooling = gr.Radio(
             [(ui(f"sounds.pooling.{name}"), name) for name in POOLINGS],
-            value="max",
+            value=AudioOptions.pooling,
             label=ui("sounds.pooling"),
             info=ui("sounds.pooling_info"),
         )
         with gr.Row():
-            event_threshold = gr.Slider(
-                0.01,
-                1,
-                value=0.25,
+            event_threshold = slider(
+                "event_threshold",
                 step=0.01,
                 label=ui("sounds.event_threshold"),
                 info=ui("sounds.event_threshold_info"),
                 min_width=240,
             )
-            event_seconds = gr.Slider(
-                0,
-                10,
-                value=0.3,
+            event_seconds = slider(
+                "event_seconds",
+                maximum=10,
                 step=0.1,
                 label=ui("sounds.event_seconds"),
                 info=ui("sounds.event_seconds_info"),
                 min_width=240,
             )
-    return [top, threshold, words, pooling, event_threshold, event_seconds]
+    return {
+        "top": top,
+        "threshold": threshold,
+        "labels": words,
+        "pooling": pooling,
+        "event_threshold": event_threshold,
+        "event_seconds": event_seconds,
+    }

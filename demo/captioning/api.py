@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from mmcore.checkpoints import registry
-from mmcore.results import DECODINGS
+from mmcore.results import CaptionOptions
 
-from ..ui import events
+from ..ui import events, fields
 from . import service
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 def build(page: Page) -> None:
     """Offer the endpoint."""
-    records = registry.of_task(service.TASK)
 
     def caption(
         image: Mapping[str, Any],
@@ -54,30 +53,34 @@ def build(page: Page) -> None:
             "confident": false where the model doubts its caption; "tags" then name what it recognises.
         """
         with events.told(request):
-            form = (detail or None, decoding, num_captions, num_beams, max_words, top_p, temperature, seed)
-            return service.describe_for_api(page.pool, image, model, *form).to_dict()
+            answer = service.describe_for_api(
+                page.pool,
+                image,
+                model,
+                num_captions=num_captions,
+                decoding=decoding,
+                num_beams=num_beams,
+                max_words=max_words,
+                detail=detail,
+                top_p=top_p,
+                temperature=temperature,
+                seed=seed,
+            )
+            return answer.to_dict()
 
+    number = partial(fields.number, CaptionOptions)
     with gr.Group(visible=False):
-        inputs: list[gr.components.Component] = [
-            gr.Image(type="filepath", label="image"),
-            gr.Dropdown([record.name for record in records], value=records[0].name, label="model"),
-            gr.Number(1, label="num_captions"),
-            gr.Dropdown(list(DECODINGS), value="beam", label="decoding"),
-            gr.Number(3, label="num_beams"),
-            gr.Number(30, label="max_words"),
-            gr.Textbox("", label="detail"),
-            gr.Number(0.9, label="top_p"),
-            gr.Number(1.0, label="temperature"),
-            gr.Number(0, label="seed"),
-        ]
-        output = gr.JSON(label="result")
-        trigger = gr.Button()
-    trigger.click(
-        caption,
-        inputs=inputs,
-        outputs=output,
-        preprocess=False,
-        concurrency_id=events.MODELS,
-        api_name="caption",
-        api_visibility="public",
-    )
+        fields.offer(
+            caption,
+            "caption",
+            image=gr.Image(type="filepath"),
+            model=fields.model(service.TASK),
+            num_captions=number("num_captions"),
+            decoding=fields.choice(CaptionOptions, "decoding"),
+            num_beams=number("num_beams"),
+            max_words=number("max_words"),
+            detail=gr.Textbox(""),
+            top_p=number("top_p"),
+            temperature=number("temperature"),
+            seed=number("seed"),
+        )

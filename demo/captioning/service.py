@@ -13,12 +13,12 @@ from mmcore.errors import MMCoreError
 from mmcore.io.images import decode_image
 from mmcore.pool import ModelPool
 from mmcore.results import CaptionOptions, CaptionResult
+from mmcore.results.options import from_form
 from mmcore.tasks.captioning import caption, caption_many
 from mmcore.types import IsCancelled, Progress
 
 from ..ui import batch_rows, uploads
 from ..ui.events import Failure, Stop, attempt
-from ..ui.forms import real, whole
 from .view import Answer, answer_of
 
 TASK = "captioning"
@@ -26,56 +26,35 @@ TASK = "captioning"
 logger = logging.getLogger(__name__)
 
 
-def options_of(
-    detail: str | None = None,
-    decoding: Any = "beam",
-    num_captions: Any = 1,
-    num_beams: Any = 3,
-    max_words: Any = 30,
-    top_p: Any = 0.9,
-    temperature: Any = 1.0,
-    seed: Any = 0,
-    *,
-    explain: bool = False,
-) -> CaptionOptions:
-    """Options from raw form values, which may be anything that JSON can hold.
+def options_of(form: Mapping[str, Any], *, explain: bool = False) -> CaptionOptions:
+    """Options from raw form values by name, which may be anything that JSON can hold.
 
     Raises InputError for a value out of range or of the wrong kind.
     """
-    return CaptionOptions(
-        decoding=decoding,
-        num_captions=whole(num_captions),
-        num_beams=whole(num_beams),
-        max_words=whole(max_words),
-        top_p=real("top_p", top_p, 0.05, 1.0),
-        temperature=real("temperature", temperature, 0.05, 5.0),
-        seed=whole(0 if seed is None else seed),
-        detail=detail or None,
-        explain=explain,
-    )
+    seed = form.get("seed")  # the field may be empty
+    values = {**form, "detail": form.get("detail") or None, "seed": 0 if seed is None else seed, "explain": explain}
+    return from_form(CaptionOptions, values)
 
 
-def _level(model: str, detail: str | None) -> str | None:
-    """``detail`` if the model has that level: the form keeps the level of a model that was chosen before."""
-    return detail if detail in registry.find(model).details else None
+def _for_model(model: str, form: Mapping[str, Any]) -> dict[str, Any]:
+    """Without a level of detail that the model does not have: the form keeps that of a model chosen before."""
+    return {**form, "detail": form.get("detail") if form.get("detail") in registry.find(model).details else None}
 
 
-def describe(
-    pool: ModelPool, payload: Mapping[str, Any], model: str, detail: str | None, *form: Any
-) -> Answer | Failure:
-    """Caption one upload with maps: ``form`` is what ``options_of`` takes after the level of detail."""
+def describe(pool: ModelPool, payload: Mapping[str, Any], model: str, form: Mapping[str, Any]) -> Answer | Failure:
+    """Caption one upload with maps."""
 
     def work() -> Answer:
-        options = options_of(_level(model, detail), *form, explain=True)
+        options = options_of(_for_model(model, form), explain=True)
         image = decode_image(uploads.path_of(payload), pool.settings)
         return answer_of(caption(pool, image, options, model), image)
 
     return attempt(work)
 
 
-def describe_for_api(pool: ModelPool, payload: Mapping[str, Any] | None, model: str, *form: Any) -> CaptionResult:
+def describe_for_api(pool: ModelPool, payload: Mapping[str, Any] | None, model: str, **form: Any) -> CaptionResult:
     """The same for programs: no maps, errors are raised, and a level that the model does not have is one."""
-    options = options_of(*form)
+    options = options_of(form)
     return caption(pool, decode_image(uploads.path_of(payload), pool.settings), options, model)
 
 
@@ -83,12 +62,11 @@ def describe_many(
     pool: ModelPool,
     payload: Sequence[Mapping[str, Any]] | None,
     model: str,
-    detail: str | None,
-    *form: Any,
+    form: Mapping[str, Any],
     button: Stop | None = None,
 ) -> Iterator[tuple[list[batch_rows.BatchRow[CaptionResult]], int]]:
     """Caption many uploads, as ``batch_rows.describe_many`` says."""
-    options = options_of(_level(model, detail), *form)
+    options = options_of(_for_model(model, form))
     files = uploads.paths_of(payload, pool.settings.files)
 
     def outcomes(progress: Progress, cancelled: IsCancelled) -> Iterator[CaptionResult | MMCoreError]:

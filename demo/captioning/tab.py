@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from mmcore.checkpoints import registry
-from mmcore.results import DECODINGS, MAX_CAPTIONS, MAX_WORDS
+from mmcore.results import DECODINGS, CaptionOptions
 
-from ..ui import batch, batch_rows, events, examples, style
+from ..ui import batch, batch_rows, events, examples, fields, style
 from ..ui import chooser as choosing
 from ..ui import page as shell
 from ..ui.html import credits_list
@@ -67,7 +67,7 @@ def build(page: Page) -> None:
                 detail = gr.Dropdown(label=ui("detail"), elem_id="mm-detail", filterable=False, **_levels(start))
             chooser = choosing.with_facts(model, "mm")
             run = gr.Button(ui("run"), variant="primary", elem_id="mm-run")
-            options = _options()
+            form = {"detail": detail, **_options()}
             with gr.Accordion(ui("compare"), open=False, elem_id="mm-compare"):
                 second = gr.Dropdown(
                     [(ui("none"), ""), *choosing.names(service.TASK)],
@@ -81,17 +81,18 @@ def build(page: Page) -> None:
             answers = [_panel(place) for place in range(2)]
 
     def describe(payload: Mapping[str, Any] | None, model: str, *rest: Any) -> tuple[Any, ...]:
-        *form, second_model, language = rest
+        *values, second_model, language = rest
         if payload is None:
             return _shown((None,), language)
         wanted = [model, second_model] if second_model else [model]
-        return _shown(tuple(service.describe(page.pool, payload, name, *form) for name in wanted), language)
+        asked = dict(zip(form, values, strict=True))
+        return _shown(tuple(service.describe(page.pool, payload, name, asked) for name in wanted), language)
 
     # preprocess=False: the raw upload, because gradio's own reading answers a broken picture before we can.
     gr.on(
         [run.click, picture.change],
         describe,
-        inputs=[picture, model, detail, *options, second, page.language],
+        inputs=[picture, model, *form.values(), second, page.language],
         outputs=[*answers, view],
         preprocess=False,
         trigger_mode="always_last",
@@ -119,7 +120,7 @@ def build(page: Page) -> None:
         followers=[(page.tier, lambda record: {"value": record.tier}), (detail, _levels)],
         on_start=partial(service.warm_up, page.pool),
     )
-    batch.build(page, [model, detail, *options], BATCH, partial(service.describe_many, page.pool))
+    batch.build(page, model, form, BATCH, partial(service.describe_many, page.pool))
     api.build(page)
     with gr.Accordion(ui("credits"), open=False):
         gr.HTML(credits_list(examples.pictures()))
@@ -143,24 +144,33 @@ def _shown(contents: View, language: str) -> tuple[Any, ...]:
     return render.panel(first, language), beside, contents
 
 
-def _options() -> list[gr.components.Component]:
-    """The closed accordion, in the order of ``captions.options_of``."""
+def _options() -> dict[str, gr.components.Component]:
+    """The closed accordion: the options by name."""
+    slider = partial(fields.slider, CaptionOptions)
     with gr.Accordion(ui("more"), open=False, elem_id="mm-options"):
         decoding = gr.Radio(
             [(ui(f"decoding.{name}"), name) for name in DECODINGS],
-            value="beam",
+            value=CaptionOptions.decoding,
             label=ui("decoding"),
             info=ui("decoding_info"),
         )
         with gr.Row():
-            num = gr.Slider(1, MAX_CAPTIONS, value=3, step=1, label=ui("num_captions"))
-            longest = gr.Slider(1, MAX_WORDS, value=30, step=1, label=ui("max_words"))
-        beams = gr.Slider(1, MAX_CAPTIONS, value=3, step=1, label=ui("num_beams"), info=ui("num_beams_info"))
+            num = slider("num_captions", value=3, step=1, label=ui("num_captions"))
+            longest = slider("max_words", step=1, label=ui("max_words"))
+        beams = slider("num_beams", step=1, label=ui("num_beams"), info=ui("num_beams_info"))
         with gr.Row():
-            top_p = gr.Slider(0.05, 1, value=0.9, step=0.05, label=ui("top_p"), info=ui("top_p_info"))
-            heat = gr.Slider(0.05, 5, value=1, step=0.05, label=ui("temperature"), info=ui("temperature_info"))
-        seed = gr.Number(0, precision=0, minimum=0, label=ui("seed"), info=ui("seed_info"))
-    return [decoding, num, beams, longest, top_p, heat, seed]
+            top_p = slider("top_p", step=0.05, label=ui("top_p"), info=ui("top_p_info"))
+            heat = slider("temperature", step=0.05, label=ui("temperature"), info=ui("temperature_info"))
+        seed = gr.Number(CaptionOptions.seed, precision=0, minimum=0, label=ui("seed"), info=ui("seed_info"))
+    return {
+        "decoding": decoding,
+        "num_captions": num,
+        "num_beams": beams,
+        "max_words": longest,
+        "top_p": top_p,
+        "temperature": heat,
+        "seed": seed,
+    }
 
 
 def _levels(checkpoint: registry.Checkpoint) -> dict[str, Any]:

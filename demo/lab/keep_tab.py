@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -56,7 +56,9 @@ def connect_keeping(page: Page, visitor: gr.State, name: gr.Textbox, keep: gr.Bu
     )
 
 
-def share(page: Page, form: Sequence[gr.components.Component]) -> gr.Textbox:
+def share(
+    page: Page, data: gr.Radio, fusions: gr.CheckboxGroup, form: Mapping[str, gr.components.Component]
+) -> gr.Textbox:
     """The link to the setting of the form. Returns the box that shows it."""
     with gr.Accordion(ui("lab.share"), open=False, elem_id="mm-lab-share"):
         link = gr.Textbox(
@@ -71,27 +73,36 @@ def share(page: Page, form: Sequence[gr.components.Component]) -> gr.Textbox:
         make = gr.Button(ui("lab.share_run"), size="sm", elem_id="mm-lab-make-link")
 
     # The browser puts the address of the page in the place of the box's value.
-    names = ", ".join(f"value{index}" for index in range(len(form)))
+    names = ", ".join(f"value{index}" for index in range(len(form) + 2))
     address = f"({names}, _link, language) => [{names}, location.origin + location.pathname, language]"
 
     @events.reported
     def linked(*values: Any) -> str:
         data, fusions, *rest, here, language = values
-        return f"{here}?{links.query_of(links.Setting(data, tuple(fusions or ()), tuple(rest)))}&lang={language}"
+        setting = links.Setting(data, tuple(fusions or ()), dict(zip(form, rest, strict=True)))
+        return f"{here}?{links.query_of(setting)}&lang={language}"
 
-    make.click(linked, [*form, link, page.language], link, js=address, api_name="lab_link", **QUIET)
+    make.click(
+        linked, [data, fusions, *form.values(), link, page.language], link, js=address, api_name="lab_link", **QUIET
+    )
     return link
 
 
-def connect_restoring(page: Page, link: gr.Textbox, form: Sequence[gr.components.Component], line: gr.HTML) -> None:
+def connect_restoring(
+    page: Page,
+    link: gr.Textbox,
+    chosen: Sequence[gr.components.Component],
+    form: Mapping[str, gr.components.Component],
+    line: gr.HTML,
+) -> None:
     """Who comes by such a link finds the form filled in and this tab open."""
-    data, file, about, *rest = form
+    data, file, about, fusions = chosen
 
     @events.reported
     def restored(query: str, language: str) -> tuple[Any, ...]:
         setting, problem = links.setting_of(query)
         if setting is None:
-            return tuple(gr.skip() for _ in range(len(form) + 2))
+            return tuple(gr.skip() for _ in range(len(form) + 6))
         return (
             gr.update(selected="lab"),
             status.link_line(setting, problem, language),
@@ -99,13 +110,13 @@ def connect_restoring(page: Page, link: gr.Textbox, form: Sequence[gr.components
             gr.update(visible=setting.data == service.OWN),
             status.about(setting.data, language),
             list(setting.fusions),
-            *setting.form,
+            *(setting.form[name] for name in form),
         )
 
     page.demo.load(
         restored,
         [link, page.language],
-        [page.tabs, line, data, file, about, *rest],
+        [page.tabs, line, data, file, about, fusions, *form.values()],
         js="(_link, _language) => [location.search, window.mmcore.language()]",
         api_name="lab_restore",
         **QUIET,

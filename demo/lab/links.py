@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlencode
@@ -14,7 +15,7 @@ from .service import data_names, options_of
 TAB = "lab"
 
 FIELDS = ("optimiser", "learning_rate", "batch_size", "epochs", "dropout", "modality_dropout", "patience", "seed")
-"""The options in the order of ``lab.options_of``, after the fusion."""
+"""The options of a link, beside data and fusions."""
 TEXTS = ("optimiser",)
 LONGEST = 2000
 """Characters of a query that is looked at."""
@@ -26,26 +27,21 @@ class Setting:
 
     data: str
     fusions: tuple[str, ...]
-    form: tuple[Any, ...]
-    """Values of FIELDS."""
+    form: Mapping[str, Any]
+    """Values of FIELDS by name."""
 
 
 def start() -> Setting:
     """What a newcomer finds: two fusions of which one can and one cannot learn what only both modalities tell."""
     defaults = TrainingOptions()
-    values = tuple(getattr(defaults, name) for name in FIELDS)
-    return Setting("pairs", ("late", "cross_attention"), values)
+    return Setting("pairs", ("late", "cross_attention"), {name: getattr(defaults, name) for name in FIELDS})
 
 
 def query_of(setting: Setting) -> str:
     """ "tab=lab&data=pairs&fusions=late,concat&...": every value is in it, so that new defaults change no old link."""
     values = {"tab": TAB, "data": setting.data, "fusions": ",".join(setting.fusions)}
-    values |= {name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in _named(setting)}
+    values |= {name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in setting.form.items()}
     return urlencode(values, safe=",")
-
-
-def _named(setting: Setting) -> list[tuple[str, Any]]:
-    return list(zip(FIELDS, setting.form, strict=True))
 
 
 def setting_of(query: str) -> tuple[Setting | None, MMCoreError | None]:
@@ -66,19 +62,18 @@ def setting_of(query: str) -> tuple[Setting | None, MMCoreError | None]:
     fusions = tuple(name for name in asked if name in FUSIONS)
     if fusions != asked:
         problems.append(UnknownNameError("fusion", next(name for name in asked if name not in FUSIONS), FUSIONS))
-    form = list(found.form)
-    for place, name in enumerate(FIELDS):
+    form = dict(found.form)
+    for name in FIELDS:
         if name not in given:
             continue
-        trial = [*form]
-        trial[place] = given[name] if name in TEXTS else _number(given[name])
+        trial = {**form, name: given[name] if name in TEXTS else _number(given[name])}
         try:
-            options_of(FUSIONS[0], *trial)
+            options_of(FUSIONS[0], trial)
         except MMCoreError as error:
             problems.append(error)
         else:
             form = trial
-    return Setting(data, fusions or found.fusions, tuple(form)), problems[0] if problems else None
+    return Setting(data, fusions or found.fusions, form), problems[0] if problems else None
 
 
 def _number(written: str) -> Any:

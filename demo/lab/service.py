@@ -25,13 +25,13 @@ from mmcore.fusion.feature_sets import FeatureSet
 from mmcore.fusion.labelled_posts import original_of
 from mmcore.io.tables import ALL_ROWS
 from mmcore.pool import ModelPool
-from mmcore.results import LIMITS, EpochReport, Scores, TrainingOptions
+from mmcore.results import EpochReport, Scores, TrainingOptions
+from mmcore.results.options import from_form
 from mmcore.types import IsCancelled, Progress
 
 from ..ui import examples, uploads
 from ..ui.colours import data_uri, shrink
 from ..ui.events import Step, in_background
-from ..ui.forms import real, whole
 from ..ui.table_archives import TableUpload
 
 if TYPE_CHECKING:
@@ -159,29 +159,10 @@ def data_names() -> tuple[str, ...]:
     return (*MADE, *feature_sets.BUNDLED, OWN)
 
 
-def options_of(
-    fusion: Any,
-    optimiser: Any,
-    learning_rate: Any,
-    batch_size: Any,
-    epochs: Any,
-    dropout: Any,
-    modality_dropout: Any,
-    patience: Any,
-    seed: Any,
-) -> TrainingOptions:
-    """Options from raw form values. Raises InputError for one that is out of range or no number."""
-    return TrainingOptions(
-        fusion=fusion,
-        optimiser=optimiser,
-        learning_rate=real("learning_rate", learning_rate, *LIMITS["learning_rate"]),
-        batch_size=whole(batch_size),
-        epochs=whole(epochs),
-        dropout=real("dropout", dropout, *LIMITS["dropout"]),
-        modality_dropout=real("modality_dropout", modality_dropout, *LIMITS["modality_dropout"]),
-        patience=whole(patience),
-        seed=whole(0 if seed is None else seed),
-    )
+def options_of(fusion: Any, form: Mapping[str, Any]) -> TrainingOptions:
+    """Options from raw form values by name. Raises InputError for one that is out of range or no number."""
+    seed = form.get("seed")  # the field may be empty
+    return from_form(TrainingOptions, {**form, "fusion": fusion, "seed": 0 if seed is None else seed})
 
 
 @dataclass(frozen=True)
@@ -207,14 +188,14 @@ def train(
     data: str,
     payload: Any,
     fusions: Sequence[str],
-    *form: Any,
+    form: Mapping[str, Any],
 ) -> Iterator[Reading | Trained]:
-    """Train each of the fusions on the data, one after the other; ``form`` is what ``options_of`` takes after it.
+    """Train each of the fusions on the data, one after the other.
 
     Yields whenever there is something to show. ``visitor.stop`` ends the run that is under way and begins no other;
     closing the iterator does the same. Raises MMCoreError.
     """
-    wanted = [options_of(fusion, *form) for fusion in dict.fromkeys(fusions)]  # all are checked before the first begins
+    wanted = [options_of(fusion, form) for fusion in dict.fromkeys(fusions)]  # all are checked before the first begins
     if not wanted:
         raise InputError("no_fusion")
     visitor.stop = False

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from mmcore.results import FUSIONS, LIMITS, OPTIMISERS
+from mmcore.results import FUSIONS, OPTIMISERS, TrainingOptions
 
-from ..ui import events
+from ..ui import events, fields
 from ..ui.i18n import ui
 from . import curves, keep_tab, links, service
 from . import view as lab_render
@@ -30,11 +31,11 @@ def build(page: Page) -> None:
     with gr.Row(equal_height=False, elem_classes="mm-columns"):
         with gr.Column(scale=4, min_width=320):
             data, file, said = _data(page)
-            form = _form()
+            fusions, form = _form()
             with gr.Row():
                 train = gr.Button(ui("lab.train"), variant="primary", elem_id="mm-lab-train")
                 stop = gr.Button(ui("lab.stop"), variant="stop", interactive=False, elem_id="mm-lab-stop")
-            link = keep_tab.share(page, [data, *form])
+            link = keep_tab.share(page, data, fusions, form)
         with gr.Column(scale=8, min_width=320), gr.Column(elem_classes="mm-answers mm-lab-answers"):
             line = gr.HTML("", elem_id="mm-lab-line", min_height=44)
             with gr.Row():
@@ -71,11 +72,12 @@ def build(page: Page) -> None:
     def run_all(
         visitor: service.LabSession, data: str, payload: Any, fusions: Any, *rest: Any
     ) -> Iterator[tuple[Any, ...]]:
-        *form, language = rest
+        *values, language = rest
+        asked = dict(zip(form, values, strict=True))
         busy = gr.update(interactive=False), gr.update(interactive=True)
         yield (*shown(announced(visitor, None, language), language), visitor, *busy)
         try:
-            for message in service.train(page.pool, shelf, visitor, data, payload, fusions or [], *form):
+            for message in service.train(page.pool, shelf, visitor, data, payload, fusions or [], asked):
                 yield (*shown(announced(visitor, message, language), language), visitor, *busy)
         except Exception as error:
             view = finished(visitor, language, events.failure(error))
@@ -95,7 +97,7 @@ def build(page: Page) -> None:
     )
     begun.then(
         run_all,
-        [visitor, data, file, *form, page.language],
+        [visitor, data, file, fusions, *form.values(), page.language],
         [*panels, visitor, train, stop],
         preprocess=False,
         concurrency_id="training",
@@ -124,7 +126,7 @@ def build(page: Page) -> None:
         **quiet,
     )
     keep_tab.connect_keeping(page, visitor, name, keep, line)
-    keep_tab.connect_restoring(page, link, [data, file, said, *form], line)
+    keep_tab.connect_restoring(page, link, [data, file, said, fusions], form, line)
 
 
 def _stop(visitor: service.LabSession) -> Any:
@@ -165,9 +167,9 @@ def _data(page: Page) -> tuple[gr.Radio, gr.File, gr.HTML]:
     return data, file, said
 
 
-def _form() -> list[gr.components.Component]:
-    """The fusions, then the options in the order of ``lab_link.FIELDS``."""
-    start = dict(zip(links.FIELDS, links.start().form, strict=True))
+def _form() -> tuple[gr.CheckboxGroup, dict[str, gr.components.Component]]:
+    """The fusions, and the options of ``links.FIELDS`` by name."""
+    slider = partial(fields.slider, TrainingOptions)
     fusions = gr.CheckboxGroup(
         [(ui(f"sentiment.fusion.{name}"), name) for name in FUSIONS],
         value=list(links.start().fusions),
@@ -176,55 +178,46 @@ def _form() -> list[gr.components.Component]:
     )
     with gr.Row():
         rate = gr.Number(
-            start["learning_rate"],
+            TrainingOptions.learning_rate,
             label=ui("lab.learning_rate"),
             info=ui("lab.learning_rate_info"),
             min_width=200,
             elem_id="mm-lab-rate",
         )
-        epochs = gr.Slider(
-            *LIMITS["epochs"],
-            value=start["epochs"],
-            step=1,
-            label=ui("lab.epochs"),
-            min_width=200,
-            elem_id="mm-lab-epochs",
-        )
+        epochs = slider("epochs", step=1, label=ui("lab.epochs"), min_width=200, elem_id="mm-lab-epochs")
     with gr.Accordion(ui("lab.more"), open=False, elem_id="mm-lab-options"):
         optimiser = gr.Radio(
             [(ui(f"lab.optimiser.{name}"), name) for name in OPTIMISERS],
-            value=start["optimiser"],
+            value=TrainingOptions.optimiser,
             label=ui("lab.optimiser"),
             elem_id="mm-lab-optimiser",
         )
         with gr.Row():
-            batch = gr.Slider(4, 512, value=start["batch_size"], step=4, label=ui("lab.batch_size"))
-            patience = gr.Slider(
-                0,
-                50,
-                value=start["patience"],
+            batch = slider("batch_size", maximum=512, step=4, label=ui("lab.batch_size"))
+            patience = slider(
+                "patience",
+                maximum=50,
                 step=1,
                 label=ui("lab.patience"),
                 info=ui("lab.patience_info"),
                 elem_id="mm-lab-patience",
             )
         with gr.Row():
-            dropout = gr.Slider(
-                *LIMITS["dropout"],
-                value=start["dropout"],
-                step=0.05,
-                label=ui("lab.dropout"),
-                info=ui("lab.dropout_info"),
+            dropout = slider("dropout", step=0.05, label=ui("lab.dropout"), info=ui("lab.dropout_info"))
+            hiding = slider(
+                "modality_dropout", step=0.05, label=ui("lab.modality_dropout"), info=ui("lab.modality_dropout_info")
             )
-            hiding = gr.Slider(
-                *LIMITS["modality_dropout"],
-                value=start["modality_dropout"],
-                step=0.05,
-                label=ui("lab.modality_dropout"),
-                info=ui("lab.modality_dropout_info"),
-            )
-        seed = gr.Number(start["seed"], precision=0, minimum=0, label=ui("lab.seed"), info=ui("lab.seed_info"))
-    return [fusions, optimiser, rate, batch, epochs, dropout, hiding, patience, seed]
+        seed = gr.Number(TrainingOptions.seed, precision=0, minimum=0, label=ui("lab.seed"), info=ui("lab.seed_info"))
+    return fusions, {
+        "optimiser": optimiser,
+        "learning_rate": rate,
+        "batch_size": batch,
+        "epochs": epochs,
+        "dropout": dropout,
+        "modality_dropout": hiding,
+        "patience": patience,
+        "seed": seed,
+    }
 
 
 def _plot(kind: curves.Kind) -> gr.LinePlot:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from mmcore.checkpoints import registry
-from mmcore.results import DEFAULT_CUTOFF
+from mmcore.results import SearchOptions
 
-from ..ui import events
+from ..ui import events, fields
 from . import collections, matching_service, service
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ def build(page: Page, shelf: collections.CollectionChooser) -> None:
         without: str = "",
         collection: str = collections.EXAMPLES,
         model: str = names[0],
-        top: float = 10,
-        cutoff: float = DEFAULT_CUTOFF,
+        top: float = SearchOptions.top,
+        cutoff: float = SearchOptions.cutoff,
         name: str = "",
         image_weight: float = 1,
         without_weight: float = 1,
@@ -55,7 +55,17 @@ def build(page: Page, shelf: collections.CollectionChooser) -> None:
             "query", "good_matches", "cutoff", "collection", "model", "device", "seconds": what was asked, how many
             reach the cut-off, and what answered how fast.
         """
-        asked = service.SearchForm(collection, model, text, image, without, image_weight, without_weight, top, name)
+        asked = service.SearchForm(
+            choice=collection,
+            model=model,
+            text=text,
+            picture=image,
+            without=without,
+            picture_weight=image_weight,
+            without_weight=without_weight,
+            top=top,
+            name=name,
+        )
         with events.told(request):
             return service.search_for_api(page.pool, shelf, asked, cutoff)
 
@@ -79,30 +89,25 @@ def build(page: Page, shelf: collections.CollectionChooser) -> None:
             return matching_service.classify_for_api(page.pool, image, labels, templates, model).to_dict()
 
     with gr.Group(visible=False):
-        output, trigger = gr.JSON(label="result"), gr.Button()
-        inputs: list[gr.components.Component] = [
-            gr.Textbox("", label="text"),
-            gr.Image(None, type="filepath", label="image"),
-            gr.Textbox("", label="without"),
-            gr.Textbox(collections.EXAMPLES, label="collection"),
-            gr.Dropdown(names, value=names[0], label="model"),
-            gr.Number(10, label="top"),
-            gr.Number(DEFAULT_CUTOFF, label="cutoff"),
-            gr.Textbox("", label="name"),
-            gr.Number(1, label="image_weight"),
-            gr.Number(1, label="without_weight"),
-        ]
-        labelled, label = gr.JSON(label="result"), gr.Button()
-        words: list[gr.components.Component] = [
-            gr.Image(type="filepath", label="image"),
-            gr.Textbox(label="labels"),
-            gr.Textbox("", label="templates"),
-            gr.Dropdown(names, value=names[0], label="model"),
-        ]
-    public: dict[str, Any] = {
-        "preprocess": False,
-        "concurrency_id": events.MODELS,
-        "api_visibility": "public",
-    }
-    trigger.click(search, inputs, output, api_name="search", **public)
-    label.click(zero_shot, words, labelled, api_name="zero_shot", **public)
+        fields.offer(
+            search,
+            "search",
+            text=gr.Textbox(""),
+            image=gr.Image(None, type="filepath"),
+            without=gr.Textbox(""),
+            collection=gr.Textbox(collections.EXAMPLES),
+            model=fields.model(service.TASK),
+            top=fields.number(SearchOptions, "top"),
+            cutoff=fields.number(SearchOptions, "cutoff"),
+            name=gr.Textbox(""),
+            image_weight=gr.Number(1),
+            without_weight=gr.Number(1),
+        )
+        fields.offer(
+            zero_shot,
+            "zero_shot",
+            image=gr.Image(type="filepath"),
+            labels=gr.Textbox(),
+            templates=gr.Textbox(""),
+            model=fields.model(service.TASK),
+        )

@@ -18,13 +18,13 @@ from mmcore.errors import InputError
 from mmcore.io.images import clean_text, decode_image
 from mmcore.pool import ModelPool
 from mmcore.results import LabelScore, SimilarityMatrix, TextRanking, ZeroShotOptions, ZeroShotResult
+from mmcore.results.options import number
 from mmcore.tasks.retrieval import rank_texts, similarity, zero_shot
 from mmcore.types import Floats
 
 from ..ui import examples, uploads
 from ..ui.colours import data_uri, shrink, viridis
 from ..ui.events import Failure, attempt
-from ..ui.forms import within
 from ..ui.html import empty, foot, notice, percent, problem, score_bar
 from ..ui.i18n import escaped as _t
 from ..ui.i18n import text
@@ -143,7 +143,7 @@ def read(cosines: Floats, reading: str, temperature: Any) -> npt.NDArray[np.floa
         )
     if reading == "cosine":
         return cosines.astype(np.float64)
-    logits = cosines.astype(np.float64) / within("temperature", temperature, 0.005, 1.0)
+    logits = cosines.astype(np.float64) / number("temperature", temperature, 0.005, 1.0)
     axis = 1 if reading == "by_picture" else 0
     shares = np.exp(logits - logits.max(axis, keepdims=True))
     probabilities: npt.NDArray[np.float64] = shares / shares.sum(axis, keepdims=True)

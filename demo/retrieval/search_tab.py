@@ -70,8 +70,8 @@ def build(common: Common) -> None:
             why = gr.HTML("", js_on_load=style.web_file("closeup.js"), elem_id="mm-closeup")
 
     def search(choice: str, model: str, visitor: Any, *rest: Any) -> Iterator[tuple[Any, ...]]:
-        *form, limit, pressed, language = rest
-        asked = service.SearchForm(choice, model, *form)
+        *values, limit, pressed, language = rest
+        asked = service.SearchForm(choice, model, **dict(zip(form, values, strict=True)))
         if asked.nothing:
             yield _shown(None, None, language)
             return
@@ -91,8 +91,17 @@ def build(common: Common) -> None:
         image = service.picture_to_search_from(page.pool, common.shelf, visitor, seen)
         return image, "", "", seen.shown.called[language]
 
-    form = [words, picture, without, picture_weight, without_weight, top, name, like]
-    asked_with = [common.choice, common.model, common.visitor, *form, cutoff, button, page.language]
+    form: dict[str, Any] = {
+        "text": words,
+        "picture": picture,
+        "without": without,
+        "picture_weight": picture_weight,
+        "without_weight": without_weight,
+        "top": top,
+        "name": name,
+        "picture_called": like,
+    }
+    asked_with = [common.choice, common.model, common.visitor, *form.values(), cutoff, button, page.language]
     outputs = [answer, why, found, large, stop]
     models: dict[str, Any] = {
         "concurrency_id": events.MODELS,

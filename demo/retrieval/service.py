@@ -17,6 +17,7 @@ from mmcore.index import Collection, Entry
 from mmcore.io.images import clean_text, decode_image
 from mmcore.pool import ModelPool
 from mmcore.results import DEFAULT_CUTOFF, Match, MatchMap, Query, SearchOptions, SearchResult
+from mmcore.results.options import from_form, limits, number
 from mmcore.tasks.matching import explain_match
 from mmcore.tasks.retrieval import search
 from mmcore.types import Floats, IsCancelled, Progress
@@ -24,7 +25,6 @@ from mmcore.types import Floats, IsCancelled, Progress
 from ..ui import examples, uploads
 from ..ui.colours import data_uri, heat_image, shrink
 from ..ui.events import Failure, Step, Stop, attempt, failure, in_background
-from ..ui.forms import whole, within
 from ..ui.i18n import text
 from . import collections
 from .collections import EXAMPLES, CollectionChooser, UploadSession
@@ -58,6 +58,11 @@ class SearchForm:
     name: str = ""
     picture_called: str = ""
     """What the page put in as the picture, in words: the file that gradio makes of it has no name of its own."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Raw values of SearchOptions."""
+        return {"top": self.top, "name": str(self.name or "").strip()}
 
     @property
     def nothing(self) -> bool:
@@ -135,8 +140,8 @@ def query_of(pool: ModelPool, asked: SearchForm) -> Query:
         _clean(asked.text, pool),
         image,
         _clean(asked.without, pool),
-        image_weight=within("picture_weight", asked.picture_weight, 0.1, 5.0),
-        without_weight=within("without_weight", asked.without_weight, 0.1, 5.0),
+        image_weight=number("picture_weight", asked.picture_weight, 0.1, 5.0),
+        without_weight=number("without_weight", asked.without_weight, 0.1, 5.0),
         image_name=name,
     )
 
@@ -156,7 +161,7 @@ def find(
 
     def work(progress: Progress, cancelled: IsCancelled) -> SearchView:
         query = query_of(pool, asked)
-        options = SearchOptions(top=whole(asked.top), name=str(asked.name or "").strip())
+        options = from_form(SearchOptions, asked.options)
         collection = shelf.open(asked.choice, asked.model, visitor, progress, cancelled)
         result = search(pool, collection, query, options)
         return SearchView(asked.choice, query, result, _shown(result, collection), len(collection))
@@ -194,8 +199,7 @@ def search_for_api(
 ) -> dict[str, Any]:
     """The same for programs: errors are raised, and pictures are named without the server's folders."""
     query = query_of(pool, asked)
-    limit = within("cutoff", cutoff, 0.0, 1.0)
-    options = SearchOptions(top=whole(asked.top), name=str(asked.name or "").strip(), cutoff=limit)
+    options = from_form(SearchOptions, {**asked.options, "cutoff": cutoff})
     if asked.choice == collections.UPLOADS:
         raise InputError("nothing_uploaded")
     answer = public(search(pool, shelf.open(asked.choice, asked.model), query, options)).to_dict()
@@ -286,7 +290,9 @@ def _dot(jpeg: bytes) -> str:
 
 def judged(content: T, cutoff: Any) -> T | SearchView:
     """Matches judged by that cut-off; anything else as it is."""
-    return content.with_cutoff(within("cutoff", cutoff, 0.0, 1.0)) if isinstance(content, SearchView) else content
+    if not isinstance(content, SearchView):
+        return content
+    return content.with_cutoff(number("cutoff", cutoff, *limits(SearchOptions, "cutoff")))
 
 
 def choices(shelf: CollectionChooser, visitor: UploadSession | None, language: str) -> list[tuple[str, str]]:

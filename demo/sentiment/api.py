@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from mmcore.checkpoints import registry
-
-from ..ui import events
+from ..ui import events, fields
 from . import service
 
 if TYPE_CHECKING:
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
 
 def build(page: Page) -> None:
     """Offer the endpoint."""
-    records = registry.of_task(service.TASK)
 
     def judge_post(
         text: str, image: Mapping[str, Any] | None, model: str, fusion: str, request: gr.Request
@@ -46,20 +43,11 @@ def build(page: Page) -> None:
             return service.describe_for_api(page.pool, text, image, model, fusion).to_dict()
 
     with gr.Group(visible=False):
-        inputs: list[gr.components.Component] = [
-            gr.Textbox("", label="text"),
-            gr.Image(type="filepath", label="image"),
-            gr.Dropdown([record.name for record in records], value=records[0].name, label="model"),
-            gr.Textbox("", label="fusion"),
-        ]
-        output = gr.JSON(label="result")
-        trigger = gr.Button()
-    trigger.click(
-        judge_post,
-        inputs=inputs,
-        outputs=output,
-        preprocess=False,
-        concurrency_id=events.MODELS,
-        api_name="sentiment",
-        api_visibility="public",
-    )
+        fields.offer(
+            judge_post,
+            "sentiment",
+            text=gr.Textbox(""),
+            image=gr.Image(type="filepath"),
+            model=fields.model(service.TASK),
+            fusion=gr.Textbox(""),
+        )

@@ -163,10 +163,10 @@ POSTS: BatchKind[TableRow] = BatchKind(
 
 
 def describe_many(
-    pool: ModelPool, payload: Any, model: str, fusion: Any, button: Stop | None = None
+    pool: ModelPool, payload: Any, model: str, form: Mapping[str, Any], button: Stop | None = None
 ) -> Iterator[tuple[list[BatchRow[TableRow]], int]]:
     """Judge the rows of an uploaded table or ZIP, as ``batch_rows.describe_many`` says."""
-    options = options_of(fusion)
+    options = options_of(form["fusion"])
     name, path = uploads.paths_of(payload, 1)[0]
 
     def outcomes(progress: Progress, cancelled: IsCancelled) -> Iterator[TableRow | MMCoreError]:

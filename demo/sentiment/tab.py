@@ -113,7 +113,7 @@ def build(page: Page) -> None:
     page.language.change(sentiment_render.panel, [view, page.language], answer, api_name="sentiment_translate", **quiet)
     choosing.connect(chooser, service.TASK, "sentiment", page)
     _connect_heads(page, fusion)
-    batch.build(page, [chooser.model, fusion], BATCH, partial(service.describe_many, page.pool))
+    batch.build(page, chooser.model, {"fusion": fusion}, BATCH, partial(service.describe_many, page.pool))
     api.build(page)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .page import Page
 
 Work = Callable[..., Iterator[tuple[list[batch_rows.BatchRow[Any]], int]]]
-"""Called with the raw files, the values of the form and ``button=``: yields all rows so far and the number of files."""
+"""Called with raw files, model, values of the form by name, ``button=``: yields all rows so far and how many files."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,14 @@ class Layout:
     """Of the columns of the table."""
 
 
-def build(page: Page, form: Sequence[gr.components.Component], layout: Layout, work: Work) -> None:
-    """Lay out the accordion. The values of ``form`` go to ``work`` after the files."""
+def build(
+    page: Page,
+    model: gr.components.Component,
+    form: Mapping[str, gr.components.Component],
+    layout: Layout,
+    work: Work,
+) -> None:
+    """Lay out the accordion. Beside the files ``work`` gets the model's name and the values of ``form`` by name."""
     prefix, kind = layout.prefix, layout.kind
     with gr.Accordion(ui(layout.title), open=False, elem_id=prefix, elem_classes="mm-batch"):
         files = gr.File(
@@ -76,10 +82,10 @@ def build(page: Page, form: Sequence[gr.components.Component], layout: Layout, w
             label = text(language, kind.progress, done=len(rows), total=total)
         return html.progress_bar(len(rows), total, label), data, batch_rows.downloads(kind, rows, language)
 
-    def run_all(payload: Any, *rest: Any) -> Iterator[tuple[Any, ...]]:
+    def run_all(payload: Any, model: str, *rest: Any) -> Iterator[tuple[Any, ...]]:
         *values, pressed, language = rest
         try:
-            for rows, total in work(payload, *values, button=pressed):
+            for rows, total in work(payload, model, dict(zip(form, values, strict=True)), button=pressed):
                 finished = len(rows) == total
                 yield (*shown(rows, total, language), rows, gr.update(interactive=not finished))
         except Exception as error:
@@ -91,7 +97,7 @@ def build(page: Page, form: Sequence[gr.components.Component], layout: Layout, w
 
     run.click(
         run_all,
-        inputs=[files, *form, button, page.language],
+        inputs=[files, model, *form.values(), button, page.language],
         outputs=[progress, table, downloads, rows_kept, stop],
         preprocess=False,
         concurrency_id=events.MODELS,

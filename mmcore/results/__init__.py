@@ -28,7 +28,7 @@ from mmcore.results.captioning import (
     Tag,
     Word,
 )
-from mmcore.results.fusion_training import LIMITS, OPTIMISERS, EpochReport, Optimiser, Scores, TrainingOptions
+from mmcore.results.fusion_training import OPTIMISERS, EpochReport, Optimiser, Scores, TrainingOptions
 from mmcore.results.matching import (
     LabelScore,
     MapMethod,
@@ -71,7 +71,6 @@ __all__ = [
     "DEFAULT_CUTOFF",
     "FUSIONS",
     "INTERACTIONS",
-    "LIMITS",
     "MAX_CAPTIONS",
     "MAX_LABELS_SHOWN",
     "MAX_TOP",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mmcore.errors import InputError
 from mmcore.results.notices import Notice, as_json
+from mmcore.results.options import check, one_of, ranged
 from mmcore.types import Floats
 
 Pooling = Literal["max", "mean"]
@@ -20,48 +20,31 @@ SILENCE = "Silence"
 class AudioOptions:
     """How to classify sounds. Raises InputError for a value out of range."""
 
-    top: int = 5
+    top: int = ranged(5, 1, MAX_LABELS_SHOWN)
     """How many labels are listed, best first (1-1000; a model may know fewer)."""
-    threshold: float = 0.0
+    threshold: float = ranged(0.0, 0.0, 1.0)
     """Labels with a lower score are not listed (0-1)."""
     labels: tuple[str, ...] = ()
     """Only these. A model with free labels (CLAP) takes any words; others take their own names, in any case."""
-    pooling: Pooling = "max"
+    pooling: Pooling = one_of("max", POOLINGS)
     """Score of a file from those of its windows: "max" (does it sound anywhere?) or "mean" (how much of it is it?).
 
     A file that is longer than a window has finer ones as well where ``timeline`` is on, and "max" asks those too."""
     timeline: bool = True
     """Also find the events: what sounds from when to when."""
-    hop: float | None = None
+    hop: float | None = ranged(None, 0.1, 10.0)
     """Seconds from one window of the timeline to the next (0.1-10); None takes the model's own."""
-    event_threshold: float = 0.25
+    event_threshold: float = ranged(0.25, 0.01, 1.0)
     """An event begins where a label reaches this score (0.01-1), and goes on while it keeps half of it."""
-    event_seconds: float = 0.3
+    event_seconds: float = ranged(0.3, 0.0, 60.0)
     """Shorter events are left out, and shorter gaps are closed (0-60)."""
-    silence_level: float = -60.0
+    silence_level: float = ranged(-60.0, -120.0, 0.0)
     """Root mean square in dBFS (-120 to 0) below which a tenth of a second counts as silent."""
     explain: bool = False
     """Also compute the evidence of the best label over the spectrogram."""
 
     def __post_init__(self) -> None:
-        if self.pooling not in POOLINGS:
-            raise InputError(
-                "option_not_offered", model="mmcore", name="pooling", value=self.pooling, offered=", ".join(POOLINGS)
-            )
-        if not isinstance(self.top, int):
-            raise InputError("option_not_whole", name="top", value=self.top)
-        limits: tuple[tuple[str, float, float], ...] = (
-            ("top", 1, MAX_LABELS_SHOWN),
-            ("threshold", 0.0, 1.0),
-            ("event_threshold", 0.01, 1.0),
-            ("event_seconds", 0.0, 60.0),
-            ("silence_level", -120.0, 0.0),
-            *([("hop", 0.1, 10.0)] if self.hop is not None else []),
-        )
-        for name, low, high in limits:
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise InputError("option_out_of_range", name=name, value=value, low=low, high=high)
+        check(self)
 
 
 @dataclass(frozen=True)

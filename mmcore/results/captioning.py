@@ -5,19 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from mmcore.errors import InputError
 from mmcore.results.notices import Notice, as_json
+from mmcore.results.options import check, one_of, ranged
 from mmcore.types import Floats
 
 Decoding = Literal["beam", "nucleus", "greedy"]
 DECODINGS: tuple[Decoding, ...] = ("beam", "nucleus", "greedy")
 MAX_CAPTIONS = 10
 MAX_WORDS = 60
-
-
-def _check(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        raise InputError("option_out_of_range", name=name, value=value, low=low, high=high)
 
 
 @dataclass(frozen=True)
@@ -27,16 +22,16 @@ class CaptionOptions:
     Raises InputError for a value out of range.
     """
 
-    decoding: Decoding = "beam"
-    num_captions: int = 1
+    decoding: Decoding = one_of("beam", DECODINGS)
+    num_captions: int = ranged(1, 1, MAX_CAPTIONS)
     """How many captions, best first (1-10). Greedy decoding gives exactly one."""
-    num_beams: int = 3
+    num_beams: int = ranged(3, 1, MAX_CAPTIONS)
     """Width of the beam search (1-10); raised to num_captions if that is more."""
-    top_p: float = 0.9
+    top_p: float = ranged(0.9, 0.05, 1.0)
     """Nucleus sampling draws from the smallest set of words whose probabilities sum to top_p (0.05-1)."""
-    temperature: float = 1.0
+    temperature: float = ranged(1.0, 0.05, 5.0)
     """Divides the logits before nucleus sampling (0.05-5)."""
-    max_words: int = 30
+    max_words: int = ranged(30, 1, MAX_WORDS)
     """Longest caption (1-60), in words for the compact model, in tokens for others; a multiple at higher detail."""
     seed: int = 0
     """Seed of nucleus sampling: the same seed gives the same captions."""
@@ -48,18 +43,7 @@ class CaptionOptions:
     """Also compute the word -> region map of every caption."""
 
     def __post_init__(self) -> None:
-        if self.decoding not in DECODINGS:
-            raise InputError(
-                "option_not_offered", model="mmcore", name="decoding", value=self.decoding, offered=", ".join(DECODINGS)
-            )
-        for name in ("num_captions", "num_beams", "max_words", "seed"):
-            if not isinstance(getattr(self, name), int):
-                raise InputError("option_not_whole", name=name, value=getattr(self, name))
-        _check("num_captions", self.num_captions, 1, MAX_CAPTIONS)
-        _check("num_beams", self.num_beams, 1, MAX_CAPTIONS)
-        _check("top_p", self.top_p, 0.05, 1.0)
-        _check("temperature", self.temperature, 0.05, 5.0)
-        _check("max_words", self.max_words, 1, MAX_WORDS)
+        check(self)
 
 
 @dataclass(frozen=True)

@@ -6,66 +6,41 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mmcore.errors import InputError
+from mmcore.results.options import check, one_of, ranged
 from mmcore.results.sentiment import FUSIONS, Fusion
 
 Optimiser = Literal["sgd", "momentum", "adam", "adamw"]
 OPTIMISERS: tuple[Optimiser, ...] = ("sgd", "momentum", "adam", "adamw")
 
-LIMITS: dict[str, tuple[float, float]] = {
-    "learning_rate": (1e-6, 1.0),
-    "batch_size": (4, 1024),
-    "epochs": (1, 200),
-    "dropout": (0.0, 0.9),
-    "modality_dropout": (0.0, 0.9),
-    "weight_decay": (0.0, 1.0),
-    "smoothing": (0.0, 0.5),
-    "balance": (0.0, 1.0),
-    "patience": (0, 200),
-    "width": (8, 512),
-}
-"""Smallest and largest value that each option may have."""
-
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """How to train one fusion head. Raises InputError for a value out of LIMITS."""
+    """How to train one fusion head. Raises InputError for a value out of range."""
 
-    fusion: Fusion = "concat"
-    optimiser: Optimiser = "adamw"
+    fusion: Fusion = one_of("concat", FUSIONS)
+    optimiser: Optimiser = one_of("adamw", OPTIMISERS)
     """"momentum" is SGD with momentum 0.9; "adamw" is Adam with decoupled weight decay."""
-    learning_rate: float = 1e-3
-    batch_size: int = 64
-    epochs: int = 30
-    dropout: float = 0.3
+    learning_rate: float = ranged(1e-3, 1e-6, 1.0)
+    batch_size: int = ranged(64, 4, 1024)
+    epochs: int = ranged(30, 1, 200)
+    dropout: float = ranged(0.3, 0.0, 0.9)
     """Share of hidden values that are zeroed in training."""
-    modality_dropout: float = 0.2
+    modality_dropout: float = ranged(0.2, 0.0, 0.9)
     """How often text or image is taken away from a training example, so that the head can do without."""
-    weight_decay: float = 0.05
+    weight_decay: float = ranged(0.05, 0.0, 1.0)
     """Only adamw uses it."""
-    smoothing: float = 0.1
+    smoothing: float = ranged(0.1, 0.0, 0.5)
     """Label smoothing: this much of each label is spread over all classes."""
-    balance: float = 0.0
+    balance: float = ranged(0.0, 0.0, 1.0)
     """0 weighs every example alike, 1 every class alike (weight = class frequency ** -balance)."""
-    patience: int = 8
+    patience: int = ranged(8, 0, 200)
     """Epochs without a better dev loss after which training stops early; 0 never stops early."""
-    width: int = 128
+    width: int = ranged(128, 8, 512)
     """Size of the hidden layer."""
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, offered in (("fusion", FUSIONS), ("optimiser", OPTIMISERS)):
-            value = getattr(self, name)
-            if value not in offered:
-                raise InputError(
-                    "option_not_offered", model="mmcore", name=name, value=value, offered=", ".join(offered)
-                )
-        for name in ("batch_size", "epochs", "patience", "width", "seed"):
-            if not isinstance(getattr(self, name), int):
-                raise InputError("option_not_whole", name=name, value=getattr(self, name))
-        for name, (low, high) in LIMITS.items():
-            if not low <= getattr(self, name) <= high:  # also refuses nan
-                raise InputError("option_out_of_range", name=name, value=getattr(self, name), low=low, high=high)
+        check(self)
 
 
 @dataclass(frozen=True)

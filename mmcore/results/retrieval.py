@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmcore.errors import InputError
 from mmcore.results.notices import Notice, as_json
+from mmcore.results.options import check, ranged
 from mmcore.types import Floats
 
 if TYPE_CHECKING:
@@ -97,21 +98,16 @@ class Query:
 class SearchOptions:
     """How to search. Raises InputError for a value out of range."""
 
-    top: int = 10
+    top: int = ranged(10, 1, MAX_TOP)
     """How many matches, best first (1-1000)."""
-    cutoff: float = DEFAULT_CUTOFF
+    cutoff: float = ranged(DEFAULT_CUTOFF, 0, 1)
     """Least score (0-1) of a good match. Matches below it are given too, but marked."""
     name: str = ""
     """Only pictures whose file name contains these letters, in any case; with ``*`` or ``?`` in it, whose whole name
     matches the pattern. Empty: all."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.top, int):
-            raise InputError("option_not_whole", name="top", value=self.top)
-        if not 1 <= self.top <= MAX_TOP:
-            raise InputError("option_out_of_range", name="top", value=self.top, low=1, high=MAX_TOP)
-        if not 0 <= self.cutoff <= 1:
-            raise InputError("option_out_of_range", name="cutoff", value=self.cutoff, low=0, high=1)
+        check(self)
 
 
 @dataclass(frozen=True)

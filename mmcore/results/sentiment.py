@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from PIL import Image
 
-from mmcore.errors import InputError
 from mmcore.results.notices import Notice, as_json
+from mmcore.results.options import check, one_of
 from mmcore.types import Floats
 
 Sentiment = Literal["negative", "neutral", "positive"]
@@ -33,7 +33,7 @@ INTERACTIONS: dict[Interaction, str] = {
 class SentimentOptions:
     """How to judge. Raises InputError for a fusion that does not exist."""
 
-    fusion: Fusion | None = None
+    fusion: Fusion | None = one_of(None, FUSIONS)
     """How text and image are brought together; None takes the model's default."""
     explain: bool = False
     """Also compute what each word and each region of the picture contributes."""
@@ -41,10 +41,7 @@ class SentimentOptions:
     """Name of a fusion of one's own, kept in the Lab (``checkpoints.fusion_heads``); it stands in for ``fusion``."""
 
     def __post_init__(self) -> None:
-        if self.fusion is not None and self.fusion not in FUSIONS:
-            raise InputError(
-                "option_not_offered", model="mmcore", name="fusion", value=self.fusion, offered=", ".join(FUSIONS)
-            )
+        check(self)
 
 
 @dataclass(frozen=True, eq=False)

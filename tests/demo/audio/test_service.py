@@ -44,6 +44,12 @@ def tone(hertz: float, seconds: float) -> np.ndarray:
     return (0.3 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * RATE)) / RATE)).astype(np.float32)
 
 
+def by_name(*values: Any) -> dict[str, Any]:
+    """The first values of the form."""
+    names = ("top", "threshold", "labels", "pooling", "event_threshold", "event_seconds")
+    return dict(zip(names, values, strict=False))
+
+
 def upload(folder: Path, samples: np.ndarray, name: str = "sound.wav") -> dict[str, Any]:
     """The raw value of ``gr.Audio`` after that sound was sent."""
     path = folder / name
@@ -52,12 +58,12 @@ def upload(folder: Path, samples: np.ndarray, name: str = "sound.wav") -> dict[s
 
 
 def answer(pool: ModelPool, payload: dict[str, Any] | None, *form: Any, model: str = MODEL) -> Any:
-    return list(service.listen(pool, payload, model, *form))[-1]
+    return list(service.listen(pool, payload, model, by_name(*form)))[-1]
 
 
 def test_a_sound_is_classified_with_its_events_and_evidence(pool: ModelPool, uploads: Path) -> None:
     scene = np.concatenate([tone(200, 4), np.zeros(4 * RATE, np.float32), tone(4000, 4)])
-    items = list(service.listen(pool, upload(uploads, scene), MODEL))
+    items = list(service.listen(pool, upload(uploads, scene), MODEL, {}))
     assert len(items) == 1  # a short sound shows no progress
     heard, evidence, _ = items[0]
     assert isinstance(heard, AudioView)
@@ -91,7 +97,7 @@ def test_the_evidence_of_a_file_that_is_gone_is_an_error(pool: ModelPool, upload
 
 
 def test_a_long_sound_reports_progress(pool: ModelPool, uploads: Path) -> None:
-    items = list(service.listen(pool, upload(uploads, tone(200, 90)), MODEL))
+    items = list(service.listen(pool, upload(uploads, tone(200, 90)), MODEL, {}))
     steps = [item for item in items if isinstance(item, Step)]
     assert steps
     assert all(step.total == 90 for step in steps)
@@ -101,7 +107,7 @@ def test_a_long_sound_reports_progress(pool: ModelPool, uploads: Path) -> None:
 
 def test_closing_stops_the_work(pool: ModelPool, uploads: Path, settings: Settings) -> None:
     (settings.home / "slow").touch()
-    running = service.listen(pool, upload(uploads, tone(200, 600)), MODEL)
+    running = service.listen(pool, upload(uploads, tone(200, 600)), MODEL, {})
     assert isinstance(next(running), Step)
     running.close()  # type: ignore[attr-defined]
     pool.run(MODEL, lambda model, items: list(items), [0])  # waits for the lock: what was under way is over
@@ -112,7 +118,7 @@ def test_closing_stops_the_work(pool: ModelPool, uploads: Path, settings: Settin
 def test_the_button_ends_it_with_a_failure_that_is_none(pool: ModelPool, uploads: Path, settings: Settings) -> None:
     (settings.home / "slow").touch()
     button = Stop()
-    running = service.listen(pool, upload(uploads, tone(200, 600)), MODEL, button=button)
+    running = service.listen(pool, upload(uploads, tone(200, 600)), MODEL, {}, button=button)
     assert isinstance(next(running), Step)
     button.press()
     last = list(running)[-1]
@@ -152,7 +158,7 @@ def test_silence_needs_no_model(pool: ModelPool, uploads: Path) -> None:
 
 
 def test_options_from_a_form() -> None:
-    options = service.options_of(3.0, 0.2, "狗、rain", "mean", 0.5, 1)
+    options = service.options_of(by_name(3.0, 0.2, "狗、rain", "mean", 0.5, 1))
     assert (options.top, options.threshold, options.labels, options.pooling) == (3, 0.2, ("Dog", "rain"), "mean")
     assert (options.event_threshold, options.event_seconds, options.explain) == (0.5, 1.0, False)
 
@@ -162,7 +168,7 @@ def test_options_from_a_form() -> None:
 )
 def test_options_out_of_range_are_refused(form: tuple[Any, ...]) -> None:
     with pytest.raises(InputError):
-        service.options_of(*form)
+        service.options_of(by_name(*form))
 
 
 def test_open_vocabulary_reach_a_model_that_takes_them(pool: ModelPool, uploads: Path, settings: Settings) -> None:
@@ -186,7 +192,7 @@ def test_a_batch_keeps_the_order_and_the_errors(pool: ModelPool, uploads: Path) 
         {"path": str(broken), "orig_name": "=broken.wav"},
         upload(uploads, np.zeros(RATE, np.float32), "quiet.wav"),
     ]
-    rows, total = list(service.describe_many(pool, files, MODEL))[-1]
+    rows, total = list(service.describe_many(pool, files, MODEL, {}))[-1]
     assert total == 3
     table = batch_rows.table(service.SOUNDS, rows, "zh")
     assert len(batch_rows.headers(service.SOUNDS, "zh")) == len(table[0])
@@ -206,7 +212,7 @@ def test_a_batch_keeps_the_order_and_the_errors(pool: ModelPool, uploads: Path) 
 
 def test_a_batch_of_nothing_is_refused(pool: ModelPool) -> None:
     with pytest.raises(InputError, match="Choose or record"):
-        next(service.describe_many(pool, None, MODEL))
+        next(service.describe_many(pool, None, MODEL, {}))
 
 
 def test_examples_are_taken_as_uploads(pool: ModelPool, uploads: Path) -> None:

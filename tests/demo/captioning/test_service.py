@@ -31,7 +31,7 @@ def uploaded(isolated: Path, source: Path) -> dict[str, Any]:
 
 
 def test_describe_explains_every_caption(pool: ModelPool, isolated: Path, photo: Path) -> None:
-    answer = service.describe(pool, uploaded(isolated, photo), "blip-base", None, "beam", 3)
+    answer = service.describe(pool, uploaded(isolated, photo), "blip-base", {"decoding": "beam", "num_captions": 3})
     assert isinstance(answer, Answer)
     assert [one.maps is not None for one in answer.result.captions] == [True, True, True]
     assert answer.result.model == "blip-base"
@@ -39,16 +39,16 @@ def test_describe_explains_every_caption(pool: ModelPool, isolated: Path, photo:
 
 
 def test_a_level_of_another_model_is_not_passed_on(pool: ModelPool, isolated: Path, photo: Path) -> None:
-    assert isinstance(service.describe(pool, uploaded(isolated, photo), "blip-base", "detailed"), Answer)
+    assert isinstance(service.describe(pool, uploaded(isolated, photo), "blip-base", {"detail": "detailed"}), Answer)
 
 
 def test_describe_tells_what_is_wrong(pool: ModelPool, isolated: Path, tmp_path: Path) -> None:
     empty = tmp_path / "empty.jpg"
     empty.touch()
-    problem = service.describe(pool, uploaded(isolated, empty), "compact-captioner", None)
+    problem = service.describe(pool, uploaded(isolated, empty), "compact-captioner", {})
     assert isinstance(problem, Failure)
     assert problem.message("en").startswith("The file is empty")
-    assert isinstance(service.describe(pool, uploaded(isolated, empty), "no-model", None), Failure)
+    assert isinstance(service.describe(pool, uploaded(isolated, empty), "no-model", {}), Failure)
 
 
 def test_a_crash_of_the_model_is_hidden_and_logged(
@@ -59,7 +59,7 @@ def test_a_crash_of_the_model_is_hidden_and_logged(
             raise ZeroDivisionError("secret")
 
     with caplog.at_level(logging.ERROR):
-        problem = service.describe(fake_pool(settings, Crashing), uploaded(isolated, photo), "blip-base", None)
+        problem = service.describe(fake_pool(settings, Crashing), uploaded(isolated, photo), "blip-base", {})
     assert isinstance(problem, Failure)
     assert "secret" not in problem.message("en")
     assert problem.reference in caplog.text
@@ -71,7 +71,7 @@ def test_a_batch_keeps_order_and_goes_on_after_a_broken_file(
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"\x89PNG\r\n\x1a\n")
     files = [uploaded(isolated, path) for path in (photo, broken, night)]
-    first, *_, last = service.describe_many(pool, files, "compact-captioner", None)
+    first, *_, last = service.describe_many(pool, files, "compact-captioner", {})
     assert first == ([], 3)
     rows, total = last
     assert total == 3
@@ -82,9 +82,9 @@ def test_a_batch_keeps_order_and_goes_on_after_a_broken_file(
 def test_a_batch_has_a_limit_and_needs_files(isolated: Path, photo: Path, settings: Settings) -> None:
     pool = fake_pool(Settings(home=settings.home, offline=True, files=2))
     with pytest.raises(InputError, match="3 files were given; the limit is 2"):
-        next(service.describe_many(pool, [uploaded(isolated, photo)] * 3, "compact-captioner", None))
+        next(service.describe_many(pool, [uploaded(isolated, photo)] * 3, "compact-captioner", {}))
     with pytest.raises(InputError, match="Nothing was given"):
-        next(service.describe_many(pool, None, "compact-captioner", None))
+        next(service.describe_many(pool, None, "compact-captioner", {}))
 
 
 def test_warming_up_loads_and_never_raises(

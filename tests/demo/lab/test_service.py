@@ -29,8 +29,16 @@ from mmcore.settings import Settings
 from tests.fakes.demo import fake_pool
 from tests.posts import make_set
 
-FORM = ("adamw", 0.01, 32, 4, 0.1, 0.1, 0, 0)
-"""optimiser, learning rate, batch size, epochs, dropout, modality dropout, patience, seed"""
+FORM = {
+    "optimiser": "adamw",
+    "learning_rate": 0.01,
+    "batch_size": 32,
+    "epochs": 4,
+    "dropout": 0.1,
+    "modality_dropout": 0.1,
+    "patience": 0,
+    "seed": 0,
+}
 
 
 @pytest.fixture
@@ -67,7 +75,7 @@ def every_step(monkeypatch: pytest.MonkeyPatch) -> None:
 def trained(
     pool: ModelPool, shelf: LabFeatures, visitor: LabSession, *fusions: str, data: str = "pairs", form: Any = FORM
 ) -> Any:
-    return list(service.train(pool, shelf, visitor, data, None, fusions, *form))
+    return list(service.train(pool, shelf, visitor, data, None, fusions, form))
 
 
 @pytest.mark.usefixtures("every_step")
@@ -83,7 +91,7 @@ def test_two_fusions_are_trained_one_after_the_other(
         return features
 
     monkeypatch.setattr(feature_sets, "features_of", read_slowly)
-    for message in service.train(pool, shelf, visitor, "pairs", None, ("late", "concat"), *FORM):
+    for message in service.train(pool, shelf, visitor, "pairs", None, ("late", "concat"), FORM):
         messages.append(message)
         reported.set()
     assert messages[0] == Reading(120, 240)
@@ -104,14 +112,14 @@ def test_the_same_seed_gives_the_same_curves(pool: ModelPool, shelf: LabFeatures
     one, other, third = LabSession(), LabSession(), LabSession()
     trained(pool, shelf, one, "weighted")
     trained(pool, shelf, other, "weighted")
-    trained(pool, shelf, third, "weighted", form=(*FORM[:-1], 5))
+    trained(pool, shelf, third, "weighted", form={**FORM, "seed": 5})
     losses = [[report.train_loss for report in visitor.runs[0].reports] for visitor in (one, other, third)]
     assert losses[0] == losses[1] != losses[2]
 
 
 def test_two_visitors_do_not_meet(pool: ModelPool, shelf: LabFeatures) -> None:
     first, second = LabSession(), LabSession()
-    steps = service.train(pool, shelf, first, "pairs", None, ["late"], *FORM)
+    steps = service.train(pool, shelf, first, "pairs", None, ["late"], FORM)
     next(steps)
     trained(pool, shelf, second, "concat")
     assert len(second.runs) == 1
@@ -136,8 +144,8 @@ def test_every_session_begins_with_a_visitor_of_its_own() -> None:
 @pytest.mark.usefixtures("every_step")
 def test_stopping_keeps_what_was_trained_and_begins_no_other(pool: ModelPool, shelf: LabFeatures) -> None:
     visitor = LabSession()
-    form = (*FORM[:3], 200, *FORM[4:])
-    for message in service.train(pool, shelf, visitor, "pairs", None, ["late", "concat"], *form):
+    form = {**FORM, "epochs": 200}
+    for message in service.train(pool, shelf, visitor, "pairs", None, ["late", "concat"], form):
         if isinstance(message, Trained) and len(message.run.reports) >= 2:
             visitor.stop = True
     assert [run.options.fusion for run in visitor.runs] == ["late"]
@@ -181,7 +189,7 @@ def test_closing_the_page_ends_the_training(
 
     monkeypatch.setattr(Training, "run", run)
     monkeypatch.setattr(service, "EVERY", 0.0)
-    steps = service.train(pool, shelf, LabSession(), "pairs", None, ["late"], *FORM[:3], 200, *FORM[4:])
+    steps = service.train(pool, shelf, LabSession(), "pairs", None, ["late"], {**FORM, "epochs": 200})
     for message in steps:
         if isinstance(message, Trained):
             break
@@ -210,7 +218,7 @@ def make_report(loss: float) -> Any:
 
 def test_an_exclusive_or_is_learnt_across_modalities_only(pool: ModelPool, shelf: LabFeatures) -> None:
     visitor = LabSession()
-    form = ("adamw", 0.003, 32, 30, 0.1, 0.0, 0, 0)
+    form = {**FORM, "learning_rate": 0.003, "epochs": 30, "modality_dropout": 0.0}
     trained(pool, shelf, visitor, "late", "cross_attention", data="taste", form=form)
     late, cross = (run.scores for run in visitor.runs)
     assert late is not None
@@ -224,11 +232,11 @@ def test_an_exclusive_or_is_learnt_across_modalities_only(pool: ModelPool, shelf
     [
         ([], FORM, "No fusion was chosen"),
         (["early"], FORM, "early"),
-        (["late"], ("lion", *FORM[1:]), "lion"),
-        (["late"], ("sgd", 5, *FORM[2:]), "learning_rate is 5"),
-        (["late"], ("sgd", None, *FORM[2:]), "learning_rate is None"),
-        (["late"], (*FORM[:2], 2.5, *FORM[3:]), "batch_size is 2.5"),
-        (["late"], (*FORM[:3], 9999, *FORM[4:]), "epochs is 9999"),
+        (["late"], {**FORM, "optimiser": "lion"}, "lion"),
+        (["late"], {**FORM, "learning_rate": 5}, "learning_rate is 5"),
+        (["late"], {**FORM, "learning_rate": None}, "learning_rate is None"),
+        (["late"], {**FORM, "batch_size": 2.5}, "batch_size is 2.5"),
+        (["late"], {**FORM, "epochs": 9999}, "epochs is 9999"),
     ],
 )
 def test_a_bad_setting_is_named(pool: ModelPool, shelf: LabFeatures, fusions: list[str], form: Any, said: str) -> None:
@@ -283,7 +291,7 @@ def packed(folder: Path, table: str, pictures: bool = True, name: str = "own.zip
 
 
 def own(pool: ModelPool, visitor: LabSession, payload: Any, *fusions: str) -> list[Any]:
-    return list(service.train(pool, LabFeatures(pool), visitor, service.OWN, payload, fusions, *FORM))
+    return list(service.train(pool, LabFeatures(pool), visitor, service.OWN, payload, fusions, FORM))
 
 
 def test_ones_own_zip_is_trained_on_with_its_texts_and_pictures(pool: ModelPool, uploads: Path) -> None:
@@ -415,7 +423,7 @@ def test_a_visitor_pushes_out_nobody_elses_heads(pool: ModelPool, monkeypatch: p
 @pytest.fixture
 def visitor(pool: ModelPool, shelf: LabFeatures) -> LabSession:
     one = LabSession()
-    trained(pool, shelf, one, "late", "concat", form=(*FORM[:3], 2, *FORM[4:]))
+    trained(pool, shelf, one, "late", "concat", form={**FORM, "epochs": 2})
     return one
 
 

@@ -230,7 +230,7 @@ def bright_png() -> bytes:
 
 
 def judged_rows(pool: ModelPool, payload: Any) -> list[batch_rows.BatchRow[service.TableRow]]:
-    return list(service.describe_many(pool, payload, MODEL, ""))[-1][0]
+    return list(service.describe_many(pool, payload, MODEL, {"fusion": ""}))[-1][0]
 
 
 def test_a_zip_of_a_table_and_its_pictures_is_judged_row_by_row(pool: ModelPool, uploads: Path) -> None:
