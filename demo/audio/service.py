@@ -80,12 +80,14 @@ def listen(
         yield failure(error)
 
 
-def explain(pool: ModelPool, request: Request, label: str, start: float | None) -> Explained | Failure:
+def explain(
+    pool: ModelPool, request: Request, label: str, start: float | None, length: float | None = None
+) -> Explained | Failure:
     """Where in the spectrogram the model found a label: in the window at ``start`` seconds, or where it was surest."""
 
     def work() -> Explained:
         options = replace(request.options, explain=False)
-        return explained(explain_audio(pool, request.path, label, options, request.model, start))
+        return explained(explain_audio(pool, request.path, label, options, request.model, start, length=length))
 
     return attempt(work)
 

@@ -88,7 +88,7 @@ def build(page: Page) -> None:
     def explain(contents: View, language: str, event: gr.EventData) -> tuple[str, View]:
         answered, evidence, request = contents
         if request is not None:
-            evidence = service.explain(page.pool, request, event.label, event.start)
+            evidence = service.explain(page.pool, request, event.label, event.start, event.length)
         return sound_render.evidence_panel(evidence, language), (answered, evidence, request)
 
     # preprocess=False: the raw upload, because gradio's own reading answers a broken sound before we can.

@@ -108,15 +108,22 @@ def _labels(result: AudioResult, language: str) -> str:
         return f'<p class="mm-caption">{escape(label_text(language, SILENCE))}</p><p class="mm-hint">{hint}</p>'
     if not result.labels:
         return f'<p class="mm-doubt">{_t(language, "text.sounds.nothing")}</p>'
-    rows = "".join(_label(one, index == 0, language) for index, one in enumerate(result.labels))
+    windows = result.windows or (None,) * len(result.labels)
+    rows = "".join(
+        _label(one, window, index == 0, language)
+        for index, (one, window) in enumerate(zip(result.labels, windows, strict=True))
+    )
     return f'<ol class="mm-labels">{rows}</ol>'
 
 
-def _label(one: SoundLabel, first: bool, language: str) -> str:
+def _label(one: SoundLabel, window: tuple[float, float] | None, first: bool, language: str) -> str:
     shown = label_text(language, one.label)
     original = f' <span class="mm-original" lang="en">{escape(one.label)}</span>' if shown != one.label else ""
+    # Where to look for its evidence, so that a click does not hear the whole file again.
+    where = "" if window is None else f' data-start="{window[0]:.6f}" data-length="{window[1]!r}"'
     return (
-        f'<li><button type="button" data-label="{escape(one.label, quote=True)}" aria-pressed="{str(first).lower()}">'
+        f'<li><button type="button" data-label="{escape(one.label, quote=True)}"{where} '
+        f'aria-pressed="{str(first).lower()}">'
         f"{escape(shown)}{original}</button>{score_bar(one.score)}"
         f"<span>{percent(one.score)}</span></li>"
     )

@@ -16,10 +16,11 @@ const prepare = () => {
 element.addEventListener("click", async (event) => {
   const chosen = event.target.closest("[data-label]");
   if (chosen) {
-    const { label, start } = chosen.dataset;
-    mark(label, start === undefined ? null : chosen);
+    const { label, start, length } = chosen.dataset;
+    mark(label, chosen.classList.contains("mm-event") ? chosen : null);
     window.mmcore.soundAsked = true; // the explanation opens on a narrow screen, too
-    trigger("select", { label, start: start === undefined ? null : Number(start) });
+    const seconds = (written) => (written === undefined ? null : Number(written));
+    trigger("select", { label, start: seconds(start), length: seconds(length) });
     return;
   }
   const copying = event.target.closest("[data-copy]");

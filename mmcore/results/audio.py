@@ -146,6 +146,8 @@ class AudioResult:
     """Of the best label, where ``explain`` asked for it and the file is not silent."""
     notices: tuple[Notice, ...] = ()
     """What was not read, or was assumed."""
+    windows: tuple[tuple[float, float], ...] = ()
+    """(start, length) in seconds of the window in which each of ``labels`` scores highest, for ``explain_audio``."""
 
     @property
     def silent(self) -> bool:

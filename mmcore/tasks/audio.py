@@ -99,18 +99,26 @@ def explain_audio(
     model: str | None = None,
     start: float | None = None,
     cancelled: IsCancelled | None = None,
+    length: float | None = None,
 ) -> SoundEvidence:
     """Where in the spectrogram the model finds ``label``: in the window at ``start``, or in that of its best score.
 
-    ``start`` is in seconds; ``options.labels`` must be those of the answer that is explained. Raises as
-    ``classify_audio`` does, and UnknownNameError for a label that the model does not have.
+    ``start`` and ``length`` are in seconds, as ``AudioResult.windows`` has them for the listed labels; without a start
+    the whole file is heard again to find that window, and without a length it is the model's own. ``options.labels``
+    must be those of the answer that is explained. Raises as ``classify_audio`` does, UnknownNameError for a label that
+    the model does not have, and InputError for a length that it does not take.
     """
     options = options or AudioOptions()
     listener = SlidingWindowTagger.of(pool, checked(pool.choose(TASK, model), options, pool.settings), options)
     if label not in listener.labels:
         raise UnknownNameError("label", label, listener.labels)
+    lengths = [spec.seconds for spec in (listener.whole, listener.fine)]
+    if length is not None and length not in lengths:
+        offered = ", ".join(f"{seconds:g}" for seconds in lengths)
+        model = listener.checkpoint.title
+        raise InputError("option_not_offered", model=model, name="length", value=length, offered=offered)
     if start is not None:
-        return listener.explain(source, label, start, listener.whole)
+        return listener.explain(source, label, start, lengths[0] if length is None else length)
     heard = listener.hear(source, _lengths(listener, options), None, cancelled)
     return listener.explain(source, label, *_best(listener, heard, options, label))
 
@@ -145,9 +153,11 @@ def _classify(
         level=heard.drawing.level,
         notices=heard.sound.notices,
     )
-    if options.explain and labels and not result.silent:
-        best = labels[0].label
-        return replace(result, evidence=listener.explain(source, best, *_best(listener, heard, options, best)))
+    if result.silent:
+        return result
+    result = replace(result, windows=tuple(_best(listener, heard, options, one.label) for one in labels))
+    if options.explain and labels:
+        return replace(result, evidence=listener.explain(source, labels[0].label, *result.windows[0]))
     return result
 
 
@@ -215,11 +225,9 @@ def _timeline(
     return timeline, events
 
 
-def _best(
-    listener: SlidingWindowTagger, heard: StreamScores, options: AudioOptions, label: str
-) -> tuple[float, WindowSpec]:
-    """The window in which the label scores highest: where it begins, in seconds, and its length."""
+def _best(listener: SlidingWindowTagger, heard: StreamScores, options: AudioOptions, label: str) -> tuple[float, float]:
+    """(start, length) in seconds of the window in which the label scores highest."""
     column = listener.labels.index(label)
     length = max(_decisive(listener, heard, options), key=lambda one: heard.scores[one].values[:, column].max())
     scores = heard.scores[length]
-    return float(scores.starts[scores.values[:, column].argmax()]), length
+    return float(scores.starts[scores.values[:, column].argmax()]), length.seconds

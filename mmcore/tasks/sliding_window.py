@@ -89,6 +89,7 @@ class SlidingWindowTagger:
     @classmethod
     def of(cls, pool: ModelPool, checkpoint: Checkpoint, options: AudioOptions) -> SlidingWindowTagger:
         """Load the model, and settle the labels with it. Raises InputError for labels that it does not know."""
+        # Only looked at. It may be evicted and loaded again before it runs: what is kept of it here stays the same.
         model: SoundTagger = pool.get(checkpoint.name)
         given = tuple(dict.fromkeys(label.strip() for label in options.labels if label.strip()))
         free = given if model.open_vocabulary else ()
@@ -150,9 +151,9 @@ class SlidingWindowTagger:
         loudest = max(float(np.var(piece)) for piece in pieces)  # a constant part cannot be heard
         return bool(decibels(loudest) < self.silence_level)
 
-    def explain(self, source: Source, label: str, start: float, length: WindowSpec) -> SoundEvidence:
-        """The evidence of a label in the window of that length at ``start`` seconds, or in the last one."""
-        size, first = round(length.seconds * self.sample_rate), max(0, round(start * self.sample_rate))
+    def explain(self, source: Source, label: str, start: float, length: float) -> SoundEvidence:
+        """The evidence of a label in the window of ``length`` seconds at ``start`` seconds, or in the last one."""
+        size, first = round(length * self.sample_rate), max(0, round(start * self.sample_rate))
         with open_sound(source, self.pool.settings) as sound:
             window = window_at(sound.blocks(self.sample_rate), first, size)
         begin = window.start / self.sample_rate
@@ -179,7 +180,8 @@ class _Scorer:
         self._listener, self._cancelled = listener, cancelled
         self._cutter = WindowCutter(max(1, round(length.seconds * rate)), max(1, round(length.hop * rate)))
         self._batch = max(1, int(BATCH_SECONDS / length.seconds))
-        self._waiting: list[Window] = []
+        self._waiting: list[tuple[int, Window]] = []
+        """With its row."""
         self._starts: list[int] = []
         self._rows: list[Floats] = []
         self.seconds = 0.0
@@ -201,7 +203,7 @@ class _Scorer:
         self._rows.append(np.zeros(len(self._listener.labels), np.float32))
         if self._listener.silent(window.samples):
             return
-        self._waiting.append(window)
+        self._waiting.append((len(self._rows) - 1, window))
         if len(self._waiting) == self._batch:
             self._flush()
 
@@ -210,11 +212,10 @@ class _Scorer:
             return
         _stop_if(self._cancelled)
         begin = perf_counter()
-        found = self._listener.score([window.samples for window in self._waiting])
+        found = self._listener.score([window.samples for _, window in self._waiting])
         self.seconds += perf_counter() - begin
-        places = {start: row for row, start in enumerate(self._starts)}
-        for window, row in zip(self._waiting, found, strict=True):
-            self._rows[places[window.start]] = row
+        for (row, _), values in zip(self._waiting, found, strict=True):
+            self._rows[row] = values
         self._waiting = []
 
 

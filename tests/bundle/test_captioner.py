@@ -76,9 +76,8 @@ def test_options_are_kept(pool: ModelPool, decoding: str) -> None:
     again = caption(pool, open_example("cat.jpg"), options)
     assert [one.text for one in result.captions] == [one.text for one in again.captions]
     assert len(result.captions) == (1 if decoding == "greedy" else 4)
-    assert [one.score for one in result.captions] == sorted((one.score for one in result.captions), reverse=True) or (
-        decoding == "beam"
-    )
+    if decoding != "beam":  # whose candidates a second network has put in order
+        assert [one.score for one in result.captions] == sorted((one.score for one in result.captions), reverse=True)
     for one in result.captions:
         assert 1 <= len(one.words) <= 6
         assert one.maps is not None

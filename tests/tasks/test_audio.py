@@ -250,6 +250,27 @@ def test_evidence_is_from_the_best_window_or_the_one_asked_for(pool: ModelPool):
     assert (last.start, last.end) == (13.0, 17.0)
 
 
+def test_the_best_window_of_each_label_is_in_the_answer(pool: ModelPool):
+    sound = wav(low(5), quiet(2), high(6))
+    result = classify_audio(pool, sound)
+    assert len(result.windows) == len(result.labels)
+    tagger: Any = pool.get("compact-tagger")
+    heard = len(tagger.heard)
+    for one, (start, length) in zip(result.labels, result.windows, strict=True):
+        found = explain_audio(pool, sound, one.label, start=start, length=length)
+        assert tagger.heard[heard:] == [((1, round(length * RATE)), ())]  # this window, and no other
+        searched = explain_audio(pool, sound, one.label)
+        assert sum(shape[0] for shape, _ in tagger.heard[heard + 1 :]) > 20  # the whole file again
+        assert (found.start, found.end, found.score) == (searched.start, searched.end, searched.score)
+        assert np.array_equal(found.values, searched.values)
+        heard = len(tagger.heard)
+
+
+def test_a_window_of_a_length_that_the_model_does_not_take(pool: ModelPool):
+    with pytest.raises(InputError, match="does not offer length 3600"):
+        explain_audio(pool, wav(low(1)), "Low", start=0.0, length=3600.0)
+
+
 def test_evidence_of_an_unknown_label(pool: ModelPool):
     with pytest.raises(UnknownNameError, match="no label called 'Dog'"):
         explain_audio(pool, wav(low(1)), "Dog")

@@ -95,8 +95,14 @@ def test_labels_are_bars_with_scores_best_first() -> None:
     html = shown()
     assert re.findall(r'<i style="width:([\d.]+)%">', html)[:3] == ["83.0", "60.0", "0.1"]
     assert html.index("83 %") < html.index("60 %") < html.index("&lt;1 %" if "&lt;1 %" in html else "<1 %")
-    assert 'data-label="Dog" aria-pressed="true"' in html
+    assert 'data-label="Dog" aria-pressed="true"' in html  # a result without windows: the file is heard again
     assert 'data-label="Rain" aria-pressed="false"' in html
+
+
+def test_a_label_says_where_its_best_window_is() -> None:
+    html = shown(windows=((2.0, 10.0), (7.25, 0.96), (0.0, 10.0)))
+    assert 'data-label="Dog" data-start="2.000000" data-length="10.0" aria-pressed="true"' in html
+    assert 'data-label="Rain" data-start="7.250000" data-length="0.96" aria-pressed="false"' in html
 
 
 def test_a_free_label_cannot_break_the_page() -> None:
