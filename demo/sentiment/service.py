@@ -19,7 +19,7 @@ from ..ui.batch_rows import BatchKind, BatchRow
 from ..ui.events import Failure, Stop, failure, in_background
 from ..ui.i18n import text
 from ..ui.table_archives import TableUpload
-from .view import Judged, fusion_title, judged, label_name
+from .view import Judged, fusion_title, interaction_key, judged, label_name
 
 TASK = "sentiment"
 
@@ -145,7 +145,7 @@ class TableRow:
 
 def _cells(row: TableRow, language: str) -> list[str]:
     scores = (row.result.scores.negative, row.result.scores.neutral, row.result.scores.positive)
-    interaction = row.result.interaction
+    interaction = interaction_key(row.result)
     named = text(language, f"text.sentiment.interaction.{interaction}") if interaction else ""
     said = row.text if len(row.text) <= SHORT else f"{row.text[: SHORT - 1]}…"
     return [said, row.image, label_name(row.result.label, language), *(f"{score:.2f}" for score in scores), named]

@@ -51,7 +51,7 @@ def test_no_old_answer_stands_beside_a_new_post(visit: Callable[..., Visit]) -> 
     page.locator("#mm-sentiment-run").click()
     expect(page.locator("#mm-sentiment-answer .mm-why")).to_be_visible()
     held: list[Route] = []
-    page.route("**/queue/join*", held.append)
+    page.route("**/queue/join*", lambda route: held.append(route))
     write(page, "so sad")
     page.locator("#mm-sentiment-run").click()
     expect(page.locator("#mm-sentiment-answer .mm-waiting")).to_be_visible()

@@ -309,7 +309,7 @@ def test_no_table_given(pool: ModelPool) -> None:
 
 def test_pushes_are_blue_below_zero_and_orange_above() -> None:
     push = np.array([[-0.2, 0.1], [0.0, 0.0]], np.float32)
-    pixels = np.asarray(heat_maps.push_image(push, 64, 64))
+    pixels = np.asarray(heat_maps.push_image(push, 64, 64, 0.2))
     assert tuple(pixels[2, 2, :3]) == heat_maps.NEGATIVE
     assert tuple(pixels[2, -3, :3]) == heat_maps.POSITIVE
     assert pixels[2, 2, 3] > 1.2 * pixels[2, -3, 3] > 0
@@ -317,7 +317,7 @@ def test_pushes_are_blue_below_zero_and_orange_above() -> None:
 
 
 def test_a_push_that_is_next_to_nothing_stays_faint() -> None:
-    pixels = np.asarray(heat_maps.push_image(np.full((2, 2), 0.0005, np.float32), 64, 64))
+    pixels = np.asarray(heat_maps.push_image(np.full((2, 2), 0.01, np.float32), 64, 64, 0.25))
     assert pixels[..., 3].max() < 20
 
 
