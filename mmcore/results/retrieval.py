@@ -181,7 +181,7 @@ class SearchResult:
 
 
 def export_rows(results: Sequence[SearchResult]) -> list[dict[str, Any]]:
-    """A row for every match, for CSV or JSON lines: query, rank, path, file, score, cosine, good, model."""
+    """A row for every match, for CSV or JSON lines: query, rank, path, file, score, cosine, good, present, model."""
     return [
         {
             "query": result.query,
@@ -191,6 +191,7 @@ def export_rows(results: Sequence[SearchResult]) -> list[dict[str, Any]]:
             "score": round(match.score, 4),
             "cosine": round(match.cosine, 4),
             "good": match.good,
+            "present": match.present,
             "model": result.model,
         }
         for result in results
