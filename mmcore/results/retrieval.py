@@ -132,7 +132,7 @@ class Match:
     present: bool = True
     """False where the file is gone since it was added."""
     copies: tuple[str, ...] = ()
-    """Paths of the entries that are this very picture, byte for byte; they take no places of their own."""
+    """Paths of the entries whose files are this very picture, byte for byte; they take no places of their own."""
 
 
 @dataclass(frozen=True)

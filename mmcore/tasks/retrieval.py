@@ -175,7 +175,7 @@ def _matches(
             good=bool(scores[place] >= options.cutoff),
             id=hits[place].entry.id,
             present=not hits[place].entry.missing,
-            copies=tuple(hit.entry.path for hit in same[hits[place].entry.sha256][1:]),
+            copies=tuple(hit.entry.path for hit in same[hits[place].entry.sha256][1:] if not hit.entry.missing),
         )
         for place in order
     )
