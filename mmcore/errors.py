@@ -92,7 +92,7 @@ MESSAGES: dict[str, str] = {
     "option_not_offered": "{model} does not offer {name} {value!r}. It offers: {offered}.",
     "option_not_whole": "{name} is {value}; it must be a whole number.",
     "no_fusion": "No fusion was chosen. Choose at least one.",
-    "no_table": "Nothing was given. Choose a table (CSV or TSV) or a ZIP first.",
+    "no_table": "Nothing was given. Choose a table (CSV, TSV or XLSX) or a ZIP first.",
     "nothing_to_keep": "There is no finished run to keep. Train a fusion first.",
     "setting_unreadable": "{variable} is {value!r}; it must be {expected}.",
     # queries and labels
@@ -159,6 +159,7 @@ MESSAGES: dict[str, str] = {
         "The head {name} was trained on the numbers of other encoders than those of {model}. Train it again."
     ),
     "table_ending": "{name} is not a table that can be read. Its name must end with one of {endings}.",
+    "table_xlsx": ("Reading {name} needs openpyxl: pip install openpyxl, or save the sheet as CSV UTF-8."),
     "table_columns": "The table {name} has no column {missing}. Its first line names these columns: {found}.",
     "table_empty": "The table {name} has no rows below its first line.",
     "table_quotes": (
@@ -175,7 +176,7 @@ MESSAGES: dict[str, str] = {
     "table_label": "Row {row} has the label {label!r}; it must be one of {known}.",
     "table_row": "{detail} This is row {row}.",
     "folder_without_labels": "There is no labels.tsv in the folder {path}.",
-    "zip_tables": "The archive {name} holds {count} tables (.tsv or .csv); it must hold one, with its pictures.",
+    "zip_tables": "The archive {name} holds {count} tables (.tsv, .csv or .xlsx); it must hold one, with its pictures.",
     "zip_too_large": "The archive holds {megabytes:.0f} MB; the limit is {limit:g} MB.",
     "training_one_class": (
         "Nothing can be learned from these posts: there are none that are {classes}. At least two classes are needed."
@@ -292,7 +293,7 @@ PHRASES: dict[str, str] = {
     "not_a_collection": "its catalogue cannot be read",
     "vectors_short": "vectors are missing at the end",
     "not_a_file": "it is not an ordinary file",
-    "not_utf8": "it is not a text in UTF-8",
+    "not_utf8": "it is not a text in UTF-8; save it as UTF-8 (in a spreadsheet: CSV UTF-8)",
     # why a host cannot be reached
     "offline": "offline mode is on (MMCORE_OFFLINE or HF_HUB_OFFLINE)",
     "no_answer": "it does not answer",

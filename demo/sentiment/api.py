@@ -38,6 +38,8 @@ def build(page: Page) -> None:
             "complement" (they agree, or together say what neither says alone), or null with one of them only.
             "fusions": the scores of every fusion. "gate": the weight of each modality, where the fusion has one.
             "model", "fusion", "device", "seconds": what made the answer, and how long it took.
+            "notices": only where a part was not read or something was assumed: a list of {"code", "text" in "en" and
+                "zh", "values"}.
         """
         with events.told(request):
             return service.describe_for_api(page.pool, text, image, model, fusion).to_dict()

@@ -45,7 +45,7 @@ def sentiment_command(
     image: Annotated[str | None, typer.Option(help="The picture.", metavar="FILE")] = None,
     table: Annotated[
         Path | None,
-        typer.Option(help="A .tsv or .csv with columns text and image (a path relative to it).", metavar="FILE"),
+        typer.Option(help="A .tsv, .csv or .xlsx with columns text and image (a path relative to it).", metavar="FILE"),
     ] = None,
     fusion: Fusion = None,
     head: Annotated[str | None, typer.Option(help="A head of your own, by its name.", metavar="NAME")] = None,

@@ -59,8 +59,8 @@ def read_posts(
     """Read a folder, a table or a .zip of one of them.
 
     A folder holds labels.tsv with columns guid, label, text (and perhaps image_dup_of, text_dup_of) and
-    images/<guid>.<ending>. A table (.tsv, .csv) has columns text, image, label: image is a path relative to the table,
-    never outside its folder; text or image may be empty. A ZIP holds one table, anywhere, with its pictures.
+    images/<guid>.<ending>. A table (.tsv, .csv, .xlsx) has columns text, image, label: image is a path relative to the
+    table, never outside its folder; text or image may be empty. A ZIP holds one table, anywhere, with its pictures.
 
     Posts of one group are duplicates: those that the table lists, of the same picture, of the same words; with
     ``listed_only`` just the first.
