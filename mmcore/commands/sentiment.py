@@ -144,8 +144,7 @@ def evaluate_sentiment_command(
     local: Local = None,
     json_lines: Json = False,
 ) -> None:
-    """Accuracy, F1, recall and calibration on a folder like MVSA-Single or SemEval's tweets, or on a table (text, image,
-    label)."""
+    """Accuracy, F1, recall and calibration on a folder like MVSA-Single, tweets, or a table (text, image, label)."""
     settings, model = chosen(tier, model, device, local)
     with usage():
         options = SentimentOptions(fusion=fusion)  # type: ignore[arg-type]  # checked there

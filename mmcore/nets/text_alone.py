@@ -88,7 +88,9 @@ class TextAlone(nn.Module):
         rows = []
         for ids in tokens:
             words, pairs = distinct(ids, self.config.buckets)
-            rows.append(torch.cat([self.words[torch.from_numpy(words)].sum(0), self.pairs[torch.from_numpy(pairs)].sum(0)]))
+            rows.append(
+                torch.cat([self.words[torch.from_numpy(words)].sum(0), self.pairs[torch.from_numpy(pairs)].sum(0)])
+            )
         return torch.stack(rows) if rows else torch.zeros(0, 2 * CLASSES)
 
     def read(self, states: Tensor, mask: Tensor) -> Tensor:

@@ -4,10 +4,10 @@
 
 1. ``read_tweets``: train.tsv and dev.tsv (columns label, text), cleaned as the product cleans a post.
 2. Log-ratios of tokens and of pairs over all tweets; for the tweets that the layers are tuned on, from the other folds.
-3. ``below``: states under the tuned layers, computed once, in fp16, kept in the working folder.
-4. ``tune``: layers and head together; the average of the weights with the best macro recall on dev is kept.
+3. ``below``: states under the tuned layers, in fp16, kept in the working folder; a file a part of the tweets.
+4. ``tune``: layers and head together, part by part; the average of the weights with the best macro recall on dev is kept.
 
-The encoder stays as it is. Two free cores need about half an hour, two thirds of it for step 3 and the first round.
+The encoder stays as it is. Steps 3 and 4 need about ten minutes of CPU time together.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,15 +48,18 @@ class TextAloneRecipe:
     """Every number that shapes the training."""
 
     seed: int = 0
-    most: tuple[int, int, int] = (7690, 9000, 8000)
-    """Tweets of each class that the layers are tuned on; the log-ratios are of all."""
+    most: tuple[int, int, int] = (3845, 4500, 4000)
+    """Tweets of each class in a part; the log-ratios are of all tweets."""
+    parts: int = 2
+    """Parts, with other tweets in each, that the layers are tuned on."""
     stop: int = 3000
     """Tweets of dev that say when to stop."""
     longest: int = 64
     """Tokens of a tweet that are read, in training only."""
     folds: int = 4
-    rounds: int = 2
-    batch: int = 64
+    rounds: int = 1
+    """Times that each part is learnt from."""
+    batch: int = 32
     rate: float = 1.5e-4
     """Of the layers."""
     head_rate: float = 1e-3
@@ -65,7 +69,7 @@ class TextAloneRecipe:
     average: float = 0.99
     """Of the running mean of the weights."""
     looks: int = 3
-    """Times a round that dev is looked at."""
+    """Times a part that dev is looked at."""
 
 
 @dataclass(frozen=True)
@@ -103,10 +107,14 @@ def encoded(encoder: compact_dual.CompactDual, texts: Sequence[str], labels: Ids
     return Tweets(ids, labels, np.stack([lexicon_scores(text) for text in texts]))
 
 
-def chosen(labels: Ids, most: Sequence[int], draw: np.random.Generator) -> Ids:
-    """Places of at most so many tweets of each class."""
+def chosen(labels: Ids, most: Sequence[int], parts: int, draw: np.random.Generator) -> list[Ids]:
+    """Places of the tweets of each part: at most so many of each class, none in two parts."""
     order = draw.permutation(len(labels))
-    return np.concatenate([order[labels[order] == label][: most[label]] for label in range(CLASSES)])
+    each = [order[labels[order] == label] for label in range(CLASSES)]
+    return [
+        np.concatenate([rows[part * count : (part + 1) * count] for rows, count in zip(each, most, strict=True)])
+        for part in range(parts)
+    ]
 
 
 def padded(rows: Sequence[Ids]) -> tuple[Tensor, Tensor]:
@@ -168,7 +176,9 @@ def cross_fitted(model: TextAlone, tweets: Tweets, places: Ids, folds: int, draw
 def batches(lengths: npt.NDArray[np.int64], size: int, draw: np.random.Generator) -> Iterator[Ids]:
     """Each place once, in random batches of about the same length."""
     order = draw.permutation(len(lengths))
-    parts = [part[np.argsort(lengths[part], kind="stable")] for part in np.split(order, range(0, len(order), 16 * size))]
+    parts = [
+        part[np.argsort(lengths[part], kind="stable")] for part in np.split(order, range(0, len(order), 16 * size))
+    ]
     found = [part[start : start + size] for part in parts for start in range(0, len(part), size)]
     for place in draw.permutation(len(found)):
         yield found[place]
@@ -203,33 +213,36 @@ def recalls(logits: Tensor, labels: Ids) -> dict[str, float]:
     return {"accuracy": found.accuracy, "macro_recall": found.macro_recall, **found.recalls}
 
 
+Learnt = tuple[Sequence[Tensor], Tensor, Ids]
+"""States, what goes beside them, labels."""
+
+
 def tune(
-    model: TextAlone, learnt: tuple[Sequence[Tensor], Tensor, Ids], dev: tuple[Sequence[Tensor], Tensor, Ids],
-    recipe: TextAloneRecipe, kept: Path, say: Say,
+    model: TextAlone, parts: Sequence[Callable[[], Learnt]], size: int, dev: Learnt, recipe: TextAloneRecipe,
+    kept: Path, say: Say,
 ) -> dict[str, Any]:  # fmt: skip
     """Train in place; the weights that were best on dev are the model's at the end, and in ``kept`` meanwhile.
 
-    ``learnt`` and ``dev``: states, what goes beside them, labels. Returns the figures on dev.
+    ``parts`` give about ``size`` tweets each. Returns the figures on dev.
     """
-    states, beside, labels = learnt
     draw = np.random.default_rng(recipe.seed)
-    lengths = np.array([len(one) for one in states])
-    frequency = np.bincount(labels, minlength=CLASSES)
-    weight = torch.tensor(len(labels) / (CLASSES * frequency), dtype=torch.float32)
     head = [*model.hidden.parameters(), *model.classify.parameters()]
     optimizer = torch.optim.AdamW(
         [{"params": model.layers.parameters(), "lr": recipe.rate}, {"params": head, "lr": recipe.head_rate}],
         weight_decay=recipe.decay,
     )
-    a_round = len(range(0, len(labels), recipe.batch))
-    total, warm = recipe.rounds * a_round, a_round // 10
+    a_part = len(range(0, size, recipe.batch))
+    total = recipe.rounds * len(parts) * a_part
+    warm = max(1, min(100, total // 8))
     scheduler = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min((step + 1) / max(warm, 1), max(0.02, (total - step) / max(total - warm, 1)))
+        optimizer, lambda step: min((step + 1) / warm, max(0.02, (total - step) / max(total - warm, 1)))
     )
     mean, best, step = deepcopy(model), {"macro_recall": 0.0}, 0
     best_state = deepcopy(model.state_dict())
-    for _ in range(recipe.rounds):
-        for places in batches(lengths, recipe.batch, draw):
+    for part in [part for _ in range(recipe.rounds) for part in parts]:
+        states, beside, labels = part()
+        weight = torch.from_numpy(len(labels) / (CLASSES * np.bincount(labels, minlength=CLASSES))).float()
+        for places in batches(np.array([len(one) for one in states]), recipe.batch, draw):
             model.train()
             logits = model(*stacked(states, places), beside[torch.from_numpy(places)])
             right = torch.from_numpy(labels[places])
@@ -244,10 +257,10 @@ def tune(
                 share = min(recipe.average, step / (step + 10))
                 for averaged, now in zip(mean.parameters(), model.parameters(), strict=True):
                     averaged.lerp_(now, 1 - share)
-            if step % max(1, a_round // recipe.looks) == 0 or step == total:
+            if step % max(1, a_part // recipe.looks) == 0 or step == total:
                 figures = recalls(logits_of(mean, dev[0], dev[1]), dev[2])
                 better = figures["macro_recall"] > best["macro_recall"]
-                say(f"{step} of {total}: loss {float(loss):.3f}, dev {figures}{' *' if better else ''}")
+                say(f"{step} of {total}: loss {float(loss.detach()):.3f}, dev {figures}{' *' if better else ''}")
                 if better:
                     best, best_state = figures, deepcopy(mean.state_dict())
                     torch.save(best_state, kept)
@@ -277,23 +290,33 @@ def make(
     dev = encoded(encoder, [dev_texts[place] for place in few], dev_labels[few], recipe.longest)
     model = TextAlone(
         TextAloneConfig(
-            text.config.vocabulary, tweets.lexicon.shape[1], text.config.width, text.config.heads, text.config.hidden,
+            text.config.vocabulary,
+            tweets.lexicon.shape[1],
+            text.config.width,
+            text.config.heads,
+            text.config.hidden,
             dropout=recipe.dropout,
         )  # fmt: skip
     )
     model.begin_from(text)
     draw = np.random.default_rng(recipe.seed)
-    places = np.sort(chosen(tweets.labels, recipe.most, draw))
+    parts = chosen(tweets.labels, recipe.most, recipe.parts, draw)
+    places = np.concatenate(parts)
     beside = cross_fitted(model, tweets, places, recipe.folds, draw)
     fit_ratios(model, tweets)
     model.standardize.fit(beside)
     layers = model.config.layers
-    learnt = below(text, [tweets.ids[place] for place in places], layers, work / "train.pt", say)
     held = below(text, dev.ids, layers, work / "dev.pt", say)
     dev_beside = counted(model, dev)
-    best = tune(
-        model, (learnt, beside, tweets.labels[places]), (held, dev_beside, dev.labels), recipe, work / "best.pt", say
-    )
+
+    def part_of(number: int) -> Learnt:
+        rows = parts[number]
+        start = sum(map(len, parts[:number]))
+        states = below(text, [tweets.ids[place] for place in rows], layers, work / f"train-{number}.pt", say)
+        return states, beside[start : start + len(rows)], tweets.labels[rows]
+
+    each = [partial(part_of, number) for number in range(len(parts))]
+    best = tune(model, each, len(parts[0]), (held, dev_beside, dev.labels), recipe, work / "best.pt", say)
     temperature = best_temperature(logits_of(model, held, dev_beside).numpy(), dev.labels)
     model.temperature.fill_(temperature)
     compact_sentiment.save_text_alone(output, model)
