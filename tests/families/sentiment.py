@@ -76,7 +76,7 @@ def add_text_alone(folder: Path) -> Path:
             layers=1,
             buckets=64,
             hidden=8,
-        )  # fmt: skip
+        )
     )
     for value in model.state_dict().values():
         if value.ndim:

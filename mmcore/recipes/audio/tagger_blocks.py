@@ -1,12 +1,12 @@
 """The tagger taught block by block: a student of the teacher's structure, from random numbers.
 
-Distilling logits alone teaches a student the clips it hears. Here every block learns what the teacher's block makes of
-the teacher's own input (front to back), so that the low blocks, local functions of a few cells, fit far beyond the clips;
-then all blocks together, each on what the student's own blocks below made, with the logits and their order besides.
+Distilling logits alone teaches a student the clips it hears. Here every block learns what the teacher's block makes
+of the teacher's own input (front to back), so that the low blocks, local functions of a few cells, fit far beyond the
+clips; then all blocks together, each on what the student's own blocks below made, with the logits and their order.
 After FitNets (Romero et al., ICLR 2015), with every block a hint.
 
-Spectrograms are shifted, turned round, stretched, mixed, filtered, drowned in noises and tones: what they sound like does
-not matter, only what the teacher computes.
+Spectrograms are shifted, turned round, stretched, mixed, filtered, drowned in noises and tones: what they sound like
+does not matter, only what the teacher computes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class BlockRecipe:
-    """Every number of this step. Times are CPU seconds, all threads together, so that a busy machine changes nothing."""
+    """Every number of this step. Times are CPU seconds, all threads together, so that other work changes nothing."""
 
     seed: int = 0
     pool: int = 120
@@ -109,7 +109,7 @@ class Pieces:
         return out + there * draw.uniform(-1, 0)
 
     def batch(self, count: int) -> Tensor:
-        """(count, 1, 128, COLUMNS)"""
+        """(count, 1, 128, COLUMNS) altered pieces."""
         return torch.stack([self.altered() for _ in range(count)])[:, None]
 
 

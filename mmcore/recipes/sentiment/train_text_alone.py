@@ -5,7 +5,7 @@
 1. ``read_tweets``: train.tsv and dev.tsv (columns label, text), cleaned as the product cleans a post.
 2. Log-ratios of tokens and of pairs over all tweets; for the tweets that the layers are tuned on, from the other folds.
 3. ``below``: states under the tuned layers, in fp16, kept in the working folder; a file a part of the tweets.
-4. ``tune``: layers and head together, part by part; the average of the weights with the best macro recall on dev is kept.
+4. ``tune``: layers and head together, part by part; the averaged weights with the best macro recall on dev are kept.
 
 The encoder stays as it is. Steps 3 and 4 need about ten minutes of CPU time together.
 """
@@ -296,7 +296,7 @@ def make(
             text.config.heads,
             text.config.hidden,
             dropout=recipe.dropout,
-        )  # fmt: skip
+        )
     )
     model.begin_from(text)
     draw = np.random.default_rng(recipe.seed)
