@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,25 @@ class CompactSentiment:
     def judge(self, posts: Sequence[Post], fusion: str | Path = "") -> list[SentimentPrediction]:
         """See ``SentimentJudge.judge``."""
         require_latin(self.checkpoint, [post.text for post in posts if post.text])
+        own = isinstance(fusion, Path)
+        there = self.text_alone is not None
+        bare = [row for row, post in enumerate(posts) if there and post.text and post.image is None]
+        fused = [row for row in range(len(posts)) if own or row not in bare]
+        found = dict(zip(fused, self._fused([posts[row] for row in fused], fusion), strict=True)) if fused else {}
+        for row, answer in zip(bare, self._alone([posts[row].text for row in bare]).tolist(), strict=True):
+            # Nothing is to be fused: all bundled heads give way. A head of one's own keeps its answer.
+            alone = SentimentScores(*answer)
+            given = found.get(row, SentimentPrediction(alone, None, (), ()))
+            kept = [(name, scores) for name, scores in given.fusions if own and name == fusion.name]
+            found[row] = replace(
+                given,
+                fusions=(*((name, alone) for name in self.fusions if not kept or name != kept[0][0]), *kept),
+                gates=given.gates or tuple((name, (1.0, 0.0)) for name in self.fusions if self.heads[name].gated),
+            )
+        return [found[row] for row in range(len(posts))]
+
+    def _fused(self, posts: Sequence[Post], fusion: str | Path) -> list[SentimentPrediction]:
+        """The heads' answers."""
         inputs = inputs_from(self.encode(posts), np.arange(len(posts)))
         asked = self._head(fusion)
         heads = {**self.heads, fusion.name: asked} if isinstance(fusion, Path) else self.heads
@@ -162,16 +182,6 @@ class CompactSentiment:
         gates = {name: gate.tolist() for name, head in heads.items() if (gate := head.gate(inputs)) is not None}
         text = asked.probabilities(inputs.only(image=False)).tolist()
         image = asked.probabilities(inputs.only(text=False)).tolist()
-        bare = [row for row, post in enumerate(posts) if post.text and post.image is None]
-        if self.text_alone is not None and bare:
-            # Nothing is to be fused: all bundled heads give way. A head of one's own keeps its answer.
-            own = fusion.name if isinstance(fusion, Path) else None
-            for row, answer in zip(bare, self._alone([posts[row].text for row in bare]).tolist(), strict=True):
-                for name in self.heads:
-                    if name != own:
-                        together[name][row] = answer
-                if own is None:
-                    text[row] = answer
         return [
             SentimentPrediction(
                 text=SentimentScores(*text[row]) if post.text else None,

@@ -29,7 +29,7 @@ from torch.nn import functional as F
 
 from mmcore.checkpoints.registry import find
 from mmcore.families import compact_dual, compact_sentiment
-from mmcore.families._lexicon import lexicon_scores
+from mmcore.families._lexicon import NAMES, lexicon_scores
 from mmcore.fusion.metrics import best_temperature, score
 from mmcore.io.texts import clean_post
 from mmcore.nets.fusion import CLASSES
@@ -74,15 +74,17 @@ class TextAloneRecipe:
 
 @dataclass(frozen=True)
 class Tweets:
-    """Texts as token ids, their labels, and what word lists say of them."""
+    """Texts, their token ids and labels."""
 
+    texts: list[str]
     ids: list[Ids]
     labels: Ids
-    lexicon: npt.NDArray[np.float32]
 
     def rows(self, places: Ids) -> Tweets:
         """Some of them."""
-        return Tweets([self.ids[place] for place in places], self.labels[places], self.lexicon[places])
+        return Tweets(
+            [self.texts[place] for place in places], [self.ids[place] for place in places], self.labels[places]
+        )
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -104,7 +106,7 @@ def plain(text: str) -> str:
 def encoded(encoder: compact_dual.CompactDual, texts: Sequence[str], labels: Ids, longest: int) -> Tweets:
     """Texts as the model reads them."""
     ids = [np.array(one.ids[:longest], np.int64) for one in encoder.tokenizer.encode_batch(list(texts))]
-    return Tweets(ids, labels, np.stack([lexicon_scores(text) for text in texts]))
+    return Tweets(list(texts), ids, labels)
 
 
 def chosen(labels: Ids, most: Sequence[int], parts: int, draw: np.random.Generator) -> list[Ids]:
@@ -149,25 +151,32 @@ def below(encoder: TextEncoder, ids: Sequence[Ids], layers: int, file: Path, say
     return list(found.split(lengths.tolist()))
 
 
-def fit_ratios(model: TextAlone, tweets: Tweets) -> None:
-    """Set the log-ratios of ``model`` from these tweets."""
+Found = list[tuple[Ids, Ids]]
+"""The different tokens and pairs of each text, as ``distinct`` gives them."""
+
+
+def fit_ratios(model: TextAlone, found: Found, labels: Ids) -> None:
+    """Set the log-ratios of ``model`` from these texts."""
     config = model.config
-    features = [distinct(ids, config.buckets) for ids in tweets.ids]
     for table, place, size in ((model.words, 0, config.vocabulary), (model.pairs, 1, config.buckets)):
-        table.copy_(torch.from_numpy(log_ratios([one[place] for one in features], tweets.labels, size)))
+        table.copy_(torch.from_numpy(log_ratios([one[place] for one in found], labels, size)))
 
 
 def counted(model: TextAlone, tweets: Tweets) -> Tensor:
     """What the head gets beside the states, (N, 6 + lexicon)."""
-    return torch.cat([model.ratios(tweets.ids), torch.from_numpy(tweets.lexicon)], 1)
+    lexicon = np.stack([lexicon_scores(text) for text in tweets.texts])
+    return torch.cat([model.ratios(tweets.ids), torch.from_numpy(lexicon)], 1)
 
 
-def cross_fitted(model: TextAlone, tweets: Tweets, places: Ids, folds: int, draw: np.random.Generator) -> Tensor:
+def cross_fitted(
+    model: TextAlone, tweets: Tweets, found: Found, places: Ids, folds: int, draw: np.random.Generator
+) -> Tensor:
     """``counted`` of the tweets at ``places``, each with log-ratios from tweets of other folds only."""
     fold = draw.integers(folds, size=len(tweets))
-    out = torch.zeros(len(places), 2 * CLASSES + tweets.lexicon.shape[1])
+    out = torch.zeros(len(places), 2 * CLASSES + model.config.lexicon)
     for number in range(folds):
-        fit_ratios(model, tweets.rows(np.flatnonzero(fold != number)))
+        others = np.flatnonzero(fold != number)
+        fit_ratios(model, [found[place] for place in others], tweets.labels[others])
         mine = np.flatnonzero(fold[places] == number)
         out[torch.from_numpy(mine)] = counted(model, tweets.rows(places[mine]))
     return out
@@ -291,7 +300,7 @@ def make(
     model = TextAlone(
         TextAloneConfig(
             text.config.vocabulary,
-            tweets.lexicon.shape[1],
+            len(NAMES),
             text.config.width,
             text.config.heads,
             text.config.hidden,
@@ -302,8 +311,9 @@ def make(
     draw = np.random.default_rng(recipe.seed)
     parts = chosen(tweets.labels, recipe.most, recipe.parts, draw)
     places = np.concatenate(parts)
-    beside = cross_fitted(model, tweets, places, recipe.folds, draw)
-    fit_ratios(model, tweets)
+    found = [distinct(ids, model.config.buckets) for ids in tweets.ids]
+    beside = cross_fitted(model, tweets, found, places, recipe.folds, draw)
+    fit_ratios(model, found, tweets.labels)
     model.standardize.fit(beside)
     layers = model.config.layers
     held = below(text, dev.ids, layers, work / "dev.pt", say)
