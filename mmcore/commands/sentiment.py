@@ -245,4 +245,9 @@ def train_text_alone_command(
     with failures_reported(), answers_only() as out:
         with recipe_imported():
             from mmcore.recipes.sentiment.train_text_alone import make
-        print_figures(out, make(data, work, output, say=complain), json_lines)
+        try:
+            figures = make(data, work, output, say=complain)
+        except FileNotFoundError as error:  # tweets or heads that are not there
+            complain(f"mmcore: {error}")
+            raise typer.Exit(FAILED) from None
+        print_figures(out, figures, json_lines)
