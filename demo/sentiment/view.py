@@ -272,6 +272,8 @@ def _fusions(content: Judged, language: str) -> str:
     fusions = content.result.fusions
     if len(fusions) < 2:
         return ""
+    if content.result.image is None and len({scores for _, scores in fusions}) == 1:
+        return f'<p class="mm-hint">{_t(language, "text.sentiment.fusions_bare")}</p>'
     rows = []
     for name, scores in fusions:
         title = fusion_title(name, language)

@@ -144,7 +144,7 @@ def evaluate_sentiment_command(
     local: Local = None,
     json_lines: Json = False,
 ) -> None:
-    """Accuracy, F1 and calibration on a folder like MVSA-Single, or on a table with columns text, image, label."""
+    """Accuracy, F1, recall and calibration on a folder like MVSA-Single, tweets, or a table (text, image, label)."""
     settings, model = chosen(tier, model, device, local)
     with usage():
         options = SentimentOptions(fusion=fusion)  # type: ignore[arg-type]  # checked there
@@ -231,4 +231,23 @@ def train_sentiment_command(
         if output is not None:
             training.save(output)
         figures = {"fusion": options.fusion, "head": "" if where is None else str(where), **training.scores().to_dict()}
+        print_figures(out, figures, json_lines)
+
+
+@train_app.command("text-alone")
+def train_text_alone_command(
+    data: Data,
+    work: Annotated[Path, typer.Option(help="Folder for what is computed on the way.", metavar="DIR")],
+    output: Annotated[Path, typer.Option(help="Folder of the compact sentiment model, to be added to.", metavar="DIR")],
+    json_lines: Json = False,
+) -> None:
+    """Train what judges posts without a picture, on a folder of labelled tweets (train.tsv, dev.tsv)."""
+    with failures_reported(), answers_only() as out:
+        with recipe_imported():
+            from mmcore.recipes.sentiment.train_text_alone import make
+        try:
+            figures = make(data, work, output, say=complain)
+        except FileNotFoundError as error:  # tweets or heads that are not there
+            complain(f"mmcore: {error}")
+            raise typer.Exit(FAILED) from None
         print_figures(out, figures, json_lines)

@@ -170,6 +170,8 @@ class Fusion(nn.Module):
     name = ""
     reads_parts = False
     """Whether it looks at words and regions; the others need only the whole text and the whole picture."""
+    gated = False
+    """Whether ``gate`` says something."""
 
     def __init__(self, config: FusionConfig) -> None:
         super().__init__()
@@ -244,6 +246,7 @@ class Weighted(Fusion):
     """
 
     name = "weighted"
+    gated = True
 
     def __init__(self, config: FusionConfig) -> None:
         super().__init__(config)
@@ -334,6 +337,7 @@ class Late(Fusion):
     """
 
     name = "late"
+    gated = True
 
     def __init__(self, config: FusionConfig) -> None:
         super().__init__(config)
