@@ -2,18 +2,19 @@
 
 Looked for in this order: a folder that the user names (MMCORE_LOCAL_<NAME>), the bundle inside the package, the
 hub's cache (HF_HOME) or our own downloads (MMCORE_HOME), and last, only when asked to, the network. From the network
-come safetensors, JSON and tokenizer files of a pinned revision, or one file whose sha256 is known; code never.
+come safetensors, JSON and tokenizer files of one commit, or one file whose sha256 is known; code never.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path, PurePosixPath
 from typing import Literal
 from urllib.parse import urlsplit
 
+from mmcore.checkpoints import commits
 from mmcore.checkpoints.download import Download, IsCancelled, Progress, fetch, reachability, readable_size
 from mmcore.checkpoints.hub import cached_snapshots, download_snapshot
 from mmcore.checkpoints.registry import Checkpoint
@@ -24,6 +25,8 @@ INDEX = "model.safetensors.index.json"
 """Lists the parts of weights that are split over several files."""
 
 State = Literal["bundled", "local", "cached", "download", "unreachable", "broken"]
+_HERE: dict[str, State] = {"bundled": "bundled", "folder": "local", "hub": "cached", "url": "cached"}
+"""Source -> state of a checkpoint that is on this machine."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +61,6 @@ def locate(
     folder = find_local(checkpoint, settings)
     if folder is not None:
         return folder
-    if checkpoint.source == "url" and checkpoint.sha256 is None:
-        raise _no_checksum(checkpoint)
     unreachable = _unreachable(checkpoint, settings)
     if unreachable is not None:
         raise unreachable
@@ -67,7 +68,7 @@ def locate(
         raise _not_cached(checkpoint)
     if checkpoint.source == "url":
         return _download_url(checkpoint, settings, progress, cancelled)
-    return check(checkpoint, download_snapshot(checkpoint, progress, cancelled))
+    return _download_commit(checkpoint, settings, progress, cancelled)
 
 
 def is_cached(checkpoint: Checkpoint, settings: Settings) -> bool:
@@ -84,16 +85,12 @@ def availability(checkpoint: Checkpoint, settings: Settings) -> Availability:
         if find_local(checkpoint, settings) is not None:
             if local_variable(checkpoint.name) in settings.local:
                 return Availability("local")
-            return Availability("bundled" if checkpoint.source == "bundled" else "cached")
+            return Availability(_HERE[checkpoint.source])
     except WeightsError as error:
         return Availability("broken", problem=error)
-    if checkpoint.source == "url" and checkpoint.sha256 is None:
-        return Availability("broken", checkpoint.bytes, _no_checksum(checkpoint))
     unreachable = _unreachable(checkpoint, settings)
     if unreachable is not None:
         return Availability("unreachable", checkpoint.bytes, unreachable)
-    if checkpoint.source == "hub" and checkpoint.revision is None:
-        return Availability("broken", checkpoint.bytes, WeightsError("weights_no_revision", name=checkpoint.name))
     return Availability("download", checkpoint.bytes, _not_cached(checkpoint))
 
 
@@ -125,10 +122,15 @@ def find_local(checkpoint: Checkpoint, settings: Settings) -> Path | None:
         return check(checkpoint, folder)
     if checkpoint.source == "bundled":
         return check(checkpoint, bundled_folder(checkpoint))
+    if checkpoint.source == "folder":
+        if not Path(checkpoint.location).is_dir():
+            raise WeightsError("weights_folder_gone", name=checkpoint.name, folder=checkpoint.location)
+        return check(checkpoint, Path(checkpoint.location))
     if checkpoint.source == "url":
         folder = download_folder(checkpoint, settings)
         return folder if (folder / file_name(checkpoint)).is_file() else None
-    return next((folder for folder in cached_snapshots(checkpoint) if problem_of(checkpoint, folder) is None), None)
+    snapshots = cached_snapshots(commits.pinned(checkpoint, settings))
+    return next((folder for folder in snapshots if problem_of(checkpoint, folder) is None), None)
 
 
 def bundled_folder(checkpoint: Checkpoint) -> Path:
@@ -174,16 +176,11 @@ def problem_of(checkpoint: Checkpoint, folder: Path) -> WeightsError | None:
             return incomplete(f"{INDEX} cannot be read")
         missing = sorted(part for part in parts if not (folder / part).is_file())
         return incomplete(f"there is no {missing[0]}") if missing else None
-    if any(folder.glob("*.safetensors")):
+    if (folder / "model.safetensors").is_file():
         return None
     if any(folder.glob("*.bin")) or any(folder.glob("*.pt")):
         return WeightsError("weights_unsafe", name=name, folder=folder)
-    return incomplete("there is no *.safetensors file")
-
-
-def _no_checksum(checkpoint: Checkpoint) -> WeightsError:
-    values = {"name": checkpoint.name, "file": file_name(checkpoint), "variable": local_variable(checkpoint.name)}
-    return WeightsError("weights_no_checksum", **values)
+    return incomplete("there is no model.safetensors")
 
 
 def _not_cached(checkpoint: Checkpoint) -> WeightsError:
@@ -200,10 +197,27 @@ def _unreachable(checkpoint: Checkpoint, settings: Settings) -> WeightsError | N
     return WeightsError("weights_host_unreachable", detail=problem, host=host, **values) if problem else None
 
 
+def _download_commit(
+    checkpoint: Checkpoint, settings: Settings, progress: Progress | None, cancelled: IsCancelled | None
+) -> Path:
+    """From the hub: the pinned or remembered commit, or else the newest one, which is remembered from then on."""
+    known = commits.pinned(checkpoint, settings)
+    if known.revision is None:
+        commit = commits.look_up(checkpoint)
+        commits.remember(checkpoint, commit, settings)  # before the download, so that the next one goes on with it
+        known = replace(checkpoint, revision=commit.revision)
+    try:
+        return check(checkpoint, download_snapshot(known, progress, cancelled))
+    except WeightsError as error:
+        if error.key == "weights_gone" and checkpoint.revision is None:
+            commits.remember(checkpoint, None, settings)  # its branch was rewritten: the next download looks again
+        raise
+
+
 def _download_url(
     checkpoint: Checkpoint, settings: Settings, progress: Progress | None, cancelled: IsCancelled | None
 ) -> Path:
-    assert checkpoint.sha256 is not None  # asked before the network
+    assert checkpoint.sha256 is not None  # tests/checkpoints/test_registry.py
     target = download_folder(checkpoint, settings) / file_name(checkpoint)
     fetch(Download(checkpoint.name, checkpoint.location, target, checkpoint.sha256), progress, cancelled)
     return target.parent
