@@ -9,6 +9,7 @@ broken process it deletes what has arrived and starts again, and it compares siz
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -136,6 +137,34 @@ def download_snapshot(checkpoint: Checkpoint, progress: Progress | None, cancell
         if progress is not None:
             progress(done, total)
     return folder
+
+
+def parts(checkpoint: Checkpoint) -> list[Path]:
+    """Files of the cache that a download has not finished with: parts, and whole ones that no commit shows yet."""
+    from huggingface_hub import constants
+
+    repository = Path(constants.HF_HUB_CACHE) / _folder_name(checkpoint)
+    shown = {path.resolve() for path in (repository / "snapshots").glob("*/*")}
+    return [path for path in (repository / "blobs").glob("*") if path.is_file() and path.resolve() not in shown]
+
+
+def remove_snapshots(checkpoint: Checkpoint) -> int:
+    """Delete the commit in use (without one: all), and unfinished files, from the cache; the bytes that became free.
+
+    Files that another commit shares stay. Raises OSError.
+    """
+    from huggingface_hub import constants
+
+    repository = Path(constants.HF_HUB_CACHE) / _folder_name(checkpoint)
+    for folder in cached_snapshots(checkpoint):
+        shutil.rmtree(folder)
+    freed = 0
+    for path in parts(checkpoint):
+        freed += path.stat().st_size
+        path.unlink()
+    if repository.is_dir() and not any((repository / "snapshots").glob("*")):
+        shutil.rmtree(repository)
+    return freed
 
 
 def _folder_name(checkpoint: Checkpoint) -> str:

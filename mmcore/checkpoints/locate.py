@@ -8,6 +8,7 @@ come safetensors, JSON and tokenizer files of one commit, or one file whose sha2
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path, PurePosixPath
@@ -16,7 +17,7 @@ from urllib.parse import urlsplit
 
 from mmcore.checkpoints import commits
 from mmcore.checkpoints.download import Download, IsCancelled, Progress, fetch, reachability, readable_size
-from mmcore.checkpoints.hub import cached_snapshots, download_snapshot
+from mmcore.checkpoints.hub import cached_snapshots, download_snapshot, parts, remove_snapshots
 from mmcore.checkpoints.registry import Checkpoint
 from mmcore.errors import MMCoreError, Phrase, WeightsError
 from mmcore.settings import Settings, local_variable
@@ -131,6 +132,41 @@ def find_local(checkpoint: Checkpoint, settings: Settings) -> Path | None:
         return folder if (folder / file_name(checkpoint)).is_file() else None
     snapshots = cached_snapshots(commits.pinned(checkpoint, settings))
     return next((folder for folder in snapshots if problem_of(checkpoint, folder) is None), None)
+
+
+def partial(checkpoint: Checkpoint, settings: Settings) -> int:
+    """Bytes of its weights that an earlier download has brought, whole files and parts."""
+    if checkpoint.source == "url":
+        files = download_folder(checkpoint, settings).glob("*.part")
+    elif checkpoint.source == "hub":
+        files = parts(checkpoint)
+    else:
+        return 0
+    return sum(path.stat().st_size for path in files)
+
+
+def removable(checkpoint: Checkpoint, settings: Settings) -> bool:
+    """Whether its files are a download, rather than the package's or the person's own."""
+    return checkpoint.source in ("hub", "url") and local_variable(checkpoint.name) not in settings.local
+
+
+def remove(checkpoint: Checkpoint, settings: Settings) -> int:
+    """Delete what a download brought, parts included; the bytes that became free.
+
+    Of a hub repository only the commit in use goes, so that other programs keep theirs. Raises WeightsError.
+    """
+    if not removable(checkpoint, settings):
+        return 0
+    try:
+        if checkpoint.source == "hub":
+            return remove_snapshots(commits.pinned(checkpoint, settings))
+        folder = download_folder(checkpoint, settings)
+        size = sum(path.stat().st_size for path in folder.glob("*")) if folder.is_dir() else 0
+        if folder.is_dir():
+            shutil.rmtree(folder)
+        return size
+    except OSError as error:
+        raise WeightsError("weights_disk", name=checkpoint.name, folder=settings.home, detail=error) from error
 
 
 def bundled_folder(checkpoint: Checkpoint) -> Path:
