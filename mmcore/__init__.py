@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mmcore.checkpoints.registry import CHECKPOINTS, Checkpoint, Quality
+    from mmcore.checkpoints.repositories import find_checkpoint
     from mmcore.errors import Cancelled, CapacityError, InputError, MMCoreError, UnknownNameError, WeightsError
     from mmcore.index.collection import Collection
     from mmcore.index.library import Library, SessionLibrary
@@ -99,6 +100,7 @@ __all__ = [
     "explain_audio",
     "explain_match",
     "export_rows",
+    "find_checkpoint",
     "rank_texts",
     "search",
     "search_many",
@@ -110,6 +112,7 @@ __all__ = [
 # tests/test_architecture.py compares this table, __all__ and the imports above.
 _HOMES = {
     "mmcore.checkpoints.registry": ("CHECKPOINTS", "Checkpoint", "Quality"),
+    "mmcore.checkpoints.repositories": ("find_checkpoint",),
     "mmcore.errors": ("Cancelled", "CapacityError", "InputError", "MMCoreError", "UnknownNameError", "WeightsError"),
     "mmcore.index.collection": ("Collection",),
     "mmcore.index.library": ("Library", "SessionLibrary"),

