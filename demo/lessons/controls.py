@@ -20,7 +20,8 @@ def live(kind: str, data: dict[str, Any], inside: str) -> str:
 def buttons(name: str, labels: Sequence[str], chosen: int, title: str) -> str:
     """A row of buttons of which one is pressed; the script finds them by ``data-<name>``."""
     row = "".join(
-        f'<button type="button" class="mm-action" data-{name}="{place}" aria-pressed="{str(place == chosen).lower()}">'
+        f'<button type="button" class="mm-action" data-{name}="{place}" data-press="{name}" '
+        f'aria-pressed="{str(place == chosen).lower()}">'
         f"{escape(label)}</button>"
         for place, label in enumerate(labels)
     )
@@ -43,6 +44,16 @@ def pictures(offered: Sequence[Example], chosen: str, language: str) -> str:
         for item in offered
     )
     return f'<div class="mm-row" role="group" aria-label="{_t(language, "lessons.picture")}">{row}</div>'
+
+
+def choices(offered: Sequence[tuple[str, str]], chosen: str, title: str) -> str:
+    """Buttons (value, label) that ask the server for the step with another ``Setup.choice``."""
+    row = "".join(
+        f'<button type="button" class="mm-action" data-choose="{escape(value, quote=True)}" '
+        f'aria-pressed="{str(value == chosen).lower()}">{escape(label)}</button>'
+        for value, label in offered
+    )
+    return f'<div class="mm-row" role="group" aria-label="{escape(title, quote=True)}">{row}</div>'
 
 
 def grid(name: str, picture: str, ratio: float, label: str) -> str:

@@ -21,6 +21,8 @@ class Setup:
     """File name of the example picture that the visitor chose, "" for the step's own."""
     run: bool
     """Whether the visitor asked for what takes the model more than a moment."""
+    choice: str = ""
+    """What else of the step's own offers the visitor chose; "" or anything that is not offered is its first."""
 
 
 @dataclass(frozen=True)

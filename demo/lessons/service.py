@@ -27,6 +27,7 @@ class Place:
     """From 1."""
     picture: str = ""
     run: bool = False
+    choice: str = ""
 
 
 def lesson_of(place: Place) -> Lesson:
@@ -52,14 +53,9 @@ def place_of(query: str) -> Place | None:
 def asked(data: Any) -> Place:
     """The place that the page's script asks for."""
     given = data if isinstance(data, dict) else {}
-    picture = given.get("picture", "")
+    picture, choice = (one if isinstance(one, str) else "" for one in (given.get("picture"), given.get("choice")))
     return checked(
-        Place(
-            _whole(given.get("lesson")),
-            _whole(given.get("step")),
-            picture if isinstance(picture, str) else "",
-            given.get("run") is True,
-        )
+        Place(_whole(given.get("lesson")), _whole(given.get("step")), picture, given.get("run") is True, choice)
     )
 
 
@@ -72,7 +68,7 @@ def page(pool: ModelPool, settings: Settings, place: Place, language: str) -> st
     """The lesson's HTML, or why it cannot be shown."""
     lesson = lesson_of(place)
     step = lesson.steps[place.step - 1]
-    seen = events.attempt(step.view, Setup(pool, settings, language, place.picture, place.run))
+    seen = events.attempt(step.view, Setup(pool, settings, language, place.picture, place.run, place.choice))
     if isinstance(seen, events.Failure):
         return view.navigation(lesson, place.step, language) + html.problem(seen, language)
     return view.page(lesson, place.step, seen, language)

@@ -19,7 +19,7 @@ def build(page: Page) -> None:
     """Lay out the tab and connect its events."""
     place = gr.State(service.Place())
     address = gr.Textbox("", visible=False)
-    content = gr.HTML("", js_on_load=style.web_file("lessons.js"), elem_id="mm-lesson", elem_classes="mm-panel")
+    content = gr.HTML("", js_on_load=style.lessons_script(), elem_id="mm-lesson", elem_classes="mm-panel")
 
     def shown(where: service.Place, language: str) -> tuple[service.Place, str]:
         return where, service.page(page.pool, page.settings, where, language)

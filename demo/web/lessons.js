@@ -186,7 +186,7 @@ const press = (button, name) => {
 element.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (!button || !element.contains(button)) return;
-  const { go, vote: voted, try: tried, picture, run } = button.dataset;
+  const { go, vote: voted, try: tried, picture, run, choose, press: name } = button.dataset;
   const step = find(".mm-step");
   if (go) {
     const [lesson, number] = go.split(",");
@@ -203,11 +203,12 @@ element.addEventListener("click", (event) => {
     remember({ check: Number(tried) });
     find(`.mm-step-nav [data-go="${step.dataset.lesson},${step.dataset.step}"]`).classList.add("mm-done");
   } else if (picture) show(step.dataset.lesson, step.dataset.step, { picture });
+  else if (choose !== undefined) show(step.dataset.lesson, step.dataset.step, { choice: choose });
   else if (run) {
     button.disabled = true;
     button.setAttribute("aria-busy", "true");
-    show(step.dataset.lesson, step.dataset.step, { picture: run, run: true });
-  } else if (button.dataset.word) press(button, "word");
+    show(step.dataset.lesson, step.dataset.step, { picture: run, choice: run, run: true });
+  } else if (name) press(button, name);
   else if (button.dataset.head) press(button, "head");
 });
 element.addEventListener("input", compute);
@@ -223,4 +224,3 @@ window.addEventListener("popstate", () => {
 
 if (new URLSearchParams(location.search).get("size") === "large") document.documentElement.classList.add("mm-large");
 watch("value", prepare);
-prepare();
