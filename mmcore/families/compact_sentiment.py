@@ -30,6 +30,7 @@ from mmcore.nets import fusion as fusions
 from mmcore.nets.fusion import Fusion, FusionConfig, inputs_from
 from mmcore.nets.image_encoder import FEATURES, GRID_SIZE
 from mmcore.nets.post_features import REGIONS, PostFeatures
+from mmcore.results.fusion_views import FusionView, PostViews
 from mmcore.results.posts import EncodedPosts
 from mmcore.results.sentiment import Post, SentimentPrediction, SentimentScores
 
@@ -218,6 +219,30 @@ class CompactSentiment:
             tokens = [at for at, (left, right) in enumerate(offsets) if left < end and right > start]
             out[place] = maps[tokens].mean(0) if tokens else even
         return out / out.sum((1, 2), keepdims=True)
+
+    @torch.inference_mode()
+    def views(self, post: Post, spans: Sequence[tuple[int, int]]) -> PostViews:
+        """What every bundled fusion computes for a post that has both, with both and with each alone.
+
+        ``spans`` are the places of the words in the text. Raises InputError for another script.
+        """
+        require_latin(self.checkpoint, [post.text or ""])
+        encoded = self.encode([post])
+        inputs = inputs_from(encoded, np.arange(1))
+        found = []
+        for name, head in self.heads.items():
+            for place, (text, image) in enumerate(((True, True), (True, False), (False, True))):
+                view = inputs.only(text=text, image=image)
+                values = {key: value[0].float().numpy() for key, value in head.on_the_way(view).items()}
+                scores = SentimentScores(*head.probabilities(view)[0].tolist())
+                found.append(FusionView(name, text, image, values, float(head.temperatures[place]), scores))
+        attention = self.word_attention(post, spans, "cross_attention")
+        if attention is None:
+            raise ValueError("cross-attention needs both a text and a picture")
+        words = tuple((post.text or "")[start:end] for start, end in spans)
+        return PostViews(
+            encoded.text[0].astype(np.float32), encoded.image[0].astype(np.float32), words, attention, tuple(found)
+        )
 
     def _answers(self, encoded: EncodedPosts, fusion: str | Path) -> npt.NDArray[np.float32]:
         """Calibrated probabilities (K, 3)."""
