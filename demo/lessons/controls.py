@@ -20,8 +20,7 @@ def live(kind: str, data: dict[str, Any], inside: str) -> str:
 def buttons(name: str, labels: Sequence[str], chosen: int, title: str) -> str:
     """A row of buttons of which one is pressed; the script finds them by ``data-<name>``."""
     row = "".join(
-        f'<button type="button" class="mm-action" data-{name}="{place}" data-press="{name}" '
-        f'aria-pressed="{str(place == chosen).lower()}">'
+        f'<button type="button" class="mm-action" data-{name}="{place}" aria-pressed="{str(place == chosen).lower()}">'
         f"{escape(label)}</button>"
         for place, label in enumerate(labels)
     )
@@ -63,3 +62,23 @@ def grid(name: str, picture: str, ratio: float, label: str) -> str:
         f'<img src="{picture}" alt="{escape(label, quote=True)}">{"<i></i>" * 49}</div>'
         f"<figcaption>{escape(label)}</figcaption></figure>"
     )
+
+
+def picks(name: str, labels: Sequence[str], chosen: int, title: str) -> str:
+    """As ``buttons``, for any name: the script reads which is pressed by ``picked(name)``."""
+    row = "".join(
+        f'<button type="button" class="mm-action" data-pick="{name}" data-value="{place}" '
+        f'aria-pressed="{str(place == chosen).lower()}">{escape(label)}</button>'
+        for place, label in enumerate(labels)
+    )
+    return f'<div class="mm-row" role="group" aria-label="{escape(title, quote=True)}">{row}</div>'
+
+
+def output(name: str, value: str = "") -> str:
+    """A number that the script fills in; also in formulas, as ``filled``."""
+    return f'<output data-out="{name}">{value}</output>'
+
+
+def filled(name: str, value: str = "") -> str:
+    """The same number inside a formula."""
+    return f'<mn data-out="{name}">{value}</mn>'

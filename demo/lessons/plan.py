@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mmcore.pool import ModelPool
 from mmcore.settings import Settings
@@ -73,6 +74,8 @@ class Step:
     """Place of the right choice of the check question."""
     formula: Formula
     code: Code
+    ask: Callable[[Setup, str], Any] | None = None
+    """Answers what a visitor types, as JSON, without drawing the step again; None where nothing is typed."""
     choices: int = 3
     """How many there are, in both questions."""
 

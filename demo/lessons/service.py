@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qs
@@ -15,7 +16,7 @@ from .catalogue import LESSONS
 from .plan import Lesson, Setup
 
 LONGEST = 2000
-"""Characters of a query that is looked at."""
+"""Characters of a query, or of what is typed into a step, that are looked at."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,29 @@ def asked(data: Any) -> Place:
     )
 
 
+def answer(pool: ModelPool, settings: Settings, data: Any, language: str) -> str:
+    """JSON of the step's answer to what a visitor typed: ``{"lesson", "step", "text", "count", "answer"}``.
+
+    All but the answer is the question, so that a late answer can be told. The answer has ``"problem"``, HTML, where
+    the step has none.
+    """
+    place = asked(data)
+    step = lesson_of(place).steps[place.step - 1]
+    given = data if isinstance(data, dict) else {}
+    text = given.get("text", "")
+    typed = text[:LONGEST] if isinstance(text, str) else ""
+    found: Any = None
+    if step.ask is not None:
+        found = events.attempt(step.ask, Setup(pool, settings, language, place.picture, place.run), typed)
+        if isinstance(found, events.Failure):
+            found = {"problem": html.problem(found, language)}
+    question = {"lesson": place.lesson, "step": place.step, "text": typed, "count": _whole(given.get("count"))}
+    return json.dumps({**question, "answer": found}, ensure_ascii=False)
+
+
 def _whole(value: Any) -> int:
     text = str(value)
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
 
 
 def page(pool: ModelPool, settings: Settings, place: Place, language: str) -> str:
