@@ -32,6 +32,7 @@ from mmcore.nets.fusion import Fusion, FusionConfig, inputs_from
 from mmcore.nets.image_encoder import FEATURES, GRID_SIZE
 from mmcore.nets.post_features import REGIONS, PostFeatures
 from mmcore.nets.text_alone import TextAlone, TextAloneConfig, states_below
+from mmcore.results.fusion_views import FusionView, PostViews
 from mmcore.results.posts import EncodedPosts
 from mmcore.results.sentiment import Post, SentimentPrediction, SentimentScores
 from mmcore.types import Floats
@@ -246,6 +247,35 @@ class CompactSentiment:
             tokens = [at for at, (left, right) in enumerate(offsets) if left < end and right > start]
             out[place] = maps[tokens].mean(0) if tokens else even
         return out / out.sum((1, 2), keepdims=True)
+
+    def pieces(self, text: str) -> list[str]:
+        """The tokens of a text that are kept as words, as they stand in it."""
+        offsets = self.encoder.tokenizer.encode(text).offsets[1:-1][:MAX_WORDS]
+        return [text[start:end] for start, end in offsets]
+
+    @torch.inference_mode()
+    def views(self, post: Post, spans: Sequence[tuple[int, int]]) -> PostViews:
+        """What every bundled fusion computes for a post that has both, with both and with each alone.
+
+        ``spans`` are the places of the words in the text. Raises InputError for another script.
+        """
+        require_latin(self.checkpoint, [post.text or ""])
+        encoded = self.encode([post])
+        inputs = inputs_from(encoded, np.arange(1))
+        found = []
+        for name, head in self.heads.items():
+            for place, (text, image) in enumerate(((True, True), (True, False), (False, True))):
+                view = inputs.only(text=text, image=image)
+                values = {key: value[0].float().numpy() for key, value in head.on_the_way(view).items()}
+                scores = SentimentScores(*head.probabilities(view)[0].tolist())
+                found.append(FusionView(name, text, image, values, float(head.temperatures[place]), scores))
+        attention = self.word_attention(post, spans, "cross_attention")
+        if attention is None:
+            raise ValueError("cross-attention needs both a text and a picture")
+        words = tuple((post.text or "")[start:end] for start, end in spans)
+        return PostViews(
+            encoded.text[0].astype(np.float32), encoded.image[0].astype(np.float32), words, attention, tuple(found)
+        )
 
     def _alone(self, texts: Sequence[str | None]) -> Floats:
         """Probabilities (K, 3) of texts that have no picture; of a text that is missing, all alike."""
