@@ -51,3 +51,27 @@ def info_nce(cosines: npt.ArrayLike, temperature: float) -> float:
     matrix = np.asarray(cosines, np.float64)
     by_row, by_column = softmax(matrix, temperature), softmax(matrix.T, temperature)
     return float(-(np.log(np.diag(by_row)).mean() + np.log(np.diag(by_column)).mean()) / 2)
+
+
+def f1_of(right: float, said: float, there: float) -> tuple[float, float, float]:
+    """Precision, recall and F1 of a class: how many are right, were said to be it, and are it; 0 for 0 / 0."""
+    precision = right / said if said else 0.0
+    recall = right / there if there else 0.0
+    together = precision + recall
+    return precision, recall, 2 * precision * recall / together if together else 0.0
+
+
+def at_threshold(scores: npt.ArrayLike, relevant: npt.ArrayLike, threshold: float) -> tuple[int, int, int, int]:
+    """True positives, false positives, false negatives, true negatives when all scores >= threshold are found."""
+    found, truth = np.asarray(scores, np.float64) >= threshold, np.asarray(relevant, bool)
+    counts = (found & truth, found & ~truth, ~found & truth, ~found & ~truth)
+    first, second, third, fourth = (int(one.sum()) for one in counts)
+    return first, second, third, fourth
+
+
+def wilson(right: int, of: int, z: float = 1.96) -> tuple[float, float]:
+    """95 % interval of the true share when ``right`` of ``of`` > 0 are (Wilson, JASA 1927; ``z`` standard deviations)."""
+    share, spread = right / of, z * z / of
+    middle = (share + spread / 2) / (1 + spread)
+    half = z / (1 + spread) * float(np.sqrt(share * (1 - share) / of + spread / of / 4))
+    return middle - half, middle + half
