@@ -74,6 +74,16 @@ def picks(name: str, labels: Sequence[str], chosen: int, title: str) -> str:
     return f'<div class="mm-row" role="group" aria-label="{escape(title, quote=True)}">{row}</div>'
 
 
+def thumbs(addresses: Sequence[str], names: Sequence[str]) -> str:
+    """Small pictures in a row that wraps; the script orders and marks them by ``data-thumb``."""
+    each = "".join(
+        f'<figure data-thumb="{place}"><img src="{address}" alt="{escape(name, quote=True)}"><figcaption></figcaption>'
+        f"</figure>"
+        for place, (address, name) in enumerate(zip(addresses, names, strict=True))
+    )
+    return f'<div class="mm-thumbs">{each}</div>'
+
+
 def output(name: str, value: str = "") -> str:
     """A number that the script fills in; also in formulas, as ``filled``."""
     return f'<output data-out="{name}">{value}</output>'

@@ -250,6 +250,22 @@ element.addEventListener("click", (event) => {
   }
 });
 element.addEventListener("input", compute);
+/* A picture that one points at or drags over: its two coordinates go to the sliders that it names. */
+const point = (event) => {
+  const box = event.target.closest?.("[data-point]");
+  if (!box || !element.contains(box) || !event.buttons) return;
+  const { left, top, width, height } = box.getBoundingClientRect();
+  const shares = [(event.clientX - left) / width, 1 - (event.clientY - top) / height];
+  box.dataset.point.split(",").forEach((name, axis) => {
+    const slider = name && find(`[data-input="${name}"]`);
+    if (!slider) return;
+    const share = axis && box.dataset.down !== undefined ? 1 - shares[1] : shares[axis];
+    slider.value = Number(slider.min) + Math.min(1, Math.max(0, share)) * (slider.max - slider.min);
+  });
+  compute();
+};
+element.addEventListener("pointerdown", point);
+element.addEventListener("pointermove", point);
 const explain = (event) => {
   const symbol = event.target.closest?.("[data-symbol]");
   for (const one of all("[data-explains]")) one.classList.toggle("mm-lit", one.dataset.explains === symbol?.dataset.symbol);
