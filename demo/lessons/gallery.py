@@ -7,11 +7,11 @@ from functools import cache
 from weakref import WeakKeyDictionary
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from mmcore.pool import ModelPool
 from mmcore.tasks import embedding
+from mmcore.types import Doubles, Vectors
 
 from ..ui import examples
 from ..ui.colours import data_uri, shrink
@@ -36,10 +36,9 @@ RELEVANT: Mapping[str, tuple[int, ...]] = {
 DRAWINGS = RELEVANT["a drawing"]
 SIDE = 112
 
-Floats = npt.NDArray[np.float64]
 _small: list[str] = []
-_vectors: WeakKeyDictionary[ModelPool, embedding.Vectors] = WeakKeyDictionary()
-_cosines: WeakKeyDictionary[ModelPool, tuple[Floats, Floats]] = WeakKeyDictionary()
+_vectors: WeakKeyDictionary[ModelPool, Vectors] = WeakKeyDictionary()
+_cosines: WeakKeyDictionary[ModelPool, tuple[Doubles, Doubles]] = WeakKeyDictionary()
 
 
 @cache
@@ -61,14 +60,14 @@ def thumbnails(setup: Setup) -> list[str]:
     return _small
 
 
-def vectors(setup: Setup) -> embedding.Vectors:
+def vectors(setup: Setup) -> Vectors:
     """(32, C): the pictures in the retriever's space; computed once a pool."""
     if setup.pool not in _vectors:
         _vectors[setup.pool] = embedding.embed_images(setup.pool, pictures(setup), MODEL)
     return _vectors[setup.pool]
 
 
-def cosines(setup: Setup) -> tuple[Floats, Floats]:
+def cosines(setup: Setup) -> tuple[Doubles, Doubles]:
     """(32, 32) of the pictures' own sentences by pictures, and (4, 32) of the queries by pictures."""
     if setup.pool not in _cosines:
         texts = [item.alt["en"] for item in shown()] + list(RELEVANT)

@@ -253,7 +253,7 @@ def sounds() -> tuple[Example, ...]:
     return tuple(known[name] for name in SOUNDS)
 
 
-def samples_of(setup: Setup, item: Example) -> live.Floats:
+def samples_of(setup: Setup, item: Example) -> live.Doubles:
     """Mono samples in [-1, 1] at RATE: the first SECONDS of it."""
     samples = load_audio(item.path, setup.settings, RATE).samples[: round(RATE * SECONDS)]
     return np.clip(np.asarray(samples, np.float64), -1, 1)
