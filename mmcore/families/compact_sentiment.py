@@ -163,7 +163,8 @@ class CompactSentiment:
         bare = [row for row, post in enumerate(posts) if there and post.text and post.image is None]
         fused = [row for row in range(len(posts)) if own or row not in bare]
         found = dict(zip(fused, self._fused([posts[row] for row in fused], fusion), strict=True)) if fused else {}
-        for row, answer in zip(bare, self._alone([posts[row].text for row in bare]).tolist(), strict=True):
+        answers = self._alone([posts[row].text for row in bare]).tolist() if bare else []
+        for row, answer in zip(bare, answers, strict=True):
             # Nothing is to be fused: all bundled heads give way. A head of one's own keeps its answer.
             alone = SentimentScores(*answer)
             given = found.get(row, SentimentPrediction(alone, None, (), ()))
