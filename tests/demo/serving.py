@@ -16,11 +16,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-from gradio_client import Client
+from typing import TYPE_CHECKING, Any
 
 from tests.fakes.demo import ASKED
+
+if TYPE_CHECKING:
+    from gradio_client import Client
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -95,6 +96,8 @@ def serving(home: Path) -> Iterator[Server]:
 @cache
 def connect(server: Server, language: str = "en") -> Client:
     """A program that asks in that language. It reads the whole description of the API first, therefore only once."""
+    from gradio_client import Client
+
     return Client(server.url, verbose=False, headers={"Accept-Language": language})
 
 
