@@ -24,7 +24,7 @@ UNDER_WAY = re.compile(r"epoch \d+ of")
 
 
 def tab(visit: Callable[..., Page], **options: object) -> Page:
-    """The Lab as it is at first, but for the options; ``visit`` opens a page or ``stay`` keeps one."""
+    """The Lab without runs, its data and fusions as at first; ``visit`` opens a page or ``stay`` keeps one."""
     page = visit(**options)
     open_tab(page, "实验室" if options.get("language") == "zh" else "Lab")
     expect(page.locator("#mm-lab-train")).to_be_visible()
@@ -142,10 +142,8 @@ def test_a_bad_table_is_explained(stay: Callable[..., Page], tmp_path: Path, ser
     assert "Traceback" not in server.log()
 
 
-def test_a_link_brings_the_same_setting_and_the_same_curves(
-    stay: Callable[..., Page], visit: Callable[..., Page], server: Server
-) -> None:
-    page = tab(stay)
+def test_a_link_brings_the_same_setting_and_the_same_curves(visit: Callable[..., Page], server: Server) -> None:
+    page = tab(visit)
     page.get_by_role("radio", name="Taste (exclusive or)").check()
     page.get_by_role("checkbox", name="Cross-attention").uncheck()
     set_epochs(page, 3)
