@@ -9,9 +9,12 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.demo.serving import Server
 
 # Libraries read these once, when they are imported, which may be before the first fixture runs.
 _SESSION_HOME = Path(tempfile.mkdtemp(prefix="mmcore-tests-"))
@@ -30,11 +33,30 @@ os.environ.update(OFFLINE, HF_HOME=str(_SESSION_HOME / "hf"), MMCORE_HOME=str(_S
 
 from mmcore.settings import Settings  # noqa: E402  (the environment comes first)
 
+FIRST = ("e2e", "demo", "bundle", "commands", "recipes")
+"""Folders whose files take long: the others fill what is left."""
+
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """For the whole suite one a core and two more, since the browser tests mostly wait; one for a part of it."""
+    """For the whole suite one a core and one more, since the browser tests wait for each other's browser and server;
+    one for a part of it. More would cost more than they bring: each imports torch, transformers and gradio.
+    """
     whole = config.args_source is not config.ArgsSource.ARGS
-    return (os.cpu_count() or 1) + 2 if whole else 0
+    return (os.cpu_count() or 1) + 1 if whole else 0
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests in one process, unless the file says with which others, and begin with what takes long."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+    def place(item: pytest.Item) -> int:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        return FIRST.index(folder) if folder in FIRST else len(FIRST)
+
+    items.sort(key=place)
 
 
 def pytest_unconfigure() -> None:
@@ -91,3 +113,21 @@ def chromium() -> Iterator[str]:
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The demo with fake models in a process of its own, one for all tests of the group "server"."""
+    from tests.demo.serving import serving
+
+    with serving(tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def address() -> Iterator[str]:
+    """Of the demo with the bundled models in a process of its own, one for all tests of the group "lab"."""
+    from tests.demo.serving import real_demo
+
+    with real_demo() as url:
+        yield url

@@ -14,6 +14,8 @@ import pytest
 
 from tests.demo.serving import Server
 
+pytestmark = pytest.mark.xdist_group("server")
+
 API = "gradio_api/"
 SENTIMENT = ["a fine day", None, "compact-sentiment", ""]
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +28,15 @@ def open_example(name: str) -> Image.Image:
     return decode_image(EXAMPLES / name, Settings(offline=True))
 
 
+@cache
+def described(pool: ModelPool, name: str) -> CaptionResult:
+    """An example alone, with the default options: asked once, for all tests."""
+    return caption(pool, open_example(name))
+
+
 @pytest.mark.parametrize("name", sorted(REFERENCE))
 def test_says_what_it_said_when_it_was_made(pool: ModelPool, name: str) -> None:
-    result = caption(pool, open_example(name))
+    result = described(pool, name)
     assert result.captions[0].text == REFERENCE[name]["text"]
     assert result.captions[0].score == pytest.approx(REFERENCE[name]["score"], abs=0.02)
 
@@ -39,7 +46,7 @@ def test_says_what_it_said_when_it_was_made(pool: ModelPool, name: str) -> None:
     [("cat.jpg", ["cat"]), ("coffee.jpg", ["espresso"]), ("two-dogs.jpg", ["dog"]), ("monkey.jpg", ["monkey"])],
 )
 def test_names_the_thing_and_is_confident(pool: ModelPool, name: str, labels: list[str]) -> None:
-    result = caption(pool, open_example(name))
+    result = described(pool, name)
     assert names_one_of(result.captions[0].text, labels)
     assert result.confident
     assert any(names_one_of(tag.text, labels) for tag in result.tags)
@@ -92,7 +99,7 @@ def test_a_batch_says_what_single_pictures_say(pool: ModelPool) -> None:
     together = list(caption_many(pool, paths))
     for path, result in zip(paths, together, strict=True):
         assert isinstance(result, CaptionResult)
-        alone = caption(pool, open_example(path.name))
+        alone = described(pool, path.name)
         assert result.captions[0].text == alone.captions[0].text
         assert result.captions[0].score == pytest.approx(alone.captions[0].score, abs=1e-3)
 

@@ -204,7 +204,6 @@ import os, sys
 sys.path.insert(0, {root!r})
 from mmcore import cli
 from mmcore.commands import console
-from tests import tiny
 from tests.fakes.families import FakeCaptioner, fake_pool
 
 def chatty(checkpoint, folder, device, dtype):
@@ -279,32 +278,15 @@ def test_the_real_command_with_the_real_bundle(picture: str, broken: str):
     assert "Traceback" not in done.stderr
 
 
-def test_the_real_command_with_a_real_small_model(picture: str, tmp_path: Path):
-    """Everything is real but the size: weights, families, pool, task, command, in a process of its own."""
+def test_the_command_with_a_real_small_model(picture: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Everything is real but the size: weights, families, pool, task, command."""
+    monkeypatch.setattr(console, "make_pool", ModelPool)
     folder = tiny.blip(tmp_path / "blip")
     before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
-    command = [
-        sys.executable,
-        "-m",
-        "mmcore",
-        "caption",
-        picture,
-        picture,
-        "--model",
-        "blip-base",
-        "--local",
-        str(folder),
-    ]
-    done = subprocess.run(
-        [*command, "--num", "2", "--max-words", "5", "--device", "cpu", "--json"],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        timeout=300,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    assert done.returncode == 0, done.stderr
-    first, second = (json.loads(line) for line in done.stdout.splitlines())
+    command = ["caption", picture, picture, "--model", "blip-base", "--local", folder, "--device", "cpu"]
+    done = mmcore(*command, "--num", 2, "--max-words", 5, "--json")
+    assert done.exit_code == 0, done.stderr
+    first, second = lines(done)
     assert (first["model"], first["device"], len(first["captions"])) == ("blip-base", "cpu", 2)
     assert first["captions"] == second["captions"]
     assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
@@ -433,5 +415,6 @@ def test_a_command_alone_shows_its_help(command: list[str]):
 
 def test_help_names_every_command():
     text = mmcore("--help").stdout
+    assert "Usage: mmcore" in text
     for command in ("caption", "models", "download", "demo", "evaluate", "bench", "train"):
         assert command in text

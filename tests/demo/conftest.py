@@ -1,21 +1,11 @@
-"""The demo in a process of its own, and pictures for it."""
+"""Pictures for the demo."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
-
-from tests.demo.serving import Server, serving
-
-
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The demo with the fake captioner, one for all tests."""
-    with serving(tmp_path_factory.mktemp("server")) as running:
-        yield running
 
 
 @pytest.fixture

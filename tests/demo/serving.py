@@ -10,13 +10,18 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.fakes.demo import ASKED
+
+if TYPE_CHECKING:
+    from gradio_client import Client
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -83,6 +88,33 @@ def serving(home: Path) -> Iterator[Server]:
                     yield Server(line.split()[1], home)
                     return
             raise RuntimeError(f"the demo did not start:\n{(home / 'log').read_text()}")
+        finally:
+            process.terminate()
+            process.communicate(timeout=20)
+
+
+@cache
+def connect(server: Server, language: str = "en") -> Client:
+    """A program that asks in that language. It reads the whole description of the API first, therefore only once."""
+    from gradio_client import Client
+
+    return Client(server.url, verbose=False, headers={"Accept-Language": language})
+
+
+@contextmanager
+def real_demo() -> Iterator[str]:
+    """The address of ``python -m demo``, with the models that are on this machine, in a process of its own."""
+    with tempfile.TemporaryDirectory() as uploads:
+        environment = {**os.environ, "GRADIO_TEMP_DIR": uploads, "PYTHONUNBUFFERED": "1", "MMCORE_OFFLINE": "1"}
+        command = [sys.executable, "-m", "demo"]
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                if "http://" in line:
+                    yield line[line.index("http://") :].strip()
+                    return
+            raise RuntimeError("the demo did not start")
         finally:
             process.terminate()
             process.communicate(timeout=20)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.demo.conftest import night, photo, server
+from tests.demo.conftest import night, photo
 from tests.demo.serving import Server
 
-__all__ = ["night", "photo", "server"]
+__all__ = ["night", "photo"]
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -23,10 +25,14 @@ ARGUMENTS = (
     "--disable-sync",
     "--no-first-run",
 )
+PERMISSIONS = ("clipboard-read", "clipboard-write", "microphone")
 WIDE = (1440, 1000)
 NARROW = (390, 844)
 PATIENCE = 60_000
 """Milliseconds that a busy machine may take; every wait ends as soon as its condition holds."""
+
+FAILED = pytest.StashKey[bool]()
+"""Of a test: whether it failed."""
 
 
 @dataclass
@@ -39,49 +45,111 @@ class Visit:
     errors: list[str] = field(default_factory=list)
     """Uncaught errors of its scripts."""
 
+    def close(self) -> None:
+        self.page.context.close()
 
-# A browser a file: Playwright keeps an event loop in the thread, which a worker's next file may need for itself.
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    """The system's Chromium."""
+    def assert_well(self) -> None:
+        assert self.elsewhere == [], "the page fetched something from elsewhere"
+        assert self.errors == [], "a script of the page failed"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    return report
+
+
+# A browser for the files of this folder that a worker meets one after the other, not for longer: Playwright keeps an
+# event loop in the thread, which other tests may need for themselves.
+@pytest.fixture(scope="package")
+def browser(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """The system's Chromium. Its microphone hears a tone of 200 Hz, a dog to the fake tagger, for ever."""
+    heard = tmp_path_factory.mktemp("microphone") / "tone.wav"
+    soundfile.write(heard, 0.3 * np.sin(2 * np.pi * 200 * np.arange(160_000) / 16_000), 16_000, subtype="PCM_16")
+    microphone = (
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        f"--use-file-for-fake-audio-capture={heard}",
+    )
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
+        running = playwright.chromium.launch(executable_path=chromium, args=[*ARGUMENTS, *microphone])
         yield running
         running.close()
 
 
+def opened(
+    browser: Browser, server: Server, language: str = "en", size: tuple[int, int] = WIDE, address: str = ""
+) -> Visit:
+    """The demo, or an address of it, in a new context of the browser: nothing is remembered there."""
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]},
+        locale={"en": "en-GB", "zh": "zh-CN"}[language],
+        color_scheme="light",
+        permissions=PERMISSIONS,
+    )
+    visit = Visit(context.new_page())
+
+    def asked(request: Any) -> None:
+        if not request.url.startswith((server.url, "data:", "blob:")):
+            visit.elsewhere.append(request.url)
+
+    visit.page.on("request", asked)
+    visit.page.on("pageerror", lambda error: visit.errors.append(str(error)))
+    visit.page.set_default_timeout(PATIENCE)
+    visit.page.goto(address or server.url)
+    visit.page.locator("#mm-line .mm-line").wait_for(state="attached")
+    return visit
+
+
 @pytest.fixture
-def visit(browser: Browser, server: Server) -> Iterator[Callable[..., Visit]]:
-    """Open the demo: ``visit(language="zh", size=NARROW, dark=True)``."""
-    contexts = []
+def visit(browser: Browser, server: Server) -> Iterator[Callable[..., Page]]:
+    """Open the demo as somebody new: ``visit(language="zh", size=NARROW, address=...)``."""
     visits: list[Visit] = []
 
-    def opened(language: str = "en", size: tuple[int, int] = WIDE, dark: bool = False, **more: Any) -> Visit:
-        context = browser.new_context(
-            viewport={"width": size[0], "height": size[1]},
-            locale={"en": "en-GB", "zh": "zh-CN"}[language],
-            color_scheme="dark" if dark else "light",
-            **more,
-        )
-        contexts.append(context)
-        one = Visit(context.new_page())
-        visits.append(one)
+    def new(**options: Any) -> Page:
+        visits.append(opened(browser, server, **options))
+        return visits[-1].page
 
-        def asked(request: Any) -> None:
-            if not request.url.startswith((server.url, "data:", "blob:")):
-                one.elsewhere.append(request.url)
-
-        one.page.on("request", asked)
-        one.page.on("pageerror", lambda error: one.errors.append(str(error)))
-        one.page.set_default_timeout(PATIENCE)
-        one.page.goto(server.url)
-        one.page.locator("#mm-line .mm-line").wait_for()
-        return one
-
-    yield opened
-    for context in contexts:
-        context.close()
+    yield new
     for one in visits:
-        assert one.elsewhere == [], "the page fetched something from elsewhere"
-        assert one.errors == [], "a script of the page failed"
+        one.close()
+    for one in visits:
+        one.assert_well()
+
+
+@pytest.fixture(scope="module")
+def open_pages() -> Iterator[dict[object, Visit]]:
+    """The pages that ``stay`` keeps for the tests of a file."""
+    pages: dict[object, Visit] = {}
+    yield pages
+    for one in pages.values():
+        one.close()
+
+
+@pytest.fixture
+def stay(
+    browser: Browser, server: Server, open_pages: dict[object, Visit], request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Page]]:
+    """The page as an earlier test of the file left it: to load it takes longer than most of what is tried on it.
+
+    ``stay(language="zh", size=NARROW)`` is another page than ``stay()``. A test puts away what it needs to be empty,
+    and undoes what others would not expect: a chosen model, a tier, a language. After a failure the next test gets a
+    new page.
+    """
+    used: dict[object, Visit] = {}
+
+    def kept(language: str = "en", size: tuple[int, int] = WIDE) -> Page:
+        name = (language, size)
+        if name not in open_pages:
+            open_pages[name] = opened(browser, server, language, size)
+        used[name] = open_pages[name]
+        return used[name].page
+
+    yield kept
+    for name, one in used.items():
+        if request.node.stash.get(FAILED, False) or one.errors or one.elsewhere:
+            open_pages.pop(name).close()
+    for one in used.values():
+        one.assert_well()

@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import argparse
 import io
-import os
 import shutil
-import subprocess
-import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from demo.ui.i18n import text
+from tests.demo.serving import real_demo
 from tests.e2e.tabs import open_tab
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,25 +25,6 @@ CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 LANGUAGES = {"en": "en-GB", "zh": "zh-CN"}
 SIZES = {"": (1440, 900), "-narrow": (390, 844)}
 PATIENCE = 120_000
-
-
-@contextmanager
-def demo() -> Iterator[str]:
-    """The address of the real demo, in a process of its own."""
-    with tempfile.TemporaryDirectory() as uploads:
-        environment = {**os.environ, "GRADIO_TEMP_DIR": uploads, "PYTHONUNBUFFERED": "1", "MMCORE_OFFLINE": "1"}
-        command = [sys.executable, "-m", "demo"]
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None
-        try:
-            for line in process.stdout:
-                if "http://" in line:
-                    yield line[line.index("http://") :].strip()
-                    return
-            raise RuntimeError("the demo did not start")
-        finally:
-            process.terminate()
-            process.communicate(timeout=20)
 
 
 def captioning(page: Page, language: str, size: str) -> None:
@@ -154,7 +131,7 @@ def main() -> None:
     chromium = next((path for path in map(shutil.which, CHROMIUM) if path), None)
     if chromium is None:
         parser.error("there is no Chromium on this machine (Debian: apt-get install chromium fonts-noto-cjk)")
-    with demo() as url, sync_playwright() as playwright:
+    with real_demo() as url, sync_playwright() as playwright:
         expect.set_options(timeout=PATIENCE)
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         for language in LANGUAGES:

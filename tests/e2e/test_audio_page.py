@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.demo.serving import Server
-from tests.e2e.conftest import ARGUMENTS, NARROW, PATIENCE, Visit
+from tests.e2e.conftest import NARROW
 from tests.e2e.tabs import open_tab
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("server")]
 
 RATE = 16_000
 
@@ -32,10 +32,15 @@ def scene(tmp_path: Path) -> Path:
     return path
 
 
-def tab(visit: Callable[..., Visit], **options: object) -> Page:
-    page = visit(**options).page
+def tab(stay: Callable[..., Page], **options: object) -> Page:
+    """The tab of sounds, with no sound and no answer."""
+    page = stay(**options)
     open_tab(page, "声音" if options.get("language") == "zh" else "Sounds")
     expect(page.locator("#mm-sound-line .mm-line")).to_be_visible()
+    remove = page.locator("#mm-sound").get_by_role("button", name="Clear", exact=True)
+    if remove.is_visible():
+        remove.click()
+    expect(page.locator("#mm-sound-answer .mm-empty")).to_be_visible()
     return page
 
 
@@ -43,8 +48,8 @@ def choose_sound(page: Page, path: Path) -> None:
     page.locator("#mm-sound input[type=file]").first.set_input_files(path)
 
 
-def test_an_upload_is_heard_and_a_clicked_label_shows_its_evidence(visit: Callable[..., Visit], scene: Path) -> None:
-    page = tab(visit)
+def test_an_upload_is_heard_and_a_clicked_label_shows_its_evidence(stay: Callable[..., Page], scene: Path) -> None:
+    page = tab(stay)
     choose_sound(page, scene)
     labels = page.locator(".mm-labels li")
     expect(labels).to_have_count(3)
@@ -63,8 +68,8 @@ def test_an_upload_is_heard_and_a_clicked_label_shows_its_evidence(visit: Callab
     assert page.locator(".mm-heard-why .mm-overlay").get_attribute("src") != rain
 
 
-def test_every_track_shares_one_time_axis(visit: Callable[..., Visit], scene: Path) -> None:
-    page = tab(visit)
+def test_every_track_shares_one_time_axis(stay: Callable[..., Page], scene: Path) -> None:
+    page = tab(stay)
     choose_sound(page, scene)
     expect(page.locator(".mm-when")).to_be_visible()
     tracks = page.locator(".mm-when .mm-track, .mm-when .mm-plot, .mm-when .mm-seconds")
@@ -73,16 +78,16 @@ def test_every_track_shares_one_time_axis(visit: Callable[..., Visit], scene: Pa
     assert len({(round(box["x"]), round(box["width"])) for box in boxes if box}) == 1
 
 
-def test_an_example_is_one_click_away(visit: Callable[..., Visit]) -> None:
-    page = tab(visit)
+def test_an_example_is_one_click_away(stay: Callable[..., Page]) -> None:
+    page = tab(stay)
     page.get_by_role("button", name="Silence", exact=True).click()
     expect(page.locator(".mm-heard .mm-caption")).to_have_text("Silence")
     page.get_by_role("button", name="Trumpet", exact=True).click()
     expect(page.locator(".mm-labels li").first).to_be_visible()
 
 
-def test_the_language_switch_changes_labels_and_loses_nothing(visit: Callable[..., Visit], scene: Path) -> None:
-    page = tab(visit)
+def test_the_language_switch_changes_labels_and_loses_nothing(stay: Callable[..., Page], scene: Path) -> None:
+    page = tab(stay)
     choose_sound(page, scene)
     expect(page.locator(".mm-labels")).to_contain_text("Rain")
     page.get_by_role("radio", name="中文").check(force=True)
@@ -91,28 +96,30 @@ def test_the_language_switch_changes_labels_and_loses_nothing(visit: Callable[..
     expect(page.locator("#mm-sound-why summary")).to_have_text("为什么？")
     expect(page.get_by_role("button", name="打字", exact=True)).to_be_visible()
     expect(page.get_by_role("button", name="Typing", exact=True)).to_have_count(0)
+    page.get_by_role("radio", name="English").check(force=True)
+    expect(page.locator(".mm-when h3")).to_have_text("When?")
 
 
 @pytest.mark.parametrize(("language", "sentence"), [("en", "This is not a sound but"), ("zh", "这不是声音，而是")])
 def test_a_broken_upload_is_explained(
-    visit: Callable[..., Visit], tmp_path: Path, server: Server, language: str, sentence: str
+    stay: Callable[..., Page], tmp_path: Path, server: Server, language: str, sentence: str
 ) -> None:
     broken = tmp_path / "song.mp3"
     broken.write_text("<html><body>not found</body></html>")
-    page = tab(visit, language=language)
+    page = tab(stay, language=language)
     choose_sound(page, broken)
     expect(page.get_by_role("alert").filter(has_text=sentence)).to_be_visible()
     assert "Traceback" not in server.log()
 
 
 def test_a_long_sound_shows_progress_and_can_be_stopped(
-    visit: Callable[..., Visit], tmp_path: Path, server: Server
+    stay: Callable[..., Page], tmp_path: Path, server: Server
 ) -> None:
     path = tmp_path / "long.flac"
     soundfile.write(path, tone(200, 1500), RATE)
     (server.home / "slow").touch()
     try:
-        page = tab(visit)
+        page = tab(stay)
         choose_sound(page, path)
         expect(page.locator("#mm-sound-answer .mm-progress")).to_contain_text("of 25:00")
         page.locator("#mm-sound-stop").click()
@@ -124,10 +131,10 @@ def test_a_long_sound_shows_progress_and_can_be_stopped(
     expect(page.locator(".mm-labels li").first).to_be_visible()
 
 
-def test_a_batch_becomes_a_table_and_two_files(visit: Callable[..., Visit], scene: Path, tmp_path: Path) -> None:
+def test_a_batch_becomes_a_table_and_two_files(stay: Callable[..., Page], scene: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.wav"
     broken.write_text("%PDF-1.7")
-    page = tab(visit)
+    page = tab(stay)
     page.get_by_text("Many sounds at once").click()
     page.locator("#mm-sound-batch-files input[type=file]").set_input_files([scene, broken])
     expect(page.locator("#mm-sound-batch-files")).to_contain_text("broken")
@@ -144,11 +151,11 @@ def test_a_batch_becomes_a_table_and_two_files(visit: Callable[..., Visit], scen
 
 
 def test_a_narrow_screen_shows_the_answer_first_and_scrolls_only_down(
-    visit: Callable[..., Visit], tmp_path: Path
+    stay: Callable[..., Page], tmp_path: Path
 ) -> None:
     path = tmp_path / "long.wav"
     soundfile.write(path, np.concatenate([tone(200, 30), tone(4000, 30)]), RATE)
-    page = tab(visit, size=NARROW)
+    page = tab(stay, size=NARROW)
     choose_sound(page, path)
     expect(page.locator(".mm-labels li").first).to_be_visible()
     expect(page.locator("#mm-sound time").last).to_have_text("1:00")  # the player has drawn the waveform
@@ -163,41 +170,23 @@ def test_a_narrow_screen_shows_the_answer_first_and_scrolls_only_down(
     expect(page.locator(".mm-heard-why .mm-overlay")).to_be_visible()
 
 
-@pytest.fixture
-def recording(browser: Browser, chromium: str, server: Server, tmp_path: Path) -> Iterator[Page]:
-    """The tab in a browser whose microphone hears a dog for ever."""
-    heard = tmp_path / "microphone.wav"
-    soundfile.write(heard, tone(200, 10), RATE, subtype="PCM_16")
-    fake = (
-        "--use-fake-device-for-media-stream",
-        "--use-fake-ui-for-media-stream",
-        f"--use-file-for-fake-audio-capture={heard}",
-    )
-    hearing = browser.browser_type.launch(executable_path=chromium, args=[*ARGUMENTS, *fake])
-    context = hearing.new_context(viewport={"width": 1440, "height": 1000}, locale="en-GB", permissions=["microphone"])
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
-    page.goto(server.url)
-    page.get_by_role("tab", name="Sounds", exact=True).click()
-    expect(page.locator("#mm-sound-line .mm-line")).to_be_visible()
-    yield page
-    hearing.close()
-
-
-def test_what_the_microphone_hears_is_classified(recording: Page) -> None:
-    sound = recording.locator("#mm-sound")
+def test_what_the_microphone_hears_is_classified(stay: Callable[..., Page]) -> None:
+    page = tab(stay)
+    sound = page.locator("#mm-sound")
     sound.get_by_role("button", name="Record audio").click()
     sound.get_by_role("button", name="Record", exact=True).click()
-    recording.wait_for_timeout(3000)  # the length of the recording, not a wait for the page
+    page.wait_for_timeout(2000)  # the length of the recording, not a wait for the page
     sound.get_by_role("button", name="Stop", exact=True).click()
-    expect(recording.locator(".mm-labels li").first).to_contain_text("Dog")
-    expect(recording.locator(".mm-heard .mm-chips")).to_contain_text("Compact tagger")
-    expect(recording.locator('[data-row="Dog"] .mm-event').first).to_be_visible()
+    expect(page.locator(".mm-labels li").first).to_contain_text("Dog")
+    expect(page.locator(".mm-heard .mm-chips")).to_contain_text("Compact tagger")
+    expect(page.locator('[data-row="Dog"] .mm-event').first).to_be_visible()
+    sound.get_by_role("button", name="Upload file").click()
 
 
-def test_a_webm_file_as_browsers_record_it_is_heard(recording: Page, tmp_path: Path) -> None:
+def test_a_webm_file_as_browsers_record_it_is_heard(stay: Callable[..., Page], tmp_path: Path) -> None:
     """Recorded by this browser's own MediaRecorder, saved, and uploaded as a visitor would."""
-    data = recording.evaluate(
+    page = tab(stay)
+    data = page.evaluate(
         """async () => {
           const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
           const recorder = new MediaRecorder(stream, { mimeType: "audio/webm;codecs=opus" });
@@ -205,7 +194,7 @@ def test_a_webm_file_as_browsers_record_it_is_heard(recording: Page, tmp_path: P
           recorder.ondataavailable = (event) => parts.push(event.data);
           const done = new Promise((resolve) => { recorder.onstop = resolve; });
           recorder.start();
-          await new Promise((resolve) => { setTimeout(resolve, 3000); });
+          await new Promise((resolve) => { setTimeout(resolve, 2000); });
           recorder.stop();
           await done;
           return Array.from(new Uint8Array(await new Blob(parts).arrayBuffer()));
@@ -213,6 +202,6 @@ def test_a_webm_file_as_browsers_record_it_is_heard(recording: Page, tmp_path: P
     )
     path = tmp_path / "recorded.webm"
     path.write_bytes(bytes(data))
-    choose_sound(recording, path)
-    expect(recording.locator(".mm-labels li").first).to_contain_text("Dog")
-    expect(recording.locator(".mm-heard .mm-chips")).to_contain_text("WebM")
+    choose_sound(page, path)
+    expect(page.locator(".mm-labels li").first).to_contain_text("Dog")
+    expect(page.locator(".mm-heard .mm-chips")).to_contain_text("WebM")

@@ -12,10 +12,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.demo.serving import Server
-from tests.e2e.conftest import NARROW, PATIENCE, Visit
+from tests.e2e.conftest import NARROW, PATIENCE
 from tests.e2e.tabs import open_tab
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("lab")]
 
 FIRST = 5 * PATIENCE
 """Milliseconds: the server reads its set of posts for the first visitor, and every visitor trains."""
@@ -23,10 +23,18 @@ UNDER_WAY = re.compile(r"epoch \d+ of")
 """Which epochs the line shows depends on how quickly the page asks."""
 
 
-def tab(visit: Callable[..., Visit], **options: object) -> Page:
-    page = visit(**options).page
+def tab(visit: Callable[..., Page], **options: object) -> Page:
+    """The Lab without runs, its data and fusions as at first; ``visit`` opens a page or ``stay`` keeps one."""
+    page = visit(**options)
     open_tab(page, "实验室" if options.get("language") == "zh" else "Lab")
     expect(page.locator("#mm-lab-train")).to_be_visible()
+    clear = page.locator("#mm-lab-clear")
+    if clear.is_visible():
+        clear.click()
+        expect(page.locator("#mm-lab-line .mm-progress")).to_have_count(0)
+    page.locator("#mm-lab-data input[value=pairs]").check()
+    for fusion in ("late", "cross_attention"):
+        page.locator(f"#mm-lab-fusions input[name={fusion}]").check()
     return page
 
 
@@ -44,8 +52,9 @@ def train_long(page: Page) -> None:
     """A training that is surely still under way when the next click comes: a slow fusion, and no early stopping."""
     page.get_by_role("checkbox", name="Late fusion").uncheck()
     set_epochs(page, 200)
-    page.locator("#mm-lab-options > button").click()
     patience = page.locator("#mm-lab-patience input[type=number]")
+    if not patience.is_visible():
+        page.locator("#mm-lab-options > button").click()
     patience.fill("0")
     patience.press("Tab")
     train(page)
@@ -63,7 +72,7 @@ def own_zip(folder: Path, table: str) -> Path:
     return path
 
 
-def test_a_newcomer_trains_two_fusions_and_compares_them(visit: Callable[..., Visit]) -> None:
+def test_a_newcomer_trains_two_fusions_and_compares_them(visit: Callable[..., Page]) -> None:
     page = tab(visit)
     set_epochs(page, 6)
     train(page)
@@ -92,8 +101,8 @@ def test_a_newcomer_trains_two_fusions_and_compares_them(visit: Callable[..., Vi
     expect(page.locator(".mm-runs tbody tr")).to_have_count(0)
 
 
-def test_stop_keeps_what_was_trained(visit: Callable[..., Visit]) -> None:
-    page = tab(visit)
+def test_stop_keeps_what_was_trained(stay: Callable[..., Page]) -> None:
+    page = tab(stay)
     train_long(page)
     page.locator("#mm-lab-stop").click()
     expect(page.locator("#mm-lab-line")).to_contain_text("Stopped. What was trained so far is kept.", timeout=FIRST)
@@ -102,31 +111,38 @@ def test_stop_keeps_what_was_trained(visit: Callable[..., Visit]) -> None:
     expect(page.locator(".mm-confusion")).to_be_visible()
 
 
-@pytest.mark.parametrize(
-    ("language", "table", "said"),
-    [
-        ("en", "text,image\nx,\n", "label"),
-        ("zh", "text,image,label\nx,,great\n", "great"),
-        ("zh", "text,image,label\nx,a.png,positive\ny,b.png,negative\n", "a.png"),
-        ("en", "text,image,label\n" + "".join(f"words {n},,positive\n" for n in range(30)), "negative, neutral"),
+TABLES = {
+    "en": [
+        ("text,image\nx,\n", "label"),
+        ("text,image,label\n" + "".join(f"words {n},,positive\n" for n in range(30)), "negative, neutral"),
     ],
-)
-def test_a_bad_table_is_explained(
-    visit: Callable[..., Visit], tmp_path: Path, server: Server, language: str, table: str, said: str
-) -> None:
-    page = tab(visit, language=language)
+    "zh": [
+        ("text,image,label\nx,,great\n", "great"),
+        ("text,image,label\nx,a.png,positive\ny,b.png,negative\n", "a.png"),
+    ],
+}
+"""Language -> (table, what must be said about it)."""
+
+
+@pytest.mark.parametrize("language", list(TABLES))
+def test_a_bad_table_is_explained(stay: Callable[..., Page], tmp_path: Path, server: Server, language: str) -> None:
+    page = tab(stay, language=language)
     page.get_by_role("radio", name="自己的表格" if language == "zh" else "Your own table").check()
-    page.locator("#mm-lab-file input[type=file]").set_input_files(own_zip(tmp_path, table))
-    expect(page.locator("#mm-lab-file")).to_contain_text("own")
-    train(page)
-    alert = page.locator("#mm-lab-line [role=alert]")
-    expect(alert).to_contain_text(said)
-    expect(alert).to_contain_text("没有成功。" if language == "zh" else "That did not work.")
-    expect(page.locator("#mm-lab-train")).to_be_enabled()
+    chooser = page.locator("#mm-lab-file")
+    for table, said in TABLES[language]:
+        chooser.locator("input[type=file]").set_input_files(own_zip(tmp_path, table))
+        expect(chooser).to_contain_text("own")
+        train(page)
+        alert = page.locator("#mm-lab-line [role=alert]")
+        expect(alert).to_contain_text(said)
+        expect(alert).to_contain_text("没有成功。" if language == "zh" else "That did not work.")
+        expect(page.locator("#mm-lab-train")).to_be_enabled()
+        chooser.get_by_role("button", name="清除" if language == "zh" else "Clear").click()
+        expect(chooser).not_to_contain_text("own.zip")
     assert "Traceback" not in server.log()
 
 
-def test_a_link_brings_the_same_setting_and_the_same_curves(visit: Callable[..., Visit], server: Server) -> None:
+def test_a_link_brings_the_same_setting_and_the_same_curves(visit: Callable[..., Page], server: Server) -> None:
     page = tab(visit)
     page.get_by_role("radio", name="Taste (exclusive or)").check()
     page.get_by_role("checkbox", name="Cross-attention").uncheck()
@@ -142,8 +158,7 @@ def test_a_link_brings_the_same_setting_and_the_same_curves(visit: Callable[...,
         "&batch_size=64&epochs=3&dropout=0.3&modality_dropout=0.2&patience=8&seed=0&lang=en"
     )
 
-    other = visit(language="zh").page
-    other.goto(box.input_value())
+    other = visit(language="zh", address=box.input_value())
     expect(other.locator("#mm-lab-train")).to_be_visible()  # the Lab is open
     expect(other.locator("#mm-lab-line")).to_contain_text("The setting of the link is filled in.")
     expect(other.get_by_role("radio", name="Taste (exclusive or)")).to_be_checked()
@@ -153,16 +168,15 @@ def test_a_link_brings_the_same_setting_and_the_same_curves(visit: Callable[...,
     assert other.locator(".mm-runs tbody td").all_inner_texts()[:4] == figures
 
 
-def test_a_broken_link_says_so_and_the_rest_is_used(visit: Callable[..., Visit], server: Server) -> None:
-    page = visit().page
-    page.goto(f"{server.url}?tab=lab&epochs=9&learning_rate=fast")
+def test_a_broken_link_says_so_and_the_rest_is_used(visit: Callable[..., Page], server: Server) -> None:
+    page = visit(address=f"{server.url}?tab=lab&epochs=9&learning_rate=fast")
     expect(page.locator("#mm-lab-line")).to_contain_text("learning_rate is fast")
     expect(page.locator("#mm-lab-epochs input[type=number]")).to_have_value("9")
     assert parse_qs(urlsplit(page.url).query)["epochs"] == ["9"]
 
 
-def test_a_kept_fusion_is_used_in_the_sentiment_tab_and_survives_a_reload(visit: Callable[..., Visit]) -> None:
-    page = tab(visit)
+def test_a_kept_fusion_is_used_in_the_sentiment_tab_and_survives_a_reload(stay: Callable[..., Page]) -> None:
+    page = tab(stay)
     page.get_by_role("checkbox", name="Cross-attention").uncheck()
     set_epochs(page, 2)
     train(page)
@@ -180,8 +194,8 @@ def test_a_kept_fusion_is_used_in_the_sentiment_tab_and_survives_a_reload(visit:
     expect(page.get_by_role("option", name="My first (kept in the Lab)")).to_be_visible()
 
 
-def test_two_visitors_do_not_disturb_each_other(visit: Callable[..., Visit]) -> None:
-    first, second = tab(visit), tab(visit)
+def test_two_visitors_do_not_disturb_each_other(stay: Callable[..., Page], visit: Callable[..., Page]) -> None:
+    first, second = tab(stay), tab(visit)
     second.get_by_role("checkbox", name="Cross-attention").uncheck()
     set_epochs(second, 2)
     train_long(first)
@@ -194,8 +208,8 @@ def test_two_visitors_do_not_disturb_each_other(visit: Callable[..., Visit]) -> 
     expect(second.locator(".mm-runs tbody tr")).to_have_count(0)
 
 
-def test_the_lab_in_chinese(visit: Callable[..., Visit]) -> None:
-    page = tab(visit, language="zh")
+def test_the_lab_in_chinese(stay: Callable[..., Page]) -> None:
+    page = tab(stay, language="zh")
     expect(page.locator("#mm-lab-train")).to_have_text("训练")
     set_epochs(page, 2)
     train(page)
@@ -207,8 +221,8 @@ def test_the_lab_in_chinese(visit: Callable[..., Visit]) -> None:
     expect(page.locator(".mm-runs")).to_contain_text("2 Cross-attention")
 
 
-def test_a_narrow_screen_has_nothing_to_scroll_sideways(visit: Callable[..., Visit]) -> None:
-    page = tab(visit, size=NARROW)
+def test_a_narrow_screen_has_nothing_to_scroll_sideways(stay: Callable[..., Page]) -> None:
+    page = tab(stay, size=NARROW)
     set_epochs(page, 2)
     train(page)
     done(page, 2)

@@ -11,17 +11,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from demo.lessons.catalogue import LESSONS
 from demo.ui.i18n import LANGUAGES, text
-from tests.e2e.screenshots import demo
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("lab")]
 
 SIZES = ((390, 844), (1600, 1000))
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with demo() as url:
-        yield url
 
 
 @pytest.fixture

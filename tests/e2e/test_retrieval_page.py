@@ -13,11 +13,11 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.demo.serving import Server
-from tests.e2e.conftest import NARROW, Visit
+from tests.e2e.conftest import NARROW
 from tests.e2e.tabs import open_tab
 from tests.fakes.demo_retrieval import SLOW, SLOW_RELEASE
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("server")]
 
 RED, GREEN, BLUE = (230, 20, 20), (20, 220, 20), (20, 20, 220)
 
@@ -57,16 +57,37 @@ def upload(page: Page, files: list[Path]) -> None:
     page.locator("#mm-uploads-add").click()
 
 
-def own_pictures(page: Page, files: list[Path]) -> None:
+def search(stay: Callable[..., Page], **options: object) -> Page:
+    """The tab of search, where nothing is asked."""
+    page = stay(**options)
     open_tab(page, "Search")
-    upload(page, files)
-    expect(page.locator("#mm-uploads-report")).to_contain_text(f"Pictures added: {len(files)}")
+    view(page, "Find pictures")
+    for box in ("#mm-query", "#mm-without"):
+        page.locator(f"{box} textarea, {box} input").first.fill("")
+    remove = page.locator("#mm-query-picture").get_by_role("button", name="Remove Image")
+    (remove if remove.is_visible() else page.locator("#mm-search")).click()  # both ask, for nothing
+    expect(page.locator("#mm-found .mm-empty")).to_be_visible()
+    return page
+
+
+def own_pictures(page: Page, files: list[Path]) -> None:
+    """Look among these pictures, which an earlier test may have uploaded already."""
+    chosen, expected = page.locator("#mm-collection input"), f"My pictures ({len(files)})"
+    if chosen.input_value() != expected:
+        upload(page, files)
+        expect(page.locator("#mm-uploads-report")).to_contain_text(f"Pictures added: {len(files)}")
+        expect(chosen).to_have_value(expected)
     view(page, "Find pictures")
 
 
-def test_words_find_the_example_pictures(visit: Callable[..., Visit]) -> None:
-    page = visit().page
-    open_tab(page, "Search")
+def delete_pictures(page: Page) -> None:
+    view(page, "Your pictures")
+    page.locator("#mm-uploads-clear").click()
+    expect(page.locator("#mm-collection input")).to_have_value("Examples (99 pictures)")
+
+
+def test_words_find_the_example_pictures(stay: Callable[..., Page]) -> None:
+    page = search(stay)
     expect(page.locator("#mm-collection input")).to_have_value("Examples (99 pictures)")
     ask(page, "red")
     expect(page.locator("#mm-found .mm-query")).to_have_text("red", timeout=120_000)
@@ -75,17 +96,16 @@ def test_words_find_the_example_pictures(visit: Callable[..., Visit]) -> None:
     expect(page.locator("#mm-found .mm-chips")).to_contain_text("Compact")
 
 
-def test_an_example_query_is_one_click_away_and_nonsense_has_no_good_match(visit: Callable[..., Visit]) -> None:
-    page = visit().page
-    open_tab(page, "Search")
+def test_an_example_query_is_one_click_away_and_nonsense_has_no_good_match(stay: Callable[..., Page]) -> None:
+    page = search(stay)
     page.get_by_role("button", name="a dog", exact=True).click()  # no colour: the fake knows nothing of it
     expect(page.locator("#mm-found .mm-notice")).to_contain_text("No good match: no score reaches the cut-off of 50 %")
     expect(page.locator("#mm-query textarea, #mm-query input").first).to_have_value("a dog")
     expect(page.locator("#mm-found .mm-below")).to_have_attribute("open", "")
 
 
-def test_own_pictures_words_minus_words_and_the_cutoff(visit: Callable[..., Visit], pictures: list[Path]) -> None:
-    page = visit().page
+def test_own_pictures_words_minus_words_and_the_cutoff(stay: Callable[..., Page], pictures: list[Path]) -> None:
+    page = search(stay)
     own_pictures(page, pictures)
     expect(page.locator("#mm-collection input")).to_have_value("My pictures (4)")
     good = page.locator("#mm-found .mm-found > .mm-gallery button")
@@ -103,12 +123,13 @@ def test_own_pictures_words_minus_words_and_the_cutoff(visit: Callable[..., Visi
     page.locator("#mm-cutoff input[type=number]").fill("0.99")
     page.locator("#mm-cutoff input[type=number]").press("Tab")
     expect(page.locator("#mm-found .mm-notice")).to_contain_text(re.compile(r"cut-off of 99 %; the best is \d+ %"))
+    page.locator("#mm-cutoff").get_by_role("button", name="Reset").click()
 
 
 def test_a_picture_finds_its_like_and_a_broken_one_says_so(
-    visit: Callable[..., Visit], pictures: list[Path], tmp_path: Path
+    stay: Callable[..., Page], pictures: list[Path], tmp_path: Path
 ) -> None:
-    page = visit().page
+    page = search(stay)
     own_pictures(page, pictures)
     page.locator("#mm-query-picture input[type=file]").first.set_input_files(pictures[1])
     expect(page.locator("#mm-found .mm-query")).to_have_text("leaf.png")
@@ -122,9 +143,9 @@ def test_a_picture_finds_its_like_and_a_broken_one_says_so(
 
 
 def test_a_result_opens_with_its_heat_map_and_can_be_searched_from(
-    visit: Callable[..., Visit], pictures: list[Path]
+    stay: Callable[..., Page], pictures: list[Path]
 ) -> None:
-    page = visit().page
+    page = search(stay)
     own_pictures(page, pictures)
     ask(page, "red")
     page.get_by_role("button", name=called("flag.jpg")).click()
@@ -155,7 +176,7 @@ def test_a_result_opens_with_its_heat_map_and_can_be_searched_from(
 
 
 def test_a_zip_with_broken_files_and_copies_is_told_of(
-    visit: Callable[..., Visit], pictures: list[Path], tmp_path: Path
+    stay: Callable[..., Page], pictures: list[Path], tmp_path: Path
 ) -> None:
     archive = tmp_path / "holiday.zip"
     with zipfile.ZipFile(archive, "w") as file:
@@ -164,47 +185,47 @@ def test_a_zip_with_broken_files_and_copies_is_told_of(
         file.write(pictures[0], "2024/rose again.png")
         file.writestr("2024/notes.txt", "not a picture")
         file.writestr("__MACOSX/._rose.png", "hidden")
-    page = visit().page
-    open_tab(page, "Search")
+    page = search(stay)
+    delete_pictures(page)
     upload(page, [archive])
     report = page.locator("#mm-uploads-report")
     expect(report).to_contain_text("Pictures added: 5; in all: 5")
     expect(report).to_contain_text("Could not be read: 1")
     expect(report).to_contain_text("notes.txt This is not a picture but a text file")
     expect(report).to_contain_text("rose again.jpg is a copy of rose.jpg")
-    page.locator("#mm-uploads-clear").click()
-    expect(page.locator("#mm-collection input")).to_have_value("Examples (99 pictures)")
+    delete_pictures(page)
 
 
-def test_an_upload_can_be_stopped(visit: Callable[..., Visit], tmp_path: Path, server: Server) -> None:
+def test_an_upload_can_be_stopped(stay: Callable[..., Page], tmp_path: Path, server: Server) -> None:
     slow = []
     for index in range(3):
         slow.append(tmp_path / f"slow-{index}.png")
         Image.new("RGB", SLOW, (index * 40, 0, 90)).save(slow[-1])
-    page = visit().page
-    open_tab(page, "Search")
+    page = search(stay)
+    delete_pictures(page)
     upload(page, slow)
     expect(page.locator("#mm-uploads-report .mm-progress")).to_be_visible()
     page.locator("#mm-uploads-stop").click()
     expect(page.locator("#mm-uploads-report")).to_contain_text("Stopped, as asked.")
     (server.home / SLOW_RELEASE).touch()
+    delete_pictures(page)
 
 
-def test_uploads_are_gone_with_the_session(visit: Callable[..., Visit], pictures: list[Path], server: Server) -> None:
-    page = visit().page
+def test_uploads_are_gone_with_the_session(visit: Callable[..., Page], pictures: list[Path]) -> None:
+    page = visit()
+    open_tab(page, "Search")
     own_pictures(page, pictures)
     page.reload()
     open_tab(page, "Search")
     expect(page.locator("#mm-collection input")).to_have_value("Examples (99 pictures)")
-    other = visit().page
+    other = visit()
     open_tab(other, "Search")
     other.locator("#mm-collection input").click()
     expect(other.get_by_role("option", name="My pictures (0)")).to_be_visible()
 
 
-def test_zero_shot_in_own_words(visit: Callable[..., Visit], pictures: list[Path]) -> None:
-    page = visit().page
-    open_tab(page, "Search")
+def test_zero_shot_in_own_words(stay: Callable[..., Page], pictures: list[Path]) -> None:
+    page = search(stay)
     view(page, "Your own labels")
     page.locator("#mm-labels textarea").fill("green, blue, red")
     page.locator("#mm-labels-picture input[type=file]").first.set_input_files(pictures[2])
@@ -213,9 +234,8 @@ def test_zero_shot_in_own_words(visit: Callable[..., Visit], pictures: list[Path
     expect(bars.first).to_have_text("blue>99 %")
 
 
-def test_sentences_are_ranked(visit: Callable[..., Visit], pictures: list[Path]) -> None:
-    page = visit().page
-    open_tab(page, "Search")
+def test_sentences_are_ranked(stay: Callable[..., Page], pictures: list[Path]) -> None:
+    page = search(stay)
     view(page, "Rank sentences")
     page.locator("#mm-sentences textarea").fill("A green leaf.\nA red rose.")
     page.locator("#mm-sentences-picture input[type=file]").first.set_input_files(pictures[0])
@@ -224,9 +244,8 @@ def test_sentences_are_ranked(visit: Callable[..., Visit], pictures: list[Path])
     expect(bars.nth(1)).to_contain_text("A green leaf.")
 
 
-def test_the_matrix_can_be_read_in_three_ways(visit: Callable[..., Visit], pictures: list[Path]) -> None:
-    page = visit().page
-    open_tab(page, "Search")
+def test_the_matrix_can_be_read_in_three_ways(stay: Callable[..., Page], pictures: list[Path]) -> None:
+    page = search(stay)
     view(page, "Similarity matrix")
     page.locator("#mm-matrix-files input[type=file]").set_input_files(pictures[:2])
     expect(page.locator("#mm-matrix-files")).to_contain_text("leaf")
@@ -240,8 +259,8 @@ def test_the_matrix_can_be_read_in_three_ways(visit: Callable[..., Visit], pictu
     expect(page.locator("#mm-matrix .mm-best")).to_have_count(2)
 
 
-def test_the_map_shows_pictures_when_pointed_at(visit: Callable[..., Visit], pictures: list[Path]) -> None:
-    page = visit().page
+def test_the_map_shows_pictures_when_pointed_at(stay: Callable[..., Page], pictures: list[Path]) -> None:
+    page = search(stay)
     own_pictures(page, pictures)
     view(page, "Map")
     field = page.locator("#mm-map-words textarea, #mm-map-words input").first
@@ -256,9 +275,9 @@ def test_the_map_shows_pictures_when_pointed_at(visit: Callable[..., Visit], pic
 
 
 def test_matches_are_downloaded_without_the_folders_of_the_server(
-    visit: Callable[..., Visit], pictures: list[Path], server: Server
+    stay: Callable[..., Page], pictures: list[Path], server: Server
 ) -> None:
-    page = visit().page
+    page = search(stay)
     own_pictures(page, pictures)
     ask(page, "red")
     with page.expect_download() as download:
@@ -273,8 +292,8 @@ def test_matches_are_downloaded_without_the_folders_of_the_server(
     assert "/" not in json.loads(download.value.path().read_text())["matches"][0]["path"]
 
 
-def test_results_follow_the_language(visit: Callable[..., Visit], pictures: list[Path]) -> None:
-    page = visit().page
+def test_results_follow_the_language(stay: Callable[..., Page], pictures: list[Path]) -> None:
+    page = search(stay)
     own_pictures(page, pictures)
     ask(page, "something")
     expect(page.locator("#mm-found .mm-notice")).to_contain_text("No good match")
@@ -282,10 +301,12 @@ def test_results_follow_the_language(visit: Callable[..., Visit], pictures: list
     expect(page.locator("#mm-found .mm-notice")).to_contain_text("没有好的匹配")
     expect(page.locator("#mm-retrieval-views")).to_contain_text("相似度矩阵")
     expect(page.locator("#mm-collection input")).to_have_value("我的图片（4 张）")
+    page.get_by_role("radio", name="English").check(force=True)
+    expect(page.locator("#mm-collection input")).to_have_value("My pictures (4)")
 
 
-def test_a_narrow_screen_scrolls_down_only(visit: Callable[..., Visit], pictures: list[Path]) -> None:
-    page = visit(size=NARROW).page
+def test_a_narrow_screen_scrolls_down_only(stay: Callable[..., Page], pictures: list[Path]) -> None:
+    page = search(stay, size=NARROW)
     own_pictures(page, pictures)
     ask(page, "red")
     page.get_by_role("button", name=called("rose.jpg")).click()

@@ -12,16 +12,21 @@ from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
 from tests.demo.serving import Server
-from tests.e2e.conftest import NARROW, Visit
+from tests.e2e.conftest import NARROW
 from tests.e2e.tabs import open_tab
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("server")]
 
 
-def tab(visit: Callable[..., Visit], **options: object) -> Page:
-    page = visit(**options).page
+def tab(stay: Callable[..., Page], **options: object) -> Page:
+    """The tab of sentiment, with no text and no picture."""
+    page = stay(**options)
     open_tab(page, "情感分析" if options.get("language") == "zh" else "Sentiment")
     expect(page.locator("#mm-sentiment-line .mm-line")).to_be_visible()
+    write(page, "")
+    remove = page.locator("#mm-sentiment-picture").get_by_role("button", name="Remove Image")
+    (remove if remove.is_visible() else page.locator("#mm-sentiment-run")).click()  # both ask again
+    expect(page.locator("#mm-sentiment-answer .mm-empty:not(.mm-waiting)")).to_be_visible()
     return page
 
 
@@ -33,8 +38,8 @@ def choose_picture(page: Page, path: Path) -> None:
     page.locator("#mm-sentiment-picture input[type=file]").first.set_input_files(path)
 
 
-def test_text_and_picture_are_judged_alone_and_together(visit: Callable[..., Visit], night: Path) -> None:
-    page = tab(visit)
+def test_text_and_picture_are_judged_alone_and_together(stay: Callable[..., Page], night: Path) -> None:
+    page = tab(stay)
     write(page, "what a lovely day")
     page.locator("#mm-sentiment-run").click()
     expect(page.locator(".mm-verdict")).to_contain_text("Positive")
@@ -45,8 +50,8 @@ def test_text_and_picture_are_judged_alone_and_together(visit: Callable[..., Vis
     expect(page.locator(".mm-said .mm-positive", has_text="lovely")).to_be_visible()
 
 
-def test_no_old_answer_stands_beside_a_new_post(visit: Callable[..., Visit]) -> None:
-    page = tab(visit)
+def test_no_old_answer_stands_beside_a_new_post(stay: Callable[..., Page]) -> None:
+    page = tab(stay)
     write(page, "what a lovely day")
     page.locator("#mm-sentiment-run").click()
     expect(page.locator("#mm-sentiment-answer .mm-why")).to_be_visible()
@@ -58,11 +63,12 @@ def test_no_old_answer_stands_beside_a_new_post(visit: Callable[..., Visit]) -> 
     expect(page.locator(".mm-verdict")).to_have_count(0)
     for route in held:
         route.continue_()
+    page.unroute("**/queue/join*")
     expect(page.locator(".mm-verdict")).to_contain_text("Negative")
 
 
-def test_maps_are_chosen_and_words_look_at_regions(visit: Callable[..., Visit], photo: Path) -> None:
-    page = tab(visit)
+def test_maps_are_chosen_and_words_look_at_regions(stay: Callable[..., Page], photo: Path) -> None:
+    page = tab(stay)
     write(page, "lovely light")
     choose_picture(page, photo)
     overlay = page.locator("#mm-sentiment-answer .mm-overlay")
@@ -75,10 +81,12 @@ def test_maps_are_chosen_and_words_look_at_regions(visit: Callable[..., Visit], 
     page.get_by_role("option", name="Cross-attention").click()
     page.locator(".mm-said button", has_text="lovely").click()
     expect(page.locator("#mm-sentiment-answer .mm-readout")).to_contain_text("where in the picture this word looks")
+    page.locator("#mm-sentiment-fusion input").click()
+    page.get_by_role("option", name="The model's own").click()
 
 
-def test_an_example_is_one_click_away(visit: Callable[..., Visit]) -> None:
-    page = tab(visit)
+def test_an_example_is_one_click_away(stay: Callable[..., Page]) -> None:
+    page = tab(stay)
     page.locator("#mm-sentiment-examples tbody tr", has_text="Oh wonderful").click()
     expect(page.locator(".mm-verdict")).to_be_visible()
     expect(page.locator("#mm-sentiment-text textarea")).to_have_value(
@@ -89,22 +97,22 @@ def test_an_example_is_one_click_away(visit: Callable[..., Visit]) -> None:
     expect(page.locator(".mm-sentiments").first).to_contain_text("no picture was given")
 
 
-def test_another_script_on_compact_gets_a_clear_message(visit: Callable[..., Visit]) -> None:
-    page = tab(visit, language="zh")
+def test_another_script_on_compact_gets_a_clear_message(stay: Callable[..., Page]) -> None:
+    page = tab(stay, language="zh")
     write(page, "какой ужасный день")
     page.locator("#mm-sentiment-run").click()
     expect(page.locator("#mm-sentiment-answer [role=alert]")).to_contain_text("multilingual-sentiment")
 
 
-def test_chinese_is_judged_and_its_english_is_shown(visit: Callable[..., Visit]) -> None:
-    page = tab(visit, language="zh")
+def test_chinese_is_judged_and_its_english_is_shown(stay: Callable[..., Page]) -> None:
+    page = tab(stay, language="zh")
     write(page, "我不喜欢这部电影")
     page.locator("#mm-sentiment-run").click()
     expect(page.locator("#mm-sentiment-answer .mm-notices")).to_contain_text("I do not like this movie")
 
 
-def test_the_language_switch_changes_the_answer_and_loses_nothing(visit: Callable[..., Visit], night: Path) -> None:
-    page = tab(visit)
+def test_the_language_switch_changes_the_answer_and_loses_nothing(stay: Callable[..., Page], night: Path) -> None:
+    page = tab(stay)
     write(page, "lovely")
     choose_picture(page, night)
     expect(page.locator(".mm-interaction")).to_contain_text("Conflict")
@@ -114,23 +122,26 @@ def test_the_language_switch_changes_the_answer_and_loses_nothing(visit: Callabl
     expect(page.locator("#mm-sentiment-text textarea")).to_have_value("lovely")
     page.locator("#mm-sentiment-fusion input").click()
     expect(page.get_by_role("option", name="门控加权")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.get_by_role("radio", name="English").check(force=True)
+    expect(page.locator("#mm-sentiment-run")).to_have_text("Judge")
 
 
-def test_a_broken_picture_is_explained(visit: Callable[..., Visit], tmp_path: Path, server: Server) -> None:
+def test_a_broken_picture_is_explained(stay: Callable[..., Page], tmp_path: Path, server: Server) -> None:
     broken = tmp_path / "broken.jpg"
     broken.write_text("<html></html>")
-    page = tab(visit)
+    page = tab(stay)
     choose_picture(page, broken)
     expect(page.locator("#mm-sentiment-answer [role=alert]")).to_contain_text("not a picture")
     assert "Traceback" not in server.log()
 
 
-def test_a_zip_of_posts_becomes_a_table_and_two_files(visit: Callable[..., Visit], tmp_path: Path) -> None:
+def test_a_zip_of_posts_becomes_a_table_and_two_files(stay: Callable[..., Page], tmp_path: Path) -> None:
     Image.new("RGB", (20, 20), "white").save(tmp_path / "a.png")
     with zipfile.ZipFile(tmp_path / "posts.zip", "w") as archive:
         archive.writestr("posts.csv", "text,image\nlovely day,a.png\nso sad,\n,gone.png\n")
         archive.write(tmp_path / "a.png", "a.png")
-    page = tab(visit)
+    page = tab(stay)
     page.get_by_text("Many posts at once").click()
     page.locator("#mm-sentiment-batch-files input[type=file]").set_input_files(tmp_path / "posts.zip")
     expect(page.locator("#mm-sentiment-batch-files")).to_contain_text("posts")
@@ -145,8 +156,8 @@ def test_a_zip_of_posts_becomes_a_table_and_two_files(visit: Callable[..., Visit
     assert [line.get("label") for line in lines] == ["positive", "negative", None]
 
 
-def test_copy_and_download_of_one_answer(visit: Callable[..., Visit]) -> None:
-    page = tab(visit, permissions=["clipboard-read", "clipboard-write"])
+def test_copy_and_download_of_one_answer(stay: Callable[..., Page]) -> None:
+    page = tab(stay)
     write(page, "so sad")
     page.locator("#mm-sentiment-run").click()
     answer = page.locator("#mm-sentiment-answer")
@@ -158,8 +169,8 @@ def test_copy_and_download_of_one_answer(visit: Callable[..., Visit]) -> None:
     assert json.loads(download.value.path().read_text())["label"] == "negative"
 
 
-def test_a_narrow_screen_has_nothing_to_scroll_sideways(visit: Callable[..., Visit], night: Path) -> None:
-    page = tab(visit, size=NARROW)
+def test_a_narrow_screen_has_nothing_to_scroll_sideways(stay: Callable[..., Page], night: Path) -> None:
+    page = tab(stay, size=NARROW)
     order = ("text", "picture", "run", "examples", "answer", "model")
     boxes = [page.locator(f"#mm-sentiment-{one}").bounding_box() for one in order]
     assert [box["y"] for box in boxes if box] == sorted(box["y"] for box in boxes if box)

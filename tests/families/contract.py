@@ -22,7 +22,7 @@ from mmcore.settings import Settings, local_variable
 from tests import tiny
 from tests.families import seeing
 
-SOME = tiny.pictures(5)
+SOME = tiny.pictures(3)
 
 
 def load(name: str, folder: Path) -> Any:

@@ -50,9 +50,20 @@ def heard(count: int, columns: int, seed: int) -> Scenes:
     return Scenes(features, logits, HIDDEN_OF[torch.arange(count) % LABELS])
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def scenes() -> dict[int, list[Scenes]]:
     return {250: [heard(24, 250, 0)], 500: [heard(12, 500, 1), heard(12, 500, 2)], 1000: []}
+
+
+@pytest.fixture(scope="module")
+def lesson(scenes: dict[int, list[Scenes]]) -> tuple[AudioTagger, list[float]]:
+    """A student that has learned, and the losses on its way."""
+    torch.manual_seed(0)
+    losses: list[float] = []
+    student = AudioTagger(SMALL)
+    begin_at_the_mean(student, scenes)
+    student = learn(student, batches(scenes, RECIPE), RECIPE, report=lambda _, loss, __: losses.append(loss), every=10)
+    return student, losses
 
 
 def test_batches_have_the_same_sound_in_every_length(scenes: dict[int, list[Scenes]]) -> None:
@@ -82,12 +93,8 @@ def test_masks_hide_a_stripe_behind_the_mean() -> None:
     assert not torch.equal(features, hidden)
 
 
-def test_the_student_comes_to_agree_with_the_teacher(scenes: dict[int, list[Scenes]]) -> None:
-    torch.manual_seed(0)
-    losses: list[float] = []
-    student = AudioTagger(SMALL)
-    begin_at_the_mean(student, scenes)
-    student = learn(student, batches(scenes, RECIPE), RECIPE, report=lambda _, loss, __: losses.append(loss), every=10)
+def test_the_student_comes_to_agree_with_the_teacher(lesson: tuple[AudioTagger, list[float]]) -> None:
+    student, losses = lesson
     assert losses[-1] < losses[0]
     fresh = heard(18, 300, 9)
     with torch.inference_mode():
@@ -144,9 +151,11 @@ def test_the_teacher_is_put_right_about_a_clip() -> None:
     torch.testing.assert_close(out, torch.tensor([[0.1, SURE, 0.2, 0.5]]))
 
 
-def test_cross_validation_tests_on_the_fold_that_was_left_out(scenes: dict[int, list[Scenes]]) -> None:
+def test_cross_validation_tests_on_the_fold_that_was_left_out(
+    scenes: dict[int, list[Scenes]], lesson: tuple[AudioTagger, list[float]]
+) -> None:
     torch.manual_seed(0)
-    base = learn(AudioTagger(SMALL), batches(scenes, RECIPE), RECIPE)
+    base, _ = lesson
     count = 16
     classes = torch.arange(count) % 2
     whole = [torch.from_numpy(heard(2, 300, seed).features[seed % 2]).float() for seed in range(count)]
@@ -169,11 +178,10 @@ def test_thresholds_follow_the_teacher() -> None:
 
 
 def test_labels_without_scenes_stay_unknown_and_the_files_hold_the_model(
-    scenes: dict[int, list[Scenes]], tmp_path: Path
+    scenes: dict[int, list[Scenes]], lesson: tuple[AudioTagger, list[float]], tmp_path: Path
 ) -> None:
-    torch.manual_seed(0)
-    student = learn(AudioTagger(SMALL), batches(scenes, RECIPE), RECIPE)
-    few = {250: [Scenes(part.features, part.logits, part.hidden) for part in scenes[250]]}
+    student, _ = lesson
+    few = {250: [Scenes(part.features, part.logits.clone(), part.hidden) for part in scenes[250]]}
     few[250][0].logits[5::LABELS, 5] = -5.0  # nothing holds the last label any more
     plenty = {250: few[250] * 6}
     labels = [f"label {number}" for number in range(LABELS)]

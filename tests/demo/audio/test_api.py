@@ -9,16 +9,14 @@ import anyio
 import numpy as np
 import pytest
 import soundfile
-from gradio_client import Client, handle_file
+from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 
-from tests.demo.serving import Server
+from tests.demo.serving import Server, connect
+
+pytestmark = pytest.mark.xdist_group("server")
 
 RATE = 16_000
-
-
-def connect(server: Server, language: str = "en") -> Client:
-    return Client(server.url, verbose=False, headers={"Accept-Language": language})
 
 
 @pytest.fixture

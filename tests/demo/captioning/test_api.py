@@ -10,17 +10,15 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-from gradio_client import Client, handle_file
+from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from tests.demo.serving import Server
+from tests.demo.serving import Server, connect
+
+pytestmark = pytest.mark.xdist_group("server")
 
 PUBLIC = {"/caption", "/search", "/zero_shot", "/sentiment", "/classify_audio"}
-
-
-def connect(server: Server, language: str = "en") -> Client:
-    return Client(server.url, verbose=False, headers={"Accept-Language": language})
 
 
 def post(server: Server, *data: Any) -> dict[str, Any]:
