@@ -179,6 +179,16 @@ def test_every_answer_says_how_it_may_be_used(client: httpx.Client, path: str) -
     assert headers["referrer-policy"] == "same-origin"
 
 
+@pytest.mark.parametrize("path", ["", "config", f"{API}info"])
+def test_long_texts_are_compressed(client: httpx.Client, path: str) -> None:
+    with client.stream("GET", path, headers={"Accept-Encoding": "gzip"}) as answer:
+        sent = sum(len(part) for part in answer.iter_raw())
+        assert answer.headers["content-encoding"] == "gzip"
+    plain = client.get(path, headers={"Accept-Encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert sent < len(plain.content) / 3
+
+
 def test_refusals_speak_the_visitors_language(client: httpx.Client) -> None:
     said = client.get("monitoring", headers={"Accept-Language": "zh-CN"}).json()["detail"]
     assert said.startswith("这里什么也没有")
