@@ -64,7 +64,8 @@ QUEUE_SECONDS = 0.01
 def count_nothing(demo: Any) -> None:
     """Let the queue look for work less often, and make no statistics of requests.
 
-    A table of the last 10,000 is made anew after each. They are for its monitoring page, which is closed here; ``/metrics`` has figures that cost nothing.
+    A table of the last 10,000 is made anew after each, for the monitoring page, which is closed here; ``/metrics`` has
+    figures that cost nothing.
     """
     demo._queue.ANALYTICS_MAX_EVENTS = 1
     demo._queue.sleep_when_free = QUEUE_SECONDS

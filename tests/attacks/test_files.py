@@ -214,10 +214,10 @@ def test_errors_of_sounds_and_tables_come_back_as_they_are(settings: Settings, t
             sentences.append((caught.value.key, str(caught.value)))
         assert sentences[0] == sentences[1]
     table = tmp_path / "posts.csv"
-    table.write_text("text,image\n\"a, b\",\nc,d\n")
+    table.write_text('text,image\n"a, b",\nc,d\n')
     rows = [read_table(table, ("text",), 9, optional=("image",), apart=apart) for apart in (False, True)]
     assert rows[0] == rows[1] == [{"text": "a, b", "image": ""}, {"text": "c", "image": "d"}]
-    table.write_text("text\n\"open\n")
+    table.write_text('text\n"open\n')
     for apart in (False, True):
         with pytest.raises(InputError) as caught:
             read_table(table, ("text",), 9, apart=apart)
