@@ -171,6 +171,14 @@ def test_tools_and_the_own_page_use_them(client: httpx.Client, target: Server) -
         assert "caption" in answer.text
 
 
+def test_a_tool_needs_no_picture_where_there_is_a_text(client: httpx.Client) -> None:
+    call = {"name": "judge_post", "arguments": {"text": "a fine day"}}
+    headers = {"Accept": "application/json, text/event-stream"}
+    answer = client.post(f"{API}mcp/", json={**MCP, "method": "tools/call", "params": call}, headers=headers)
+    assert answer.status_code == 200
+    assert "interaction" in answer.text
+
+
 @pytest.mark.parametrize("path", ["", "config", "health", "nowhere", f"{API}info"])
 def test_every_answer_says_how_it_may_be_used(client: httpx.Client, path: str) -> None:
     headers = client.get(path).headers
