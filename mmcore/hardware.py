@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import sys
@@ -64,6 +65,27 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and (
         type(error).__name__ == "OutOfMemoryError" or any(part in text for part in MEMORY_TEXTS)
     )
+
+
+HEAP = {-8: 1, -3: 32 << 20, -2: 64 << 20, -1: 256 << 20}
+"""glibc's M_ARENA_MAX, M_MMAP_THRESHOLD, M_TOP_PAD and M_TRIM_THRESHOLD (malloc.h), in that order."""
+
+
+@functools.cache
+def keep_memory() -> None:
+    """Let glibc keep up to 256 MB of freed memory for the next request; nothing elsewhere.
+
+    Else it maps and unmaps a network's activations again in every layer: of a batch of 8 pictures on a processor that
+    is a quarter of the time. All threads share one heap, as one of them computes at a time.
+    """
+    import ctypes
+
+    try:
+        libc = ctypes.CDLL("libc.so.6")
+        for name, value in HEAP.items():
+            libc.mallopt(name, value)
+    except (OSError, AttributeError):  # another C library
+        return
 
 
 def release_memory() -> None:

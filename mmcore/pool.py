@@ -16,7 +16,15 @@ from mmcore.checkpoints import repositories
 from mmcore.checkpoints.download import readable_size
 from mmcore.checkpoints.registry import Checkpoint, find, of_task
 from mmcore.errors import CapacityError, UnknownNameError
-from mmcore.hardware import ITEM_BYTES, choose_device, choose_dtype, device_memory, is_out_of_memory, release_memory
+from mmcore.hardware import (
+    ITEM_BYTES,
+    choose_device,
+    choose_dtype,
+    device_memory,
+    is_out_of_memory,
+    keep_memory,
+    release_memory,
+)
 from mmcore.settings import TIER_CHOICES, TIERS, Settings
 from mmcore.types import IsCancelled, Progress
 
@@ -67,14 +75,19 @@ class _Entry:
     checkpoint: Checkpoint
     device: str
     dtype: str
-    bytes: int
-    """An estimate until it is loaded."""
+    parts: dict[str, int]
+    """Bytes by checkpoint: its own and those that it uses, which others may use too. Estimates until it is loaded."""
     users: int
     last_used: float = 0.0
     model: Any = None
     """None while it is being loaded."""
     turn: threading.RLock = field(default_factory=threading.RLock)
     """Held by the one request that runs it."""
+
+    @property
+    def bytes(self) -> int:
+        """All that it needs, were it alone."""
+        return sum(self.parts.values())
 
 
 class ModelPool:
@@ -95,6 +108,7 @@ class ModelPool:
         patience: float = PATIENCE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        keep_memory()
         self.settings = settings
         repositories.restore(settings)
         self._progress, self._download = progress, download
@@ -225,8 +239,12 @@ class ModelPool:
         return all(limit is None or self.estimate(checkpoint) <= limit for limit in limits)
 
     def estimate(self, checkpoint: Checkpoint) -> int:
-        """Bytes that its weights will take on this device."""
-        return checkpoint.parameters * ITEM_BYTES[choose_dtype(self.device)]
+        """Bytes that its weights, and those that it uses, will take on this device."""
+        return sum(self._parts(checkpoint).values())
+
+    def _parts(self, checkpoint: Checkpoint) -> dict[str, int]:
+        size = ITEM_BYTES[choose_dtype(self.device)]
+        return {one.name: one.parameters * size for one in (checkpoint, *map(find, checkpoint.uses))}
 
     def availability(self, checkpoint: Checkpoint) -> weights.Availability:
         """What it takes to use it: for the models list and the chooser."""
@@ -234,14 +252,14 @@ class ModelPool:
 
     def _acquire(self, checkpoint: Checkpoint) -> _Entry:
         """The entry of a loaded model, with one user more. The first who asks loads it, the others wait."""
-        entry = _Entry(checkpoint, self.device, choose_dtype(self.device), self.estimate(checkpoint), users=1)
+        entry = _Entry(checkpoint, self.device, choose_dtype(self.device), self._parts(checkpoint), users=1)
         budget = self._budget(entry)
         deadline = self._clock() + self._patience
         with self._changed:
             while True:
                 present = self._entries.get(checkpoint.name)
                 if present is None:
-                    if self._make_room(budget - entry.bytes):
+                    if self._make_room(budget, entry):
                         break
                     remaining = deadline - self._clock()
                     if remaining <= 0 or not self._changed.wait(remaining):
@@ -255,9 +273,10 @@ class ModelPool:
         try:
             model = self._load(entry)
             with self._changed:
-                entry.bytes = int(model.memory())
+                used = entry.bytes - entry.parts[checkpoint.name]
+                entry.parts[checkpoint.name] = max(0, int(model.memory()) - used)
                 self._budget(entry)
-                self._make_room(budget)  # where the estimate was too low
+                self._make_room(budget, entry)  # where the estimate was too low
                 entry.model, entry.last_used = model, self._clock()
                 self._changed.notify_all()
         except BaseException:
@@ -276,9 +295,20 @@ class ModelPool:
             raise _no_memory(entry)
         return min(limit for limit in (given, device, float("inf")) if limit is not None)
 
-    def _make_room(self, budget: float) -> bool:
-        """Let idle models go, least recently used first, until all take ``budget`` at most. The lock is held."""
-        while sum(entry.bytes for entry in self._entries.values()) > budget:
+    def _make_room(self, budget: float, new: _Entry) -> bool:
+        """Let idle models go, least recently used first, until all and ``new`` take ``budget`` at most.
+
+        What several use counts once. The lock is held.
+        """
+
+        def taken() -> int:
+            parts: dict[str, int] = {}
+            for entry in (*self._entries.values(), new):
+                for name, size in entry.parts.items():
+                    parts[name] = max(size, parts.get(name, 0))
+            return sum(parts.values())
+
+        while taken() > budget:
             idle = self._idle()
             if not idle:
                 return False

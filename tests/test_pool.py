@@ -247,6 +247,27 @@ def test_models_being_loaded_count():
     assert len(names(pool)) == 2
 
 
+def test_what_two_models_use_counts_once(monkeypatch: pytest.MonkeyPatch):
+    lens = replace(find("blip-base"), name="lens", parameters=500_000)
+    users = [replace(lens, name=name, parameters=250_000, uses=("lens",)) for name in ("left", "right")]
+    monkeypatch.setattr(registry, "CHECKPOINTS", (*registry.CHECKPOINTS, lens, *users))
+
+    def loader(checkpoint: Checkpoint, folder: Path, device: str, dtype: str) -> FakeCaptioner:
+        sizes = {"lens": 2 * MB, "left": 3 * MB, "right": 3 * MB, "one": MB}
+        return FakeCaptioner(checkpoint, device, size=sizes[checkpoint.name])
+
+    pool = fake_pool(Settings(memory_budget=4 * MB, offline=True), loader=loader)
+    for name in ("left", "lens", "right"):
+        pool.get(name)
+    assert names(pool) == ["right", "lens", "left"]  # 2 MB of the lens, and 1 MB each
+    assert [model.bytes for model in pool.loaded()] == [3 * MB, 2 * MB, 3 * MB]
+    pool.get("one")
+    assert names(pool) == ["one", "right", "lens"]
+    small = fake_pool(Settings(memory_budget=2 * MB, offline=True), loader=loader)
+    with pytest.raises(CapacityError):
+        small.get("left")  # before it is loaded: what it uses is a part of the estimate
+
+
 def test_a_model_larger_than_the_budget_says_how_to_raise_it():
     with pytest.raises(CapacityError, match="MMCORE_MEMORY_BUDGET") as caught:
         budgeted(0.5).get("one")

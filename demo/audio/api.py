@@ -34,7 +34,8 @@ def build(page: Page) -> None:
         """Tell what sounds in a recording, and when: speech, music, animals, machines, weather, silence.
 
         Args:
-            audio: The sound: an uploaded file (WAV, FLAC, Ogg, MP3, M4A, WebM; at most 30 minutes) or a data: address.
+            audio: The sound: an uploaded file (WAV, FLAC, Ogg, MP3, M4A, WebM; at most 30 minutes).
+                MCP tools take a data: address too.
             model: Name of the model. The compact tagger is always there; others must be downloaded before.
             top: How many labels to give, best first (1-1000).
             threshold: Labels with a lower score are left out (0-1).

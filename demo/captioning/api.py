@@ -36,7 +36,8 @@ def build(page: Page) -> None:
         """Describe a picture in a sentence of English, or in several.
 
         Args:
-            image: The picture: an uploaded file (JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC, AVIF) or a data: address.
+            image: The picture: an uploaded file (JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC, AVIF). MCP
+                tools take a data: address too.
             model: Name of the model. "compact-captioner" is always there; others must be downloaded before.
             num_captions: How many captions to give, best first (1-10). Greedy decoding gives exactly one.
             decoding: "beam" (best of several candidates), "nucleus" (drawn from likely words) or "greedy".

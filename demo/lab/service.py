@@ -195,7 +195,8 @@ def train(
     Yields whenever there is something to show. ``visitor.stop`` ends the run that is under way and begins no other;
     closing the iterator does the same. Raises MMCoreError.
     """
-    wanted = [options_of(fusion, form) for fusion in dict.fromkeys(fusions)]  # all are checked before the first begins
+    asked = dict.fromkeys(map(str, fusions))
+    wanted = [options_of(fusion, form) for fusion in asked]  # all are checked before the first begins
     if not wanted:
         raise InputError("no_fusion")
     visitor.stop = False

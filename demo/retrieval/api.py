@@ -39,7 +39,8 @@ def build(page: Page, shelf: collections.CollectionChooser) -> None:
         Args:
             text: What to look for, in words. The compact model reads English, and Chinese word by word. May be empty
                 where a picture is given.
-            image: A picture to find similar ones to: an uploaded file or a data: address. May be left out.
+            image: A picture to find similar ones to: an uploaded file; MCP tools take a data: address too. May
+                be left out.
             without: What must not be in the pictures, in words. Empty: nothing.
             collection: "examples", or "shared:NAME" for one that the owner shares by `mmcore index share NAME`.
             model: Name of the model for the examples; a shared collection keeps the one that it was made with.
@@ -78,7 +79,8 @@ def build(page: Page, shelf: collections.CollectionChooser) -> None:
         """Tell which of some labels, in any words, fits a picture best (zero-shot classification).
 
         Args:
-            image: The picture: an uploaded file (JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC, AVIF) or a data: address.
+            image: The picture: an uploaded file (JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC, AVIF). MCP
+                tools take a data: address too.
             labels: The labels to choose from, parted by commas: "a cat, a dog, a cup of coffee".
             templates: Sentences that the labels are put into at {}, one a line, whose vectors are averaged. Empty: the
                 model's own.

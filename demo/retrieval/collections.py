@@ -96,6 +96,8 @@ class CollectionChooser:
         A shared collection keeps the model that it was made with. Raises UnknownNameError, InputError where nothing
         was uploaded yet, and what embedding raises.
         """
+        if not isinstance(choice, str):  # programs send what they like
+            raise UnknownNameError("collection", str(choice)[:80], [EXAMPLES])
         if choice == EXAMPLES:
             return self._open_examples(model, progress, cancelled)
         if choice == UPLOADS:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from mmcore.errors import InputError
 from mmcore.results import DEFAULT_CUTOFF
 
 from ..ui import clearing, events, style
@@ -88,6 +89,8 @@ def build(common: Common) -> None:
 
     @events.reported
     def search_from(seen: Any, visitor: Any, language: str) -> tuple[Any, str, str, str]:
+        if seen is None:  # nothing was opened
+            raise InputError("nothing_given")
         image = service.picture_to_search_from(page.pool, common.shelf, visitor, seen)
         return image, "", "", seen.shown.called[language]
 

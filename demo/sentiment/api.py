@@ -31,8 +31,8 @@ def build(page: Page) -> None:
         Args:
             text: What was written; the compact model reads English, and Chinese word by word. May be empty where
                 there is a picture.
-            image: The picture: an uploaded file (JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC, AVIF), a data: address. May
-                be left out where there is a text.
+            image: The picture: an uploaded file (JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC, AVIF). MCP
+                tools take a data: address too, and may leave it out where there is a text.
             model: Name of the model. "compact-sentiment" is always there; others must be downloaded before.
             fusion: How text and picture are brought together: "concat", "weighted" (a learned gate),
                 "cross_attention", "late" (two opinions averaged) or "multitask". Empty: the model's own choice.

@@ -55,6 +55,9 @@ BELOW = (
 NAMED = frozenset(f"{API}/{name}" for name in ("queue/join", "run/predict", "cancel", "reset"))
 """Routes whose JSON names a session; the page asks ``run/predict`` for what needs no queue."""
 
+LONG = frozenset({"/", "/config", f"{API}/info", f"{API}/openapi.json"})
+"""Half a megabyte of text each, that gradio leaves as it is; they are compressed here."""
+
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
@@ -77,7 +80,10 @@ class Guard:
     """The ASGI application around gradio's. ``demo`` is the page whose queue it watches."""
 
     def __init__(self, app: App, demo: gr.Blocks, settings: Settings) -> None:
+        from starlette.middleware.gzip import GZipMiddleware
+
         self._app, self._settings = app, settings
+        self._packing = GZipMiddleware(app, minimum_size=1000, compresslevel=5)  # type: ignore[arg-type]
         self._health = health.Health(demo)
         self._quotas = quotas.Quotas(demo, settings)
         # A picture or sound of the largest size as base64, and a little around it.
@@ -108,6 +114,8 @@ class Guard:
                 await answer(send, status, json.dumps(content).encode(), b"application/json")
             elif path == "/metrics":
                 await answer(send, 200, self._health.metrics().encode(), b"text/plain; version=0.0.4")
+            elif path in LONG and scope["method"] == "GET":
+                await self._packing(scope, receive, send)  # type: ignore[arg-type]
             else:
                 await self._app(scope, await self._checked_body(path, scope, headers, receive), send)
         except Refusal as refused:

@@ -26,7 +26,8 @@ KEPT_SECONDS = 3600.0
 def keep_small() -> None:
     """Make gradio's sessions without the description of every component.
 
-    gradio offers no setting for it: the description is replaced by an empty one, which it fills where it is asked.
+    gradio offers no setting for it: the description is replaced by an empty one that stays so, since filling it takes
+    longer than most requests' own work.
     """
     from copy import copy
 
@@ -40,7 +41,12 @@ def keep_small() -> None:
         self.is_closed = False
         self.STATE_TTL_WHEN_CLOSED = CLOSED_SECONDS
 
+    def forget(self: Any, *told: Any) -> None:
+        """What a component shows now is asked for by nobody."""
+
     SessionState.__init__ = begin  # type: ignore[method-assign]
+    SessionState._update_config = forget  # type: ignore[method-assign]
+    SessionState._update_value_in_config = forget  # type: ignore[method-assign]
 
 
 IDLE_SECONDS = 3600.0
@@ -51,12 +57,18 @@ CLOSED_SECONDS = 600
 """How long the state of a closed page is kept, in case it is opened again."""
 
 
-def count_nothing(demo: Any) -> None:
-    """Switch off gradio's statistics of requests: a table of the last 10,000 is made anew after each of them.
+QUEUE_SECONDS = 0.01
+"""Between two looks of the queue for work. gradio looks every millisecond, which keeps a twentieth of a core busy."""
 
-    They are for its monitoring page, which is closed here; ``/metrics`` has figures that cost nothing.
+
+def count_nothing(demo: Any) -> None:
+    """Let the queue look for work less often, and make no statistics of requests.
+
+    A table of the last 10,000 is made anew after each, for the monitoring page, which is closed here; ``/metrics`` has
+    figures that cost nothing.
     """
     demo._queue.ANALYTICS_MAX_EVENTS = 1
+    demo._queue.sleep_when_free = QUEUE_SECONDS
     demo._queue.compute_analytics_summary = lambda records: {"functions": {}}
 
 

@@ -41,6 +41,7 @@ class Checkpoint:
     bytes: int
     """Size of the download (or of the bundled folder)."""
     parameters: int
+    """Of its own, without those of what it ``uses``."""
     languages: tuple[str, ...]
     word_by_word: tuple[str, ...] = ()
     """Further languages whose texts are put into English first, word by word with the bundled dictionary."""
@@ -55,6 +56,8 @@ class Checkpoint:
     quality: tuple[Quality, ...] = ()
     needs: tuple[str, ...] = ()
     """Packages beyond the project's own dependencies."""
+    uses: tuple[str, ...] = ()
+    """Bundled checkpoints whose networks it looks through; they are in memory once, whoever uses them."""
 
 
 _TABLE: tuple[Checkpoint, ...] = (
@@ -69,6 +72,7 @@ _TABLE: tuple[Checkpoint, ...] = (
         licence="Apache-2.0 (trained on Flickr8k: research and teaching use)",
         bytes=13_450_000,
         parameters=12_706_426,
+        uses=("compact-retriever",),
         languages=("en",),
         image_size=224,
         quality=(
@@ -286,7 +290,8 @@ _TABLE: tuple[Checkpoint, ...] = (
         location="sentiment",
         licence="Apache-2.0 (trained on MVSA-Single: research and teaching use)",
         bytes=6_980_000,
-        parameters=29_900_000,
+        parameters=1_650_000,
+        uses=("compact-retriever",),
         languages=("en",),
         word_by_word=("zh",),
         image_size=224,

@@ -15,8 +15,9 @@ from mmcore.types import Floats
 
 LEAST_SECONDS = 2.0
 """Shorter windows are filled up to this."""
-STEPS = 12
-"""Of the integrated gradients."""
+STEPS = 6
+"""Of the integrated gradients. For the example sounds the maps that are drawn have cosines of 0.98 to 0.999 with those
+of 60 steps; 12 steps have 0.998 and take twice the time."""
 
 
 class MelTagger:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import torch
 from PIL import Image
@@ -27,16 +29,28 @@ TEMPLATES = ("a photo of a {}", "{}")
 """Where config.json has none."""
 
 
+class _Read:
+    """What was read from a folder. The captioner and the sentiment model look through the same network."""
+
+    def __init__(self, network: DualEncoder, tokenizer: Tokenizer, config: dict[str, Any]) -> None:
+        self.network, self.tokenizer, self.config = network, tokenizer, config
+
+
+_read: WeakValueDictionary[tuple[object, ...], _Read] = WeakValueDictionary()
+"""What is in memory, by folder, age of the weights, device and type; nobody is kept alive by it."""
+_reading = threading.Lock()
+
+
 class CompactDual:
     """Retriever protocol over ``nets/dual_encoder.py``. It reads English, in Latin letters."""
 
     map_method: MapMethod = "exact"
     bias = 0.0
 
-    def __init__(
-        self, checkpoint: Checkpoint, network: DualEncoder, tokenizer: Tokenizer, config: dict[str, Any], device: str
-    ) -> None:
-        self.checkpoint, self.network, self.tokenizer, self.device = checkpoint, network, tokenizer, device
+    def __init__(self, checkpoint: Checkpoint, read: _Read, device: str) -> None:
+        self.checkpoint, self.device, self._read = checkpoint, device, read
+        self.network, self.tokenizer, config = read.network, read.tokenizer, read.config
+        network = self.network
         self.width = network.text.config.width
         self.scale = math.exp(float(network.log_scale))
         self.templates = tuple(config.get("templates", TEMPLATES))
@@ -79,8 +93,21 @@ def tokens_of(tokenizer: Tokenizer, texts: Sequence[str]) -> tuple[torch.Tensor,
 def load(checkpoint: Checkpoint, folder: Path, device: str, dtype: torch.dtype) -> CompactDual:
     """Build the network that config.json describes, fill it with model.safetensors and read tokenizer.json.
 
-    Raises WeightsError where a file is missing or does not fit.
+    What another model has in memory already is taken from there: nobody changes it. Raises WeightsError where a file is
+    missing or does not fit.
     """
+    try:
+        key = (folder.resolve(), (folder / "model.safetensors").stat().st_mtime_ns, device, dtype)
+    except OSError as error:
+        raise _incomplete(checkpoint, folder, error) from error
+    with _reading:
+        found = _read.get(key)
+        if found is None:
+            found = _read[key] = _read_folder(checkpoint, folder, device, dtype)
+    return CompactDual(checkpoint, found, device)
+
+
+def _read_folder(checkpoint: Checkpoint, folder: Path, device: str, dtype: torch.dtype) -> _Read:
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         network = DualEncoder(config["network"])
@@ -95,7 +122,7 @@ def load(checkpoint: Checkpoint, folder: Path, device: str, dtype: torch.dtype) 
     tokenizer.no_padding()
     tokenizer.enable_truncation(network.text.config.max_length)
     network.eval().requires_grad_(False).fuse().to(device=device, dtype=dtype)
-    return CompactDual(checkpoint, network, tokenizer, config, device)
+    return _Read(network, tokenizer, config)
 
 
 def _incomplete(checkpoint: Checkpoint, folder: Path, error: Exception) -> WeightsError:

@@ -40,8 +40,8 @@ from mmcore.types import Floats
 ENCODER = "compact-retriever"
 MAX_WORDS = 48
 """Tokens of a text that are kept as words; the sentence vector is made of all that the encoder reads."""
-CHUNK = 64
-"""Texts, or changed grids, that are computed at once."""
+CHUNK = 32
+"""Texts, or grids, that are computed at once."""
 TEXT_ALONE = "text-alone.safetensors"
 """Beside model.safetensors, where a checkpoint has it; its sizes are ``text_alone`` in config.json."""
 
@@ -104,9 +104,12 @@ class CompactSentiment:
         whole = np.zeros((len(given), self.text_size), np.float16)
         counts = np.zeros(len(given), np.int64)
         network = self.encoder.network
+        lengths = [len(entry) for entry in self.encoder.tokenizer.encode_batch(given)]
+        alike = np.argsort(lengths, kind="stable")  # texts of about one length side by side: little is padded
         for start in range(0, len(given), CHUNK):
-            chunk = slice(start, start + CHUNK)
-            tokens, mask = (value.to(self.device) for value in tokens_of(self.encoder.tokenizer, given[chunk]))
+            chunk = alike[start : start + CHUNK]
+            some = [given[place] for place in chunk]
+            tokens, mask = (value.to(self.device) for value in tokens_of(self.encoder.tokenizer, some))
             found, vectors = self.post_features.text(network, tokens, mask.to(network.log_scale.dtype))
             # The first token is <cls>, the last <sep>: they stand for the sentence, not for a word.
             number = np.clip(mask.sum(1).long().cpu().numpy() - 2, 1, MAX_WORDS)
@@ -114,7 +117,7 @@ class CompactSentiment:
             inner[np.arange(inner.shape[1]) >= number[:, None]] = 0
             words[chunk, : inner.shape[1]] = inner
             counts[chunk] = number
-            lexicon = np.stack([lexicon_scores(text) for text in given[chunk]])
+            lexicon = np.stack([lexicon_scores(text) for text in some])
             whole[chunk] = np.concatenate([vectors.float().cpu().numpy(), lexicon], 1)
         there = np.array([bool(text) for text in texts], bool)
         return _spread(words, there), _spread(counts, there), _spread(whole, there)
@@ -218,10 +221,9 @@ class CompactSentiment:
         """See ``SentimentJudge.with_regions``: a region that is not kept becomes the average cell of all pictures."""
         grid = self._looked_at([post.image])
         words, counts, text = self._texts([post.text])
-        mask = torch.from_numpy(kept).to(self.device)[:, None]
-        average = self.post_features.cell_mean[:, None, None].to(grid.dtype)
-        found = [self._pictures(torch.where(part, grid, average)) for part in mask.split(CHUNK)]
-        regions, image = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        mask = torch.from_numpy(kept).to(self.device)
+        found = self.post_features.picture_without(self.encoder.network, grid, mask)
+        regions, image = (part.float().cpu().numpy().astype(np.float16) for part in found)
         encoded = EncodedPosts(
             words=np.repeat(words, len(kept), 0),
             word_counts=np.repeat(counts, len(kept), 0),

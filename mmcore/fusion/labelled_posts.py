@@ -82,9 +82,9 @@ def read_posts(
         if not table.is_file():
             raise InputError("folder_without_labels", path=source)
         if (source / "images").is_dir():
-            return _read_folder(source, limit, listed_only)
+            return _read_folder(source, settings, limit, listed_only)
         source = table
-    rows = read_table(source, ("text", "label"), limit, optional=("image",))
+    rows = read_table(source, ("text", "label"), limit, optional=("image",), apart=settings.apart)
     ids = tuple(str(number) for number in range(2, len(rows) + 2))  # as a spreadsheet counts: the header is row 1
     pictures = []
     for name, row in zip(ids, rows, strict=True):
@@ -96,8 +96,8 @@ def read_posts(
     return _posts(rows, pictures, ids, listed_only)
 
 
-def _read_folder(folder: Path, limit: int, listed_only: bool) -> LabelledPosts:
-    rows = read_table(folder / "labels.tsv", ("guid", "label", "text"), limit)
+def _read_folder(folder: Path, settings: Settings, limit: int, listed_only: bool) -> LabelledPosts:
+    rows = read_table(folder / "labels.tsv", ("guid", "label", "text"), limit, apart=settings.apart)
     known = {path.stem: str(path) for path in (folder / "images").iterdir() if path.suffix.lower() in IMAGE_SUFFIXES}
     ids = tuple(row["guid"].strip() for row in rows)
     for name in ids:

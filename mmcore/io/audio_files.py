@@ -11,7 +11,7 @@ content, never by its name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -21,7 +21,7 @@ from typing import BinaryIO
 import numpy as np
 
 from mmcore.errors import InputError, Phrase
-from mmcore.io import audio_readers
+from mmcore.io import audio_readers, decoder_process
 from mmcore.io.audio_mixing import Mixer
 from mmcore.io.files import size_of, unreadable
 from mmcore.io.filetypes import HEAD, FileType, sniff
@@ -72,13 +72,13 @@ class Sound:
     """Of the file."""
     seconds: float | None
     """Length as the header says, a guess; None where it does not (recordings of browsers)."""
-    _opened: audio_readers.AudioReader
-    _limit: float
+    _blocks: Callable[[int], Iterator[Floats]]
+    _notices: Callable[[], Iterable[Notice]]
 
     @property
     def notices(self) -> tuple[Notice, ...]:
         """What was not read, or was assumed; all of it is known when ``blocks`` has ended."""
-        return tuple(dict.fromkeys(self._opened.notices))
+        return tuple(dict.fromkeys(self._notices()))
 
     def blocks(self, sample_rate: int | None = None) -> Iterator[Floats]:
         """The sound from the beginning, once: mono pieces of any length, in [-1, 1], at ``sample_rate`` (or its own).
@@ -88,26 +88,37 @@ class Sound:
         InputError: damaged, values that are no numbers, longer than ``settings.audio_seconds`` whatever the header
         said, too short.
         """
-        target = sample_rate or self.sample_rate
-        count = 0
-        mixer = Mixer(self.channels, self.sample_rate)
-        resample = _resampler(self.sample_rate, target)
+        return self._blocks(sample_rate or self.sample_rate)
+
+
+@dataclass(frozen=True, eq=False)
+class _Reading:
+    """What ``Sound.blocks`` does where the file is decoded in this process."""
+
+    format: str
+    opened: audio_readers.AudioReader
+    limit: float
+
+    def blocks(self, target: int) -> Iterator[Floats]:
+        rate, count = self.opened.sample_rate, 0
+        mixer = Mixer(self.opened.channels, rate)
+        resample = _resampler(rate, target)
         for block in self._decoded():
             start, count = count, count + len(block)
-            if count / self.sample_rate > self._limit:
-                raise _too_long(count / self.sample_rate, self._limit)
+            if count / rate > self.limit:
+                raise _too_long(count / rate, self.limit)
             yield resample(mixer.mix(self._checked(block, start)), False)
-        seconds = count / self.sample_rate
+        seconds = count / rate
         if seconds < LEAST_SECONDS:
             key = "sound_too_short" if count else "sound_without_samples"
             raise InputError(key, samples=count, milliseconds=seconds * 1000, limit=LEAST_SECONDS * 1000)
         if mixer.turned:
-            self._opened.notices.append(Notice.of("sound_channels", count=self.channels))
+            self.opened.notices.append(Notice.of("sound_channels", count=self.opened.channels))
         yield resample(np.zeros(0, np.float32), True)
 
     def _decoded(self) -> Iterator[audio_readers.Block]:
         try:
-            yield from self._opened.blocks
+            yield from self.opened.blocks
         except Exception as error:  # libraries raise what they like for hostile bytes
             raise _damaged(self.format, error) from error
 
@@ -115,7 +126,7 @@ class Sound:
         peak = float(np.abs(block).max(initial=0.0))
         if not np.isfinite(peak):
             row = int(np.argmin(np.isfinite(block).all(axis=1)))
-            raise InputError("sound_not_numbers", seconds=(start + row) / self.sample_rate)
+            raise InputError("sound_not_numbers", seconds=(start + row) / self.opened.sample_rate)
         if peak > LOUDEST:
             raise InputError("sound_not_scaled", peak=peak)
         return np.clip(block, -1, 1)
@@ -146,6 +157,10 @@ def open_sound(source: str | Path | bytes, settings: Settings) -> Iterator[Sound
     Raises InputError: no file, a folder, more bytes than ``settings.audio_bytes``, longer than
     ``settings.audio_seconds`` by its bytes or its packets (``blocks`` counts again), not a sound, damaged.
     """
+    if settings.apart:
+        with decoder_process.open_sound(source, settings) as distant:
+            yield Sound(*distant.facts, distant.blocks, lambda: distant.notices)
+        return
     if not source or not str(source):
         raise InputError("sound_empty" if isinstance(source, bytes) else "sound_nothing_given")
     size = len(source) if isinstance(source, bytes) else size_of(source)
@@ -166,7 +181,8 @@ def open_sound(source: str | Path | bytes, settings: Settings) -> Iterator[Sound
                     seconds = audio_readers.seconds_of_packets(name, file)
                 if seconds is not None and seconds > settings.audio_seconds:
                     raise _too_long(seconds, settings.audio_seconds)
-            yield Sound(name, header.sample_rate, header.channels, seconds, header, settings.audio_seconds)
+            reading = _Reading(name, header, settings.audio_seconds)
+            yield Sound(name, header.sample_rate, header.channels, seconds, reading.blocks, lambda: header.notices)
 
 
 def _file(source: str | Path | bytes) -> BinaryIO:

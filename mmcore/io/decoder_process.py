@@ -1,10 +1,13 @@
-"""Pictures decoded in a process of their own, under limits of time and memory.
+"""Files decoded in a process of their own, under limits of time and memory.
 
     decode_image(source, settings) -> RGB picture, as ``mmcore.io.images`` gives it
+    open_sound(source, settings)   -> an open sound, as ``mmcore.io.audio_files`` gives it
+    read_table(path, ...)          -> rows, as ``mmcore.io.tables`` gives them
 
-One process waits warm for the next picture; it holds no model and no secret. A file that takes too long, or more
-memory than a picture may, ends that process and not the page: the next picture gets a new one. The pixels come back
-through a file in memory, the answer through a pipe.
+A process waits warm for the next file; it holds no model and no secret. A file that takes too long, or more memory than
+it may, ends that process and not the page: the next file gets a new one. So does work that nobody waits for any more.
+Pixels and samples come back through a file in memory, the rest through a pipe. A sound has a process of its own, since
+it is read piece by piece while a model listens.
 """
 
 from __future__ import annotations
@@ -18,19 +21,30 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from select import select
 from typing import IO, Any, BinaryIO
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
+from mmcore import cancelling
 from mmcore.errors import CapacityError, InputError
 from mmcore.io.files import size_of
+from mmcore.results.notices import Notice, noted
 from mmcore.settings import Settings, bare_environment
 
 SECONDS = 10.0
-"""Of wall time for one picture."""
+"""Of wall time for one picture, one table, or the next piece of a sound."""
+SOUND_SECONDS = 120.0
+"""Of wall time for all pieces of a sound."""
+LOOKED = 0.1
+"""Seconds between two looks whether an answer is still wanted."""
 MEMORY = 1 << 30
 """Bytes of address space beyond what the process has when it is ready."""
 WORKER = "mmcore.io.decoder_worker"
@@ -48,6 +62,21 @@ class Problem:
     values: dict[str, object]
 
 
+class DistantSound:
+    """A sound that the process has open."""
+
+    def __init__(self, facts: tuple[str, int, int, float | None], pieces: Callable[..., Any]) -> None:
+        self.facts, self._pieces = facts, pieces
+        self.notices: tuple[Notice, ...] = ()
+        """Known when ``blocks`` has ended."""
+        self.ended = False
+
+    def blocks(self, rate: int) -> Iterator[npt.NDArray[np.float32]]:
+        """See ``audio_files.Sound.blocks``; each piece is asked for when it is wanted."""
+        pieces: Iterator[npt.NDArray[np.float32]] = self._pieces(self, rate)
+        return pieces
+
+
 class Decoder:
     """The process, started when it is first needed and again after its end. Threads take turns."""
 
@@ -58,25 +87,73 @@ class Decoder:
         self._shared: BinaryIO | None = None
 
     def decode(self, source: str | Path | bytes, settings: Settings) -> Image.Image:
-        """The picture. Raises what ``images.decode_image`` raises, and InputError where it took too much."""
-        if not isinstance(source, bytes):
-            size_of(source)  # a pipe or a folder is said no to here
-            source = str(Path(source).absolute())
+        """The picture. Raises what ``images.decode_image`` raises, InputError where it took too much, and Cancelled."""
         with self._turn:
-            process = self._ready()
+            (width, height), notices = self._ask("image", _named(source), _bare(settings))
+            with self._seen(width * height * 3) as pixels:
+                return noted(Image.frombytes("RGB", (width, height), pixels), *notices)
+
+    def table(self, path: Path, needed: Sequence[str], limit: int, optional: Sequence[str]) -> list[dict[str, str]]:
+        """The rows. Raises what ``tables.read_table`` raises, InputError where it took too much, and Cancelled."""
+        with self._turn:
+            rows: list[dict[str, str]] = self._ask("table", Path(_named(path)), tuple(needed), limit, tuple(optional))
+            return rows
+
+    @contextmanager
+    def sound(self, source: str | Path | bytes, settings: Settings) -> Iterator[DistantSound]:
+        """An open sound. The process is its alone until the block ends."""
+        with self._turn:
+            opened = _named(source) if source and str(source) else source  # nothing is refused where it is opened
+            distant = DistantSound(self._ask("sound", opened, _bare(settings)), self._pieces)
             try:
-                self._send(process, (source, replace(settings, apart=False, reduced=True, local={})))
-                answer = self._receive(process, SECONDS)
-            except BaseException:
-                self.stop()  # what is left in its pipe belongs to nobody
+                yield distant
+            finally:
+                if not distant.ended:
+                    self.stop()  # in the middle of it
+
+    def _pieces(self, distant: DistantSound, rate: int) -> Iterator[npt.NDArray[np.float32]]:
+        began = time.monotonic()
+        while True:
+            if time.monotonic() - began > SOUND_SECONDS:
+                raise InputError("decoding_too_long", limit=SOUND_SECONDS)
+            try:
+                answer = self._ask("piece", rate)
+            except InputError:
+                distant.ended = True  # the process knows, or is gone
                 raise
-            if isinstance(answer, Problem):
-                raise InputError(answer.key, **answer.values)
-            assert self._shared is not None
-            width, height = answer
-            number, size = self._shared.fileno(), width * height * 3
-            with mmap.mmap(number, size, access=mmap.ACCESS_READ) as pixels, memoryview(pixels) as seen:
-                return Image.frombytes("RGB", (width, height), seen)
+            if isinstance(answer, tuple):
+                distant.notices, distant.ended = answer, True
+                return
+            with self._seen(answer * 4) as samples:
+                piece = np.frombuffer(samples, np.float32).copy()
+            yield piece
+
+    def _ask(self, *message: object) -> Any:
+        """The answer of the process. Raises the InputError that it met."""
+        process = self._ready()
+        try:
+            self._send(process, message)
+            answer = self._receive(process, SECONDS)
+        except BaseException:
+            self.stop()  # what is left in its pipe belongs to nobody
+            raise
+        if isinstance(answer, Problem):
+            raise InputError(answer.key, **answer.values)
+        return answer
+
+    @contextmanager
+    def _seen(self, size: int) -> Iterator[memoryview]:
+        """The first bytes of the file in memory."""
+        assert self._shared is not None
+        if not size:
+            yield memoryview(b"")
+            return
+        with mmap.mmap(self._shared.fileno(), size, access=mmap.ACCESS_READ) as content:
+            seen = memoryview(content)
+            try:
+                yield seen
+            finally:
+                seen.release()
 
     def stop(self) -> None:
         """End the process."""
@@ -133,8 +210,11 @@ class Decoder:
     def _receive(self, process: subprocess.Popen[bytes], seconds: float) -> Any:
         """The next answer. Raises InputError where it does not come in time or the process ends over it."""
         assert process.stdout is not None
-        if not select([process.stdout], [], [], seconds)[0]:
-            raise InputError("decoding_too_long", limit=seconds)
+        until = time.monotonic() + seconds
+        while not select([process.stdout], [], [], min(LOOKED, seconds))[0]:
+            cancelling.check()
+            if time.monotonic() > until:
+                raise InputError("decoding_too_long", limit=seconds)
         try:
             return read(process.stdout)
         except EOFError:
@@ -157,10 +237,34 @@ def read(pipe: IO[bytes]) -> Any:
     return pickle.loads(content)
 
 
+def _named(source: str | Path | bytes) -> str | bytes:
+    """The file by its whole path. Raises InputError for what is no file: a pipe or a folder is said no to here."""
+    if isinstance(source, bytes):
+        return source
+    size_of(source)
+    return str(Path(source).absolute())
+
+
+def _bare(settings: Settings) -> Settings:
+    return replace(settings, apart=False, reduced=True, local={})
+
+
 _decoder = Decoder()
+_listener = Decoder()
 atexit.register(_decoder.stop)
+atexit.register(_listener.stop)
 
 
 def decode_image(source: str | Path | bytes, settings: Settings) -> Image.Image:
     """``images.decode_image`` in the process that all callers share."""
     return _decoder.decode(source, settings)
+
+
+def read_table(path: Path, needed: Sequence[str], limit: int, optional: Sequence[str]) -> list[dict[str, str]]:
+    """``tables.read_table`` in the same process."""
+    return _decoder.table(path, needed, limit, optional)
+
+
+def open_sound(source: str | Path | bytes, settings: Settings) -> AbstractContextManager[DistantSound]:
+    """``audio_files.open_sound`` in the process for sounds."""
+    return _listener.sound(source, settings)

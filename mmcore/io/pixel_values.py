@@ -31,13 +31,15 @@ Values = npt.NDArray[Any]
 
 def to_bytes(values: Values, tags: Any) -> tuple[npt.NDArray[np.uint8], bool]:
     """(rows, columns) of any numbers -> uint8, and whether they were stretched to be seen. ``tags``: a TIFF's."""
-    levels = values.astype(np.float32)
+    with np.errstate(over="ignore"):  # what is too large counts as missing
+        levels = values.astype(np.float32)
     known = np.isfinite(levels) & ~_missing(levels, tags)
     if not known.any():
         return np.zeros(values.shape, np.uint8), False
     low, high = (float(np.percentile(levels[known], share, method="nearest")) for share in (ODD, 100 - ODD))
     bottom, top = _scale(values, levels[known], low, high)
-    scaled = np.clip((np.where(known, levels, bottom) - bottom) * (255 / (top - bottom)), 0, 255)
+    shown = np.where(known, levels.astype(np.float64), bottom)  # the ends of float32 are further apart than it reaches
+    scaled = np.clip((shown - bottom) * (255 / (top - bottom)), 0, 255)
     made = np.round(scaled).astype(np.uint8)
     if tags.get(PHOTOMETRIC) == 0:  # white is zero; Pillow minds it up to 8 bits
         made = np.where(known, 255 - made, 0).astype(np.uint8)
@@ -51,7 +53,7 @@ def _scale(values: Values, known: Values, low: float, high: float) -> tuple[floa
             return 0.0, 1.0
         if low >= 0 and high <= 255 and (high > FEW or high == low):
             return 0.0, 255.0
-        return (low, high) if high > low else (low, low + 1)
+        return (low, high) if high > low else (low, low + max(1.0, abs(low)))
     if values.dtype.kind == "u" or (low >= 0 and 255 < float(known.max()) <= 65535):
         for depth in DEPTHS:
             if high <= depth:
@@ -59,7 +61,7 @@ def _scale(values: Values, known: Values, low: float, high: float) -> tuple[floa
         return 0.0, 65535.0
     if low >= 0 and high <= 255:
         return 0.0, 255.0
-    return (low, high) if high > low else (low, low + 1)
+    return (low, high) if high > low else (low, low + max(1.0, abs(low)))
 
 
 def _missing(levels: Values, tags: Any) -> npt.NDArray[np.bool_]:

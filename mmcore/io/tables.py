@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mmcore.errors import InputError, Phrase
+from mmcore.io import decoder_process
 
 ENDINGS = (".tsv", ".csv", ".xlsx")
 SEPARATORS = (",", ";", "\t", "|")
@@ -29,7 +30,9 @@ ALL_ROWS = 1_000_000
 """As ``limit``: for whoever reads a table of their own, on their own machine."""
 
 
-def read_table(path: Path, needed: Sequence[str], limit: int, *, optional: Sequence[str] = ()) -> list[dict[str, str]]:
+def read_table(
+    path: Path, needed: Sequence[str], limit: int, *, optional: Sequence[str] = (), apart: bool = False
+) -> list[dict[str, str]]:
     """The rows of a table as {column: text}, with at most ``limit`` rows. Names of columns are read in small letters.
 
     A .csv is read by RFC 4180: fields in quotes hold commas, quotes and line breaks. Semicolons or tabs part its fields
@@ -40,8 +43,10 @@ def read_table(path: Path, needed: Sequence[str], limit: int, *, optional: Seque
 
     Raises InputError: no such file, another encoding, openpyxl is missing, another ending, a column of ``needed`` is
     missing, no rows, more than ``limit``; with the number of the line: a quote that is not closed, more fields than
-    columns.
+    columns. ``apart``: read in the decoder's process (``settings.apart``).
     """
+    if apart:
+        return decoder_process.read_table(path, needed, limit, optional)
     if path.suffix.lower() not in ENDINGS:
         raise InputError("table_ending", name=path.name, endings=", ".join(ENDINGS))
     if path.suffix.lower() == ".xlsx":

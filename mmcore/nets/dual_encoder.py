@@ -52,6 +52,25 @@ class AttentionPooling(nn.Module):
         seen = (values @ weights[..., None]).flatten(1)
         return self.mix(seen) + self.anchor(grid.mean((2, 3)))
 
+    def with_cells(self, grid: Tensor, other: Tensor, kept: Tensor) -> Tensor:
+        """One grid (1, 1280, 7, 7), of which only the cells ``kept`` (K, 49) stay, as 1 and 0 -> vectors (K, C).
+
+        The others become the cell ``other`` (1280,). As ``forward`` on K altered grids; each cell is looked at once.
+        """
+        both = torch.stack([grid[0].flatten(1), other[:, None].expand(-1, kept.shape[1])])[..., None]
+        looks, values = self.look(both)[..., 0], self.value(both)[..., 0]  # (2, H, 49), (2, C, 49)
+        weights = torch.where(kept[:, None] > 0, looks[0], looks[1]).softmax(-1)  # (K, H, 49)
+        seen = torch.zeros(len(kept), self.heads, values.shape[1] // self.heads, dtype=grid.dtype, device=grid.device)
+        for state, part in enumerate((kept, 1 - kept)):
+            seen += torch.einsum("khn,hcn->khc", weights * part[:, None], values[state].unflatten(0, (self.heads, -1)))
+        return self.mix(seen.flatten(1)) + self.anchor(mixed_mean(grid, other, kept))
+
+
+def mixed_mean(grid: Tensor, other: Tensor, kept: Tensor) -> Tensor:
+    """The mean cells (K, 1280) of a grid (1, 1280, 7, 7) of which the cells ``kept`` (K, 49) stay."""
+    cells = grid[0].flatten(1).T
+    return (kept @ cells + (1 - kept).sum(1, keepdim=True) * other) / len(cells)
+
 
 class KnowledgeTower(nn.Module):
     """Trunk features and the ImageNet grid, summarised, through two layers; what is where plays no part.

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmcore.nets.dual_encoder import DualEncoder
+from mmcore.nets.dual_encoder import DualEncoder, mixed_mean
 from mmcore.nets.image_encoder import FEATURES
 from mmcore.nets.text_encoder import pool_words
 
@@ -51,6 +51,25 @@ class PostFeatures(nn.Module):
         whole = torch.cat([grid.mean((2, 3)).sqrt(), F.normalize(encoder.pooling(grid), dim=-1)], -1)
         return (parts_of(grid) - self.region_mean) @ self.region_axes, whole
 
+    def picture_without(self, encoder: DualEncoder, grid: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:
+        """As ``picture`` on one grid (1, 1280, 7, 7) altered K times; cells not ``kept`` (K, 7, 7) are average.
+
+        A part of the grid looks the same in most of the altered grids, and each of its looks is computed once.
+        """
+        there = kept.flatten(1).to(grid.dtype)
+        average = self.cell_mean.to(grid.dtype)
+        pooled = F.normalize(encoder.pooling.with_cells(grid, average, there), dim=-1)
+        whole = torch.cat([mixed_mean(grid, average, there).sqrt(), pooled], -1)
+        cells = grid[0].flatten(1).T
+        regions = []
+        for share in shares_of_parts(grid):  # (49,), of which a few are not 0
+            inside = share.nonzero()[:, 0]
+            looks, places = there[:, inside].unique(dim=0, return_inverse=True)
+            weights = looks * share[inside]
+            part = weights @ cells[inside] + (1 - weights.sum(1, keepdim=True)) * average
+            regions.append(((part.sqrt() - self.region_mean) @ self.region_axes)[places])
+        return torch.stack(regions, 1), whole
+
     @torch.no_grad()
     def fit(self, states: Tensor, grids: Tensor) -> None:
         """Take means and axes from token states (N, C) and grids (M, 1280, 7, 7)."""
@@ -65,6 +84,13 @@ class PostFeatures(nn.Module):
 def parts_of(grid: Tensor) -> Tensor:
     """Grid (B, 1280, 7, 7) -> the square roots of its parts (B, R, 1280), row by row."""
     return F.adaptive_avg_pool2d(grid, REGIONS).sqrt().flatten(2).transpose(1, 2)
+
+
+def shares_of_parts(grid: Tensor) -> Tensor:
+    """How much each cell counts in each part, (R, 49); a part's cells sum to 1."""
+    rows, columns = grid.shape[-2:]
+    cells = torch.eye(rows * columns, dtype=grid.dtype, device=grid.device).view(1, -1, rows, columns)
+    return F.adaptive_avg_pool2d(cells, REGIONS)[0].flatten(1).T
 
 
 def principal_axes(centred: Tensor, count: int) -> Tensor:

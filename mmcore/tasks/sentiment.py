@@ -129,7 +129,8 @@ def classify_sentiment_table(
     (``settings.files`` unless said otherwise), and what ``classify_sentiment_many`` raises.
     """
     options = options or SentimentOptions()
-    rows = read_table(table, NEEDED, pool.settings.files if limit is None else limit, optional=OPTIONAL)
+    most = pool.settings.files if limit is None else limit
+    rows = read_table(table, NEEDED, most, optional=OPTIONAL, apart=pool.settings.apart)
     checkpoint = checked(pool.choose(TASK, model), options, pool.settings)
 
     def post_of(row: dict[str, str]) -> Post | MMCoreError:

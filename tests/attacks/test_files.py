@@ -12,13 +12,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from mmcore.errors import InputError
+from mmcore import cancelling
+from mmcore.errors import Cancelled, InputError
 from mmcore.io import decoder_process
+from mmcore.io.audio_files import open_sound
 from mmcore.io.images import decode_image
+from mmcore.io.tables import read_table
+from mmcore.results.notices import notices_of
 from mmcore.settings import Settings
+from tests import sounds
 
 
 def saved(kind: str, size: tuple[int, int] = (8, 8), **options: object) -> bytes:
@@ -178,3 +184,94 @@ def test_the_process_holds_no_secret(settings: Settings, monkeypatch: pytest.Mon
         assert b"hf_secret" not in Path(f"/proc/{decoder.pid}/environ").read_bytes()
     finally:
         decoder.stop()
+
+
+def heard(source: bytes | Path, settings: Settings, rate: int | None = None) -> tuple[object, ...]:
+    with open_sound(source, settings) as sound:
+        samples = np.concatenate(list(sound.blocks(rate)))
+        return sound.format, sound.sample_rate, sound.channels, sound.seconds, samples.tobytes(), sound.notices
+
+
+@pytest.mark.parametrize("rate", [None, 16_000])
+def test_the_same_samples_come_back(settings: Settings, rate: int | None, tmp_path: Path) -> None:
+    path = tmp_path / "long.wav"
+    path.write_bytes(sounds.encoded(sounds.noise(25)))  # several pieces
+    turned = np.stack([sounds.tone(1), -sounds.tone(1)], 1)  # has a notice
+    for source in (path, sounds.contained(sounds.tone(1, rate=48_000)), sounds.encoded(turned, format="FLAC")):
+        here, apart = heard(source, settings, rate), heard(source, replace(settings, apart=True), rate)
+        assert here == apart
+    assert here[-1]
+
+
+def test_errors_of_sounds_and_tables_come_back_as_they_are(settings: Settings, tmp_path: Path) -> None:
+    long = sounds.encoded(sounds.silence(3))
+    short = replace(settings, audio_seconds=1.0)
+    for source in (b"", b"nonsense", saved("PNG"), long, long[:44], tmp_path / "none.wav", tmp_path):
+        sentences = []
+        for apart in (False, True):
+            with pytest.raises(InputError) as caught:
+                heard(source, replace(short, apart=apart))
+            sentences.append((caught.value.key, str(caught.value)))
+        assert sentences[0] == sentences[1]
+    table = tmp_path / "posts.csv"
+    table.write_text('text,image\n"a, b",\nc,d\n')
+    rows = [read_table(table, ("text",), 9, optional=("image",), apart=apart) for apart in (False, True)]
+    assert rows[0] == rows[1] == [{"text": "a, b", "image": ""}, {"text": "c", "image": "d"}]
+    table.write_text('text\n"open\n')
+    for apart in (False, True):
+        with pytest.raises(InputError) as caught:
+            read_table(table, ("text",), 9, apart=apart)
+        assert caught.value.key == "table_quotes"
+
+
+def test_a_sound_that_is_left_early_holds_up_no_other(settings: Settings) -> None:
+    apart = replace(settings, apart=True)
+    data = sounds.encoded(sounds.noise(25))
+    with open_sound(data, apart) as sound:
+        next(sound.blocks())
+    assert heard(data, apart) == heard(data, settings)
+
+
+def test_a_sound_that_takes_too_long_is_given_up(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoder = decoder_process.Decoder()
+    data = sounds.encoded(sounds.noise(25))
+    try:
+        with decoder.sound(data, settings) as distant:
+            pieces = distant.blocks(32_000)
+            assert len(next(pieces))
+            slow = decoder.pid
+            assert slow is not None
+            os.kill(slow, signal.SIGSTOP)
+            monkeypatch.setattr(decoder_process, "SECONDS", 0.3)
+            with pytest.raises(InputError) as caught:
+                next(pieces)
+        assert caught.value.key == "decoding_too_long"
+        assert not Path(f"/proc/{slow}").exists()
+        monkeypatch.setattr(decoder_process, "SECONDS", 10.0)
+        with decoder.sound(data, settings) as distant:
+            assert sum(map(len, distant.blocks(32_000))) == 25 * 32_000
+    finally:
+        decoder.stop()
+
+
+def test_decoding_ends_when_nobody_waits_any_more(settings: Settings) -> None:
+    decoder = decoder_process.Decoder()
+    try:
+        decoder.decode(saved("PNG"), settings)
+        slow = decoder.pid
+        assert slow is not None
+        os.kill(slow, signal.SIGSTOP)
+        began = time.monotonic()
+        with cancelling.asking(lambda: time.monotonic() - began > 0.3), pytest.raises(Cancelled):
+            decoder.decode(saved("PNG"), settings)
+        assert time.monotonic() - began < 2
+        assert not Path(f"/proc/{slow}").exists()
+    finally:
+        decoder.stop()
+
+
+def test_what_is_noted_of_a_picture_comes_back(settings: Settings) -> None:
+    wide = saved("PNG", (700, 20))
+    here, apart = (notices_of(decode_image(wide, replace(settings, apart=apart))) for apart in (False, True))
+    assert here == apart
+    assert [notice.code for notice in here] == ["image_squeezed"]

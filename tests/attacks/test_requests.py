@@ -173,12 +173,30 @@ def test_tools_and_the_own_page_use_them(client: httpx.Client, target: Server) -
         assert "caption" in answer.text
 
 
+def test_a_tool_needs_no_picture_where_there_is_a_text(client: httpx.Client) -> None:
+    call = {"name": "judge_post", "arguments": {"text": "a fine day"}}
+    headers = {"Accept": "application/json, text/event-stream"}
+    answer = client.post(f"{API}mcp/", json={**MCP, "method": "tools/call", "params": call}, headers=headers)
+    assert answer.status_code == 200
+    assert "interaction" in answer.text
+
+
 @pytest.mark.parametrize("path", ["", "config", "health", "nowhere", f"{API}info"])
 def test_every_answer_says_how_it_may_be_used(client: httpx.Client, path: str) -> None:
     headers = client.get(path).headers
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["content-security-policy"] == "frame-ancestors 'self'"
     assert headers["referrer-policy"] == "same-origin"
+
+
+@pytest.mark.parametrize("path", ["", "config", f"{API}info"])
+def test_long_texts_are_compressed(client: httpx.Client, path: str) -> None:
+    with client.stream("GET", path, headers={"Accept-Encoding": "gzip"}) as answer:
+        sent = sum(len(part) for part in answer.iter_raw())
+        assert answer.headers["content-encoding"] == "gzip"
+    plain = client.get(path, headers={"Accept-Encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert sent < len(plain.content) / 3
 
 
 def test_refusals_speak_the_visitors_language(client: httpx.Client) -> None:

@@ -8,12 +8,13 @@ import time
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
 from demo.models import service as models
+from demo.retrieval.collections import CollectionChooser
 from demo.ui import events, quotas, sessions, slots
 from demo.ui.refusals import Refusal
 from mmcore import cancelling
@@ -311,3 +312,9 @@ def test_refused_downloads_are_told_apart(status: int, key: str) -> None:
     said = str(WeightsError(key, name="blip-base", host="hub.example", status=status))
     assert "hub.example" in said
     assert f"HTTP {status}" in said
+
+
+@pytest.mark.parametrize("choice", [["examples"], None, 7, {"a": 1}], ids=repr)
+def test_a_collection_that_is_no_name_is_unknown(choice: Any, settings: Settings) -> None:
+    with pytest.raises(UnknownNameError):
+        CollectionChooser(fake_pool(settings)).open(choice, "compact-retriever")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -150,3 +152,15 @@ def test_a_missing_or_broken_file_is_named(tmp_path: Path, missing: str) -> None
 
 def test_memory_counts_every_weight(model: Any, network: DualEncoder) -> None:
     assert model.memory() == pytest.approx(sum(4 * value.numel() for value in network.parameters()), rel=0.02)
+
+
+def test_models_of_one_folder_look_through_one_network(tmp_path: Path) -> None:
+    folder = save(tmp_path / "one")
+    first, second = (families.load(find(NAME), folder, "cpu", "float32") for _ in range(2))
+    assert first.network is second.network  # type: ignore[attr-defined]
+    other = families.load(find(NAME), save(tmp_path / "two"), "cpu", "float32")
+    assert other.network is not first.network  # type: ignore[attr-defined]
+    left = weakref.ref(first.network)  # type: ignore[attr-defined]
+    del first, second
+    gc.collect()
+    assert left() is None  # nobody keeps what no model uses

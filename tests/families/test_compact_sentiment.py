@@ -111,6 +111,25 @@ def test_other_texts_and_other_regions_change_the_answer(model: Any, fusion: str
     np.testing.assert_allclose(answers[2:], other, atol=1e-3), "without regions every picture is the same"
 
 
+def test_an_altered_grid_is_computed_as_if_it_were_a_picture(model: Any) -> None:
+    grid = torch.rand(1, 1280, 7, 7, generator=torch.Generator().manual_seed(0))
+    kept = torch.rand(40, 7, 7, generator=torch.Generator().manual_seed(1)) > torch.linspace(0, 1, 40)[:, None, None]
+    features, network = model.post_features, model.encoder.network
+    altered = torch.where(kept[:, None], grid, features.cell_mean[:, None, None])
+    with torch.inference_mode():
+        whole = features.picture(network, altered)
+        shared = features.picture_without(network, grid, kept)
+    for one, other in zip(whole, shared, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
+
+
+def test_texts_of_any_order_keep_their_places(model: Any) -> None:
+    texts = ["dog", "a red dog runs with the cat", "", "the cat", "two women sits on the black car"]
+    together = model.with_texts(POSTS[0], texts)
+    for place, text in enumerate(texts):
+        np.testing.assert_allclose(together[place], model.with_texts(POSTS[0], [text])[0], atol=2e-3)
+
+
 def test_words_look_at_regions_only_with_cross_attention(model: Any) -> None:
     text = POSTS[0].text or ""
     spans = [(0, 1), (2, 5), (6, 9), (10, 14)]

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image, ImageCms, ImageDraw
 
 from mmcore.io.images import decode_image, list_images
+from mmcore.io.pixel_values import to_bytes
 from mmcore.results import notices_of
 from mmcore.settings import Settings
 from tests.pictures import encode, png_chunk
@@ -301,3 +302,9 @@ def test_pictures_of_a_folder_are_found_by_content(tmp_path: Path) -> None:
     (tmp_path / "e.txt").write_text("not a picture")
     (tmp_path / "f.png").write_bytes(b"")
     assert [path.name for path in list_images([tmp_path])] == ["a.jpg_large", "b.mpo", "c", "d.txt", "f.png"]
+
+
+@pytest.mark.parametrize("values", [(-3e38, 3e38), (1e30, 1e30), (float("nan"), 1e300), (float("inf"), 0.5)], ids=str)
+def test_floats_at_the_ends_of_their_range_are_read_without_a_word(values: tuple[float, float]) -> None:
+    made, _ = to_bytes(np.array([values], np.float64), {})  # warnings are errors here
+    assert made.shape == (1, 2)

@@ -524,3 +524,11 @@ def test_every_fusion_has_a_title_and_a_formula() -> None:
             assert f"text.sentiment.fusion.{name}" in texts(language)
             assert f"text.sentiment.formula.{name}" in texts(language)
             assert f"ui.sentiment.fusion.{name}" in texts(language)
+
+
+def test_a_fusion_that_is_chosen_thirty_times_is_trained_once(pool: ModelPool, shelf: LabFeatures) -> None:
+    visitor = LabSession()
+    list(service.train(pool, shelf, visitor, "taste", None, ["concat"] * 30, *FORM))
+    assert [run.options.fusion for run in visitor.runs] == ["concat"]
+    with pytest.raises(InputError):
+        list(service.train(pool, shelf, visitor, "taste", None, [["concat"]], *FORM))  # type: ignore[list-item]
