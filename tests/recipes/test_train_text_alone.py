@@ -7,9 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from mmcore.nets.text_alone import distinct, log_ratios
-from mmcore.recipes.sentiment.train_text_alone import TextAloneRecipe, batches, chosen, make, plain, read_tweets
+from mmcore.recipes.sentiment.train_text_alone import (
+    TextAloneRecipe,
+    balancing,
+    batches,
+    chosen,
+    make,
+    plain,
+    read_tweets,
+    recalls,
+)
 from mmcore.results import Post
 from tests.families import sentiment as small
 
@@ -65,6 +75,17 @@ def test_classes_are_drawn_evenly_and_batches_hold_each_place_once() -> None:
     parts = list(batches(lengths, 8, draw))
     assert sorted(np.concatenate(parts).tolist()) == list(range(75))
     assert max(np.ptp(lengths[part]) for part in parts) < 29
+
+
+def test_classes_are_balanced_by_a_shift_only_where_it_helps() -> None:
+    labels = np.arange(300) % 3
+    torch.manual_seed(0)
+    right = torch.nn.functional.one_hot(torch.from_numpy(labels), 3) + torch.randn(300, 3) * 0.1
+    assert balancing(right, labels).tolist() == pytest.approx([0, 0, 0], abs=1e-6)
+    shift = balancing(right + torch.tensor([1.4, 0.0, 0.0]), labels)
+    assert shift[0] < -0.2
+    assert float(shift.sum()) == pytest.approx(0, abs=1e-6)
+    assert recalls(right + torch.tensor([1.4, 0.0, 0.0]), labels)["macro_recall"] > 0.9
 
 
 def test_ratios_say_which_class_a_word_is_of() -> None:
