@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from mmcore import __version__
-from mmcore.commands import audio, captioning, index, models, retrieval, sentiment, workshop
+from mmcore.commands import audio, captioning, index, models, retrieval, sentiment, space, workshop
 from mmcore.commands.console import failures_reported
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ for part in (captioning, audio, models, retrieval, index, sentiment):
 app.add_typer(workshop.evaluate_app, name="evaluate")
 app.add_typer(workshop.bench_app, name="bench")
 app.add_typer(workshop.train_app, name="train")
+app.add_typer(space.space_app, name="space")
 
 
 def _version(wanted: bool) -> None:
@@ -55,7 +56,9 @@ def demo_command(
         str | None, typer.Option(help="Address to listen on, 0.0.0.0 for all. Default: this machine only.")
     ] = None,
     port: Annotated[int | None, typer.Option(help="Default: the first free one from 7860.")] = None,
-    share: Annotated[bool, typer.Option("--share", help="Make a public link for a while.")] = False,
+    share: Annotated[
+        bool | None, typer.Option("--share/--no-share", help="Make a public link for a while. Default: GRADIO_SHARE.")
+    ] = None,
 ) -> None:
     """Open the demo in the browser."""
     # In a wheel it is called mmcore_demo; in a checkout it is the folder demo.

@@ -243,7 +243,7 @@ class ModelPool:
         return sum(self._parts(checkpoint).values())
 
     def _parts(self, checkpoint: Checkpoint) -> dict[str, int]:
-        size = ITEM_BYTES[choose_dtype(self.device)]
+        size = ITEM_BYTES[choose_dtype(self.device, checkpoint.tier)]
         return {one.name: one.parameters * size for one in (checkpoint, *map(find, checkpoint.uses))}
 
     def availability(self, checkpoint: Checkpoint) -> weights.Availability:
@@ -252,7 +252,8 @@ class ModelPool:
 
     def _acquire(self, checkpoint: Checkpoint) -> _Entry:
         """The entry of a loaded model, with one user more. The first who asks loads it, the others wait."""
-        entry = _Entry(checkpoint, self.device, choose_dtype(self.device), self._parts(checkpoint), users=1)
+        dtype = choose_dtype(self.device, checkpoint.tier)
+        entry = _Entry(checkpoint, self.device, dtype, self._parts(checkpoint), users=1)
         budget = self._budget(entry)
         deadline = self._clock() + self._patience
         with self._changed:

@@ -26,6 +26,7 @@ def launched(self, **options):
 
 gr.Blocks.launch = launched
 for os.environ["MMCORE_TIER"] in ("compact", "auto"):
+    app._made.cache_clear()
     app.main(host="127.0.0.1")
 """
 
@@ -57,11 +58,24 @@ def test_python_m_demo_starts_from_a_checkout(address: str) -> None:
     assert httpx.get(address, timeout=30).status_code == 200
 
 
-def test_a_spaces_app_file_starts_from_a_checkout(tmp_path: Path) -> None:
+WATCHED = {
+    "GRADIO_WATCH_DIRS": str(ROOT / "demo" / "models"),
+    "GRADIO_WATCH_MODULE_NAME": "demo.app",
+    "GRADIO_WATCH_DEMO_PATH": str(ROOT / "demo" / "app.py"),
+}
+"""What `gradio demo/app.py` says to the process that it starts, but for fewer folders to watch."""
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{}, WATCHED],
+    ids=["a Space's app_file", "gradio demo/app.py"],
+)
+def test_it_starts_from_a_checkout(tmp_path: Path, more: dict[str, str]) -> None:
     process = subprocess.Popen(
         [sys.executable, "demo/app.py"],
         cwd=ROOT,
-        env=environment(tmp_path),
+        env=environment(tmp_path, **more),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -74,8 +88,20 @@ def test_a_spaces_app_file_starts_from_a_checkout(tmp_path: Path) -> None:
             if "http://" in line:
                 url = line[line.index("http://") :].strip()
                 assert httpx.get(url, timeout=30).status_code == 200
+                assert "not found" not in "".join(said)  # the page is where gradio's reload mode looks for it
+                assert not more or "Watching demo: demo\n" in said
                 return
         pytest.fail("".join(said))
     finally:
         process.terminate()
         process.communicate(timeout=20)
+
+
+def test_the_module_has_a_demo_that_is_built_when_asked_for() -> None:
+    code = (
+        "import sys, demo.app as app; assert 'gradio' not in sys.modules; "
+        "assert type(app.demo).__name__ == 'Blocks'; assert app.demo is app.page(); "
+        "assert not {'torch', 'transformers'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
