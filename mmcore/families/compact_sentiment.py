@@ -220,6 +220,11 @@ class CompactSentiment:
             out[place] = maps[tokens].mean(0) if tokens else even
         return out / out.sum((1, 2), keepdims=True)
 
+    def pieces(self, text: str) -> list[str]:
+        """The tokens of a text that are kept as words, as they stand in it."""
+        offsets = self.encoder.tokenizer.encode(text).offsets[1:-1][:MAX_WORDS]
+        return [text[start:end] for start, end in offsets]
+
     @torch.inference_mode()
     def views(self, post: Post, spans: Sequence[tuple[int, int]]) -> PostViews:
         """What every bundled fusion computes for a post that has both, with both and with each alone.

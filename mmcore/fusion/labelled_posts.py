@@ -36,6 +36,12 @@ class LabelledPosts:
     groups: npt.NDArray[np.int64]
     ids: tuple[str, ...]
 
+    def first(self, count: int) -> LabelledPosts:
+        """The first so many posts."""
+        return LabelledPosts(
+            self.texts[:count], self.pictures[:count], self.labels[:count], self.groups[:count], self.ids[:count]
+        )
+
     def key(self, encoder: str) -> str:
         """A name for what an encoder makes of these posts: another text, picture or encoder gives another name."""
         digest = hashlib.sha256(encoder.encode())

@@ -20,6 +20,10 @@ MODEL = "compact-sentiment"
 class OpenJudge(Protocol):
     """A judge whose fusions may be looked into."""
 
+    def pieces(self, text: str) -> list[str]:
+        """See ``CompactSentiment.pieces``."""
+        ...
+
     def views(self, post: Post, spans: Sequence[tuple[int, int]]) -> PostViews:
         """See ``CompactSentiment.views``."""
         ...
@@ -38,3 +42,12 @@ def fusion_views(pool: ModelPool, post: Post) -> PostViews:
         return [cast(OpenJudge, model).views(one, parts_of(text)) for one in posts]
 
     return pool.run(MODEL, work, [replace(post, text=text)])[0]
+
+
+def pieces_of(pool: ModelPool, text: str) -> list[str]:
+    """The pieces of a text that the bundled sentiment model reads as its words, in their order."""
+
+    def work(model: SentimentJudge, texts: Sequence[str]) -> list[list[str]]:
+        return [cast(OpenJudge, model).pieces(one) for one in texts]
+
+    return pool.run(MODEL, work, [text])[0]
