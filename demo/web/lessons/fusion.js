@@ -1,4 +1,5 @@
 /* Lesson 5: what flows through a fusion, and fusions trained on the server. */
+const DULL = 3 / 16; // three times the even share: an even map looks dull and not bright all over
 const SHOWN = 2; // numbers of a strip that are written out
 const strip = (values, most) => {
   const colour = (value) => {
@@ -86,7 +87,7 @@ Object.assign(KINDS, {
     }
     if (!data.attention) return;
     const rows = data.attention;
-    const most = Math.max(...rows.flat());
+    const most = Math.max(...rows.flat(), DULL);
     rows.forEach((row, at) => row.forEach((value, place) => {
       const cell = find(`[data-weight="${at},${place}"]`);
       cell.style.setProperty("--share", (value / most).toFixed(3));
@@ -94,7 +95,7 @@ Object.assign(KINDS, {
     }));
     const row = rows[pressed("word")];
     all(".mm-matrix tr").forEach((line, at) => line.classList.toggle("mm-lit", at === pressed("word")));
-    paint(grid("regions"), row, 3);
+    paint(grid("regions"), row, 3, DULL);
     out("largest", percent(Math.max(...row), 1));
     out("even", fixed(even(row), 1));
   },
@@ -134,7 +135,7 @@ REPLIES.exclusive = (answer, data, asked) => {
   status.textContent = words.replace("#", answer.done).replace("%", answer.of);
   if (answer.over && answer.looks.length) {
     const table = find("[data-looks] table");
-    const most = Math.max(...answer.looks.flat());
+    const most = Math.max(...answer.looks.flat(), DULL);
     table.replaceChildren(...answer.looks.map((weights, at) => {
       const line = document.createElement("tr");
       const head = document.createElement("th");

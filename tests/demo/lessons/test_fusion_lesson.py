@@ -108,10 +108,10 @@ def test_both_are_needed_to_look_inside(setup: Setup) -> None:
 
 def test_late_fusion_guesses_where_cross_attention_knows(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
     """The real thing with fewer posts: encoders, trainings in the background, and what the page asks meanwhile."""
-    monkeypatch.setattr(exclusive_or, "POSTS", 240)
+    monkeypatch.setattr(exclusive_or, "POSTS", 160)
     last: dict[str, dict[str, Any]] = {}
     for fusion in ("late", "cross_attention"):
-        for count in range(600):
+        for count in range(9000):
             data = {"lesson": 5, "step": 6, "text": f"{fusion} {count}", "count": count}
             answer = json.loads(service.answer(setup.pool, setup.settings, data, "en"))
             last[fusion] = answer["answer"]
