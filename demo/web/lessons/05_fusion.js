@@ -1,4 +1,4 @@
-/* Lesson 5: what flows through a fusion, and fusions trained on the server. */
+/* Lesson 5: what flows through a fusion. Lessons 5 and 6: trainings on the server that the page follows. */
 const DULL = 3 / 16; // three times the even share: an even map looks dull and not bright all over
 const SHOWN = 2; // numbers of a strip that are written out
 const strip = (values, most) => {
@@ -99,11 +99,11 @@ Object.assign(KINDS, {
     out("largest", percent(Math.max(...row), 1));
     out("even", fixed(even(row), 1));
   },
-  exclusive(data) {
-    const button = find('[data-pick="fusion"][aria-pressed="true"]');
+  courses(data) {
+    const button = find('[data-pick="course"][aria-pressed="true"]');
     if (!button) return;
     button.setAttribute("aria-pressed", "false"); // it starts something; it does not stay pressed
-    const name = data.fusions[Number(button.dataset.value)];
+    const name = data.names[Number(button.dataset.value)];
     const step = find(".mm-step");
     const idle = courses.step !== step || !courses.names.length;
     courses.names = [...(courses.step === step ? courses.names : []).filter((other) => other !== name), name];
@@ -117,7 +117,7 @@ const follow = () => {
   courses.count += 1;
   ask(`${courses.names[courses.count % courses.names.length]} ${courses.count}`);
 };
-REPLIES.exclusive = (answer, data, asked) => {
+REPLIES.courses = (answer, data, asked) => {
   const status = find("[data-status]");
   if (answer.problem) {
     status.innerHTML = answer.problem;
@@ -133,7 +133,7 @@ REPLIES.exclusive = (answer, data, asked) => {
   row.querySelector("[data-epoch]").textContent = points.length ? String(points.length) : "";
   const words = answer.over ? status.dataset.done : points.length ? status.dataset.training : status.dataset.reading;
   status.textContent = words.replace("#", answer.done).replace("%", answer.of);
-  if (answer.over && answer.looks.length) {
+  if (answer.over && answer.looks) {
     const table = find("[data-looks] table");
     const most = Math.max(...answer.looks.flat(), DULL);
     table.replaceChildren(...answer.looks.map((weights, at) => {
