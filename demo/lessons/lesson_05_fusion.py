@@ -22,6 +22,7 @@ from .captions import open_example
 from .controls import buttons, choices, output, picks, slider
 from .controls import filled as _now
 from .controls import live as live_view
+from .courses import panel
 from .mathml import brackets, fraction, line, number, operator, power, root, symbol, total, word
 from .plan import Code, Formula, Lesson, Seen, Setup, Step
 
@@ -145,20 +146,6 @@ def multitask(setup: Setup) -> Seen:
 def trained(setup: Setup) -> Seen:
     """The exclusive or: heads trained while one watches."""
     language = setup.language
-    offered = [(name, text(language, f"lessons.05.name.{name}")) for name in exclusive_or.FUSIONS]
-    row = "".join(
-        f'<button type="button" class="mm-action" data-pick="fusion" data-value="{place}" aria-pressed="false">'
-        f"{escape(title)}</button>"
-        for place, (_, title) in enumerate(offered)
-    )
-    rows = "".join(
-        f'<tr data-result="{name}"><th scope="row">{escape(title)}</th><td data-accuracy></td><td data-epoch></td></tr>'
-        for name, title in offered
-    )
-    table = (
-        f'<table class="mm-byhand"><thead><tr><td></td><th scope="col">{_t(language, "lessons.05.accuracy")}</th>'
-        f'<th scope="col">{_t(language, "lessons.05.epoch")}</th></tr></thead><tbody>{rows}</tbody></table>'
-    )
     examples = "".join(
         f'<tr><td lang="en">{escape(said)}</td><td>{_t(language, f"lessons.05.look.{look}")}</td>'
         f"<td>{_t(language, f'lessons.05.{label}')}</td></tr>"
@@ -170,15 +157,8 @@ def trained(setup: Setup) -> Seen:
             f'<th scope="col">{_t(language, f"lessons.05.truth.{one}")}</th>' for one in ("text", "picture", "label")
         )
         + f"</tr></thead><tbody>{examples}</tbody></table></div>"
-        f'<div class="mm-row" role="group" aria-label="{_t(language, "lessons.05.train")}">{row}</div>'
-        f'<p data-status aria-live="polite" data-reading="{_t(language, "lessons.05.reading")}" '
-        f'data-training="{_t(language, "lessons.05.training")}" data-done="{_t(language, "lessons.05.done")}">'
-        f"{_t(language, 'lessons.05.press')}</p>"
-        f'<div class="mm-grids"><svg class="mm-curve" viewBox="0 0 320 180" role="img" '
-        f'aria-label="{_t(language, "lessons.05.curve")}">{_axes()}'
-        + "".join(f'<polyline data-line="{name}"/>' for name, _ in offered)
-        + f"</svg>{table}</div>"
-        f"<figure data-looks hidden><figcaption>{_t(language, 'lessons.05.looks')}</figcaption>"
+        + panel("lessons.05", exclusive_or.FUSIONS, language)
+        + f"<figure data-looks hidden><figcaption>{_t(language, 'lessons.05.looks')}</figcaption>"
         f'<div class="mm-scroll" tabindex="0"><table class="mm-matrix"></table></div></figure>'
     )
     signs = "".join(
@@ -188,17 +168,8 @@ def trained(setup: Setup) -> Seen:
         )
     )  # fmt: skip
     heads = "".join(f"<mtd>{one}</mtd>" for one in (symbol("s", "s", "t"), symbol("s", "s", "i"), symbol("y", "y")))
-    data = {"epochs": exclusive_or.EPOCHS, "fusions": list(exclusive_or.FUSIONS)}
-    return Seen(live_view("exclusive", data, inside), line(f"<mtable><mtr>{heads}</mtr>{signs}</mtable>"))
-
-
-def _axes() -> str:
-    """Lines of the plot of accuracy at 0, 50 and 100 %."""
-    return "".join(
-        f'<line x1="30" x2="314" y1="{y}" y2="{y}" stroke="var(--mm-line)"/>'
-        f'<text x="26" y="{y + 4}" text-anchor="end">{percent}</text>'
-        for percent, y in ((100, 14), (50, 92), (0, 170))
-    )
+    data = {"epochs": exclusive_or.EPOCHS, "names": list(exclusive_or.FUSIONS)}
+    return Seen(live_view("courses", data, inside), line(f"<mtable><mtr>{heads}</mtr>{signs}</mtable>"))
 
 
 def _matrix(words: Sequence[str], regions: int, language: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -111,3 +113,61 @@ def mel_triangles(rate: int, window: int, bands: int) -> Doubles:
     falling = (edges[2:] - hertz) / (edges[2:] - edges[1:-1])
     triangles: Doubles = np.maximum(0, np.minimum(rising, falling)) * 2 / (edges[2:] - edges[:-2])
     return triangles
+
+
+def cross_entropy(
+    first: npt.ArrayLike, second: npt.ArrayLike, labels: npt.ArrayLike, weights: tuple[float, float]
+) -> tuple[float, tuple[float, float]]:
+    """Mean -ln p of the right class of N posts, p = softmax(a first + b second), and its slopes along a and b.
+
+    ``first`` and ``second`` are logits (N, C), ``labels`` (N,) places, ``weights`` a and b.
+    """
+    one, two = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    truth = np.asarray(labels)
+    rows = np.arange(len(truth))
+    logits = weights[0] * one + weights[1] * two
+    logits = logits - logits.max(1, keepdims=True)
+    logs = logits - np.log(np.exp(logits).sum(1, keepdims=True))
+    loss = -float(logs[rows, truth].mean())
+    error = np.exp(logs)
+    error[rows, truth] -= 1
+    return loss, (float((error * one).sum(1).mean()), float((error * two).sum(1).mean()))
+
+
+def descend(
+    slopes: Callable[[tuple[float, float], int], tuple[float, float]],
+    start: tuple[float, float],
+    rate: float,
+    steps: int,
+    kind: str = "gd",
+) -> list[tuple[float, float]]:
+    """The way of two weights; ``slopes(weights, step)`` may look at a batch only.
+
+    ``kind``: "gd" and "sgd" are plain steps, "momentum" keeps 0.9 of the last one, "adam" divides each weight's mean
+    slope by its root mean square (Kingma & Ba, ICLR 2015).
+    """
+    at = np.array(start, np.float64)
+    mean, square = np.zeros(2), np.zeros(2)
+    way = [start]
+    for step in range(steps):
+        slope = np.array(slopes((float(at[0]), float(at[1])), step))
+        if kind == "adam":
+            mean, square = 0.9 * mean + 0.1 * slope, 0.999 * square + 0.001 * slope**2
+            even, spread = mean / (1 - 0.9 ** (step + 1)), square / (1 - 0.999 ** (step + 1))
+            at = at - rate * even / (np.sqrt(spread) + 1e-8)
+        else:
+            mean = 0.9 * mean + slope if kind == "momentum" else slope
+            at = at - rate * mean
+        way.append((float(at[0]), float(at[1])))
+    return way
+
+
+def spelling(words: Sequence[str]) -> npt.NDArray[np.float32]:
+    """How alike words are spelt: cosines (N, N) of which runs of three letters they have, ends marked."""
+    runs = [{f"^{word}$"[place : place + 3] for place in range(len(word))} for word in words]
+    places = {run: place for place, run in enumerate(sorted(set().union(*runs)))}
+    found = np.zeros((len(words), len(places)), np.float32)
+    for row, some in enumerate(runs):
+        found[row, [places[run] for run in some]] = 1 / np.sqrt(len(some))
+    alike: npt.NDArray[np.float32] = found @ found.T
+    return alike

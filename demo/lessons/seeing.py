@@ -90,9 +90,9 @@ def augmented(image: Image.Image) -> list[Image.Image]:
 
 
 def coarser(image: Image.Image) -> list[Image.Image]:
-    """Squeezed to each of SIDES by averaging, then enlarged again: what is lost stays lost."""
+    """Squeezed to each of SIDES by averaging, then enlarged smoothly: what is lost stays lost."""
     small = squeezed(image)
-    return [small.resize((side, side), Image.Resampling.BOX).resize(SQUARE, Image.Resampling.NEAREST) for side in SIDES]
+    return [squeezed(small.resize((side, side), Image.Resampling.BOX)) for side in SIDES]
 
 
 WAYS = {"fit": fitted, "augment": augmented, "lost": coarser}

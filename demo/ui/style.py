@@ -38,9 +38,12 @@ def web_file(name: str) -> str:
 
 
 def lessons_script() -> str:
-    """The script of the Lessons tab: what all lessons share, the views of each lesson's own file, and the start."""
+    """The script of the Lessons tab: what all lessons share, the views of each lesson's own file, and the start.
+
+    Each file is a block, so that two lessons may use one name.
+    """
     views = sorted(path.name for path in (_WEB / "lessons").glob("*.js"))
-    parts = [web_file("lessons.js"), *(web_file(f"lessons/{name}") for name in views)]
+    parts = [web_file("lessons.js"), *(f"{{\n{web_file(f'lessons/{name}')}\n}}" for name in views)]
     return "\n".join([*parts, "prepare();"])
 
 

@@ -34,8 +34,8 @@ const remember = (change) => {
 };
 
 /* Colours of one map in the 49 cells of a grid; the numbers stand in their titles. */
-const paint = (cells, values, digits) => {
-  const most = Math.max(...values.map(Math.abs)) || 1;
+const paint = (cells, values, digits, least = 0) => { // the full colour stands for the largest, or for "least" if that is more
+  const most = Math.max(...values.map(Math.abs), least) || 1;
   cells.forEach((cell, place) => {
     const share = values[place] / most;
     cell.style.background = share < 0 ? `rgba(59, 130, 246, ${(-share * 0.8).toFixed(3)})` : `rgba(250, 204, 21, ${(share * 0.8).toFixed(3)})`;

@@ -257,6 +257,17 @@ class CompactSentiment:
         return [text[start:end] for start, end in offsets]
 
     @torch.inference_mode()
+    def opinions(self, posts: EncodedPosts) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Logits (N, 3) that ``weighted`` gives to the text alone and to the picture alone of encoded posts."""
+        steps = self.heads["weighted"].on_the_way(inputs_from(posts, np.arange(len(posts.has_image))))
+        return steps["text_logits"].float().numpy(), steps["image_logits"].float().numpy()
+
+    def pieces(self, text: str) -> list[str]:
+        """The tokens of a text that are kept as words, as they stand in it."""
+        offsets = self.encoder.tokenizer.encode(text).offsets[1:-1][:MAX_WORDS]
+        return [text[start:end] for start, end in offsets]
+
+    @torch.inference_mode()
     def views(self, post: Post, spans: Sequence[tuple[int, int]]) -> PostViews:
         """What every bundled fusion computes for a post that has both, with both and with each alone.
 

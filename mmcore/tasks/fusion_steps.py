@@ -10,7 +10,8 @@ from mmcore.errors import InputError
 from mmcore.families.base import SentimentJudge
 from mmcore.io.images import clean_text
 from mmcore.pool import ModelPool
-from mmcore.results.fusion_views import PostViews
+from mmcore.results.fusion_views import Floats, PostViews
+from mmcore.results.posts import EncodedPosts
 from mmcore.results.sentiment import Post
 from mmcore.tasks.contributions import parts_of
 
@@ -19,6 +20,10 @@ MODEL = "compact-sentiment"
 
 class OpenJudge(Protocol):
     """A judge whose fusions may be looked into."""
+
+    def opinions(self, posts: EncodedPosts) -> tuple[Floats, Floats]:
+        """See ``CompactSentiment.opinions``."""
+        ...
 
     def pieces(self, text: str) -> list[str]:
         """See ``CompactSentiment.pieces``."""
@@ -51,3 +56,15 @@ def pieces_of(pool: ModelPool, text: str) -> list[str]:
         return [cast(OpenJudge, model).pieces(one) for one in texts]
 
     return pool.run(MODEL, work, [text])[0]
+
+
+def opinions_of(pool: ModelPool, posts: EncodedPosts) -> tuple[Floats, Floats]:
+    """What the weighted fusion of the bundled model makes of the texts and of the pictures: two times logits (N, 3).
+
+    Its answer is softmax(g a + (1 - g) b) of the two, with a gate g for each post.
+    """
+
+    def work(model: SentimentJudge, some: Sequence[EncodedPosts]) -> list[tuple[Floats, Floats]]:
+        return [cast(OpenJudge, model).opinions(one) for one in some]
+
+    return pool.run(MODEL, work, [posts])[0]

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import ast
+import base64
 import json
 import math
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from html import unescape
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from demo.lessons import captions, gallery, live, service
+from demo.lessons import captions, gallery, live, seeing, service
+from demo.lessons import lesson_01_input as given
 from demo.lessons import lesson_03_one_space as space
 from demo.lessons import lesson_07_evaluation as evaluation
 from demo.lessons.catalogue import LESSONS
@@ -25,7 +29,10 @@ from demo.lessons.references import REFERENCES
 from demo.lessons.service import Place
 from demo.ui import i18n
 from mmcore import ModelPool, Settings
-from mmcore.tasks import captioning, embedding
+from mmcore.families._resize import pixels_of
+from mmcore.families.compact_dual import tokens_of
+from mmcore.nets.image_encoder import normalize
+from mmcore.tasks import captioning, embedding, matching
 
 STEPS = [(lesson, step) for lesson in LESSONS for step in lesson.steps]
 
@@ -156,6 +163,70 @@ def test_lesson_3_says_what_the_retriever_does(setup: Setup) -> None:
     small, own, large = (live.info_nce(found, heat) for heat in (0.001, space.TAU, 1))
     assert own < large < math.log(4) < small
     assert data_of(space.matrix(setup).html)["cosines"] == found.tolist()
+
+
+def at(setup: Setup, picture: str) -> Setup:
+    return replace(setup, picture=picture)
+
+
+def test_lesson_1_says_what_becomes_of_a_pixel(setup: Setup) -> None:
+    shown = data_of(given.pixels(setup).html)
+    pixels = pixels_of([seeing.picture(setup)])[0].permute(1, 2, 0).numpy()
+    assert base64.b64decode(str(shown["pixels"])) == pixels.tobytes()
+    assert pixels.size == 150_528
+    assert normalize(torch.tensor([[[[255]]]], dtype=torch.uint8)).item() == 1
+
+
+def test_lesson_1_says_what_the_retriever_makes_of_changed_pictures(setup: Setup) -> None:
+    dogs = {way: seeing.measure(at(setup, "two-dogs.jpg"), way) for way in seeing.WAYS}
+    sentences = [sentence for _, sentence in space.PAIRS]
+    for found in dogs.values():
+        alone = matching.similarity(setup.pool, [found.images[1]], sentences, space.MODEL).cosines[0]
+        assert found.cosines[1] == pytest.approx(alone, abs=2e-3)
+        powers = [math.exp(cosine / space.TAU) for cosine in found.cosines[1]]
+        assert found.shares[1] == pytest.approx([power / sum(powers) for power in powers])
+    right = dogs["fit"].shares[:, 2]
+    assert right[1] < right[0] < right[2:].max()
+    mirrored, upside_down, noisy = (dogs["augment"].near[place] for place in (1, 8, 7))
+    assert upside_down < 0.8 < 0.9 < mirrored
+    assert dogs["augment"].shares[7].argmax() == 0, "two dogs in noise are taken for a cat"
+    assert noisy < mirrored
+    first = dogs["lost"].shares.argmax(1) == 2
+    assert first.tolist() == [True, True, True, False, False, False]
+    mountains = seeing.measure(at(setup, "mountain-path.jpg"), "lost").shares.argmax(1) == 3
+    assert mountains.sum() > first.sum()
+
+
+def test_the_squares_of_lesson_1_are_cut_from_the_picture(setup: Setup) -> None:
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (448, 224, 3)).astype(np.uint8))
+    cuts = seeing.fitted(image)[2:]
+    for place, cut in enumerate(cuts):
+        assert (np.asarray(cut) == np.asarray(image)[56 * place : 56 * place + 224]).all()
+    assert seeing.fitted(image)[1].getpixel((0, 112)) == seeing.GREY
+    squares = np.asarray(image, np.float64)[:224].reshape(7, 32, 7, 32, 3).mean((1, 3)).round()
+    coarse = np.asarray(seeing.coarser(image.crop((0, 0, 224, 224)))[5], np.float64)
+    again = Image.fromarray(squares.astype(np.uint8)).resize((224, 224), Image.Resampling.BICUBIC)
+    assert np.abs(coarse - np.asarray(again)).max() <= 2
+
+
+def test_lesson_1_cuts_words_as_the_retriever_does(setup: Setup) -> None:
+    def read(model: Any, texts: Sequence[str]) -> list[Any]:
+        return [tokens_of(model.tokenizer, [text])[0][0].tolist() for text in texts]
+
+    typed = ["A caterpillar on a leaf.", "Straße", "dog " * 200]
+    for text, ids in zip(typed, setup.pool.run(space.MODEL, read, typed), strict=True):
+        assert [place for _, place in given.tokens(setup, text)["read"]] == ids
+    pieces = [piece for piece, _ in given.tokens(setup, typed[0])["read"]]
+    assert pieces == ["[CLS]", "a", "cater", "##pi", "##llar", "on", "a", "leaf", ".", "[SEP]"]
+    assert [piece for piece, _ in given.tokens(setup, "Straße")["read"]] == ["[CLS]", "[UNK]", "[SEP]"]
+    assert given.tokens(setup, typed[2])["cut"] == 200 + 2 - 128
+    chinese = given.tokens(setup, "一只狗在草地上奔跑")
+    assert chinese["english"] == "a dog on grass running"
+    assert sum(piece == "[UNK]" for piece, _ in chinese["raw"]) > 4
+    assert all(piece != "[UNK]" for piece, _ in chinese["read"])
+    known = json.loads((given.CORE / "bundled" / "retriever" / "tokenizer.json").read_text("utf-8"))["model"]["vocab"]
+    assert f"{len(known):,}" in i18n.text("en", "lessons.01.words.lead")
+    assert "caterpillar" not in known
 
 
 def test_lesson_7_says_what_the_sentiment_model_does(setup: Setup) -> None:

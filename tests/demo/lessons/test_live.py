@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 from demo.lessons import live
 
@@ -78,3 +79,30 @@ def test_wilson_solves_its_equation(right: int, of: int) -> None:
     for share in live.wilson(right, of):
         if share > 0:
             assert abs(right / of - share) == pytest.approx(1.96 * math.sqrt(share * (1 - share) / of))
+
+
+def test_patches() -> None:
+    assert live.patches(224, 32) == (49, 3072, 2401)
+    assert live.patches(224, 16)[0] == 4 * live.patches(224, 32)[0]
+    assert live.patches(224, 16)[2] == 16 * live.patches(224, 32)[2]
+
+
+@pytest.mark.parametrize(("window", "hop", "bands"), [(512, 128, 64), (2048, 512, 8), (256, 64, 128)])
+def test_log_mel_by_another_transform(window: int, hop: int, bands: int) -> None:
+    """torch's short-time Fourier transform, and Slaney's triangles built band by band from numpy.interp."""
+    rate = 16_000
+    sound = RANDOM.normal(size=5000) * np.linspace(0, 1, 5000)
+    hann = torch.hann_window(window, dtype=torch.float64)
+    spectrum = torch.stft(torch.from_numpy(sound), window, hop, window=hann, pad_mode="constant", return_complex=True)
+    power = spectrum.abs().square().numpy()
+    steps = np.log(8000 / 1000) / np.log(6.4) * 27 + 15
+    mels = np.linspace(0, steps, bands + 2)
+    hertz = [mel * 200 / 3 if mel < 15 else 1000 * 6.4 ** ((mel - 15) / 27) for mel in mels]
+    rows = []
+    for low, middle, high in zip(hertz, hertz[1:], hertz[2:], strict=False):
+        at = np.arange(window // 2 + 1) * rate / window
+        rows.append(np.interp(at, [low, middle, high], [0, 2 / (high - low), 0], left=0, right=0) @ power)
+    expected = 10 * np.log10(np.maximum(rows, 1e-10))
+    found = live.log_mel(sound, rate, window, hop, bands)
+    assert found.shape == (bands, 1 + 5000 // hop)
+    assert found == pytest.approx(np.maximum(expected, expected.max() - 80), abs=1e-6)
