@@ -350,6 +350,7 @@ def test_lesson_8_says_what_the_sentiment_model_does(setup: Setup) -> None:
     assert values[0, 1, 3] == pytest.approx(one.scores.positive - one.scores.negative, abs=1e-3)
     differences = values[:, 0] - values[:, 1]
     assert (differences[0] > 0).all()
+    assert differences[0].mean() == pytest.approx(0.15, abs=0.01), "as the model's card says"
     for other in (1, 2):
         assert len({value > 0 for value in differences[other]}) == 1
         mean, error = live.mean_error(differences[other])
