@@ -26,10 +26,6 @@ WAITING = 64
 """Requests that may wait in the queue; further ones are told to try again."""
 IMAGE_PIXELS = 25_000_000
 """What the page decodes at most, unless MMCORE_IMAGE_PIXELS says otherwise: half of what one's own machine does."""
-UPLOADS_CHECKED = 600
-"""Seconds between two sweeps of the uploads folder."""
-UPLOADS_KEPT = 3600
-"""Seconds that an upload is kept."""
 
 
 def build_demo(pool: ModelPool, settings: Settings) -> gr.Blocks:
@@ -44,7 +40,7 @@ def build_demo(pool: ModelPool, settings: Settings) -> gr.Blocks:
     sessions.keep_small()
     i18n.answers_have_words()
     events.meet_strangers(settings.public)
-    demo = gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(UPLOADS_CHECKED, UPLOADS_KEPT))
+    demo = gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(uploads.CHECKED_SECONDS, uploads.KEPT_SECONDS))
     with demo:
         with gr.Row(elem_id="mm-header"):
             with gr.Column(scale=1, min_width=300):

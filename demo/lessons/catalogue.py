@@ -9,6 +9,7 @@ from . import (
     lesson_05_fusion,
     lesson_06_training,
     lesson_07_evaluation,
+    lesson_08_limits,
 )
 from .plan import Lesson
 
@@ -19,4 +20,5 @@ LESSONS: tuple[Lesson, ...] = (
     lesson_05_fusion.LESSON,
     lesson_06_training.LESSON,
     lesson_07_evaluation.LESSON,
+    lesson_08_limits.LESSON,
 )

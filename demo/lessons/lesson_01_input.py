@@ -95,9 +95,14 @@ def fit(setup: Setup) -> Seen:
         + _shares(setup, found, 0)
     )
     shown = line(
-        number(f"{image.width} × {image.height}") + operator("→") + number(f"{INPUT_SIZE} × {INPUT_SIZE}")
-        + operator(":") + filled("kept") + operator(",") + filled("stretch")
-    )  # fmt: skip
+        word("stretch")
+        + operator("=")
+        + filled("stretch")
+        + operator(",")
+        + word("kept")
+        + operator("=")
+        + filled("kept")
+    )
     data = {**_measures(found), "ratio": image.width / image.height}
     return Seen(live_view("fit", data, inside), shown)
 
@@ -272,7 +277,7 @@ def augment(setup: Setup) -> Seen:
         f'<figure class="mm-grid">{_stack(found.images, names)}<figcaption data-changed></figcaption></figure></div>'
         f"<p>{_t(language, 'lessons.01.to_original')} {output('near')}</p>" + _shares(setup, found, 1)
     )
-    shown = line(word("cos") + brackets(symbol("v", "before") + operator(",") + symbol("v", "after", "′"))
+    shown = line(word("cos") + brackets(symbol("v", "before") + operator(",") + symbol("w", "after"))
                  + operator("=") + filled("near"))  # fmt: skip
     return Seen(live_view("augment", _measures(found), inside), shown)
 
@@ -332,7 +337,7 @@ def _measures(found: seeing.Measured) -> dict[str, Any]:
     return {"shares": np.round(found.shares, 5).tolist(), "near": np.round(found.near, 4).tolist()}
 
 
-X, Y = symbol("x", "pixel"), symbol("x", "normal", "′")
+X, Y = symbol("x", "pixel"), symbol("y", "normal")
 NORMALISED = Formula(
     Y + operator("=") + fraction(X + operator("−") + number("127"), number("128")), ((X, "pixel"), (Y, "normal"))
 )
@@ -364,7 +369,7 @@ LOG_MEL = Formula(
     + total("f", FILTER + power(operator("|") + SPECTRUM + operator("|"), number("2"))),
     ((MEL, "mel"), (FILTER, "filter"), (SPECTRUM, "spectrum")),
 )  # fmt: skip
-BEFORE, AFTER = symbol("v", "before"), symbol("v", "after", "′")
+BEFORE, AFTER = symbol("v", "before"), symbol("w", "after")
 MOVED = Formula(
     word("cos") + operator("=")
     + fraction(BEFORE + operator("·") + AFTER,

@@ -171,3 +171,22 @@ def spelling(words: Sequence[str]) -> npt.NDArray[np.float32]:
         found[row, [places[run] for run in some]] = 1 / np.sqrt(len(some))
     alike: npt.NDArray[np.float32] = found @ found.T
     return alike
+
+
+def mean_error(values: npt.ArrayLike) -> tuple[float, float]:
+    """Mean of values (N,), N > 1, and its standard error: the spread (of a sample) over the root of N."""
+    each = np.asarray(values, np.float64)
+    return float(each.mean()), float(each.std(ddof=1) / np.sqrt(len(each)))
+
+
+def counts_of(sensitivity: float, specificity: float, prevalence: float, people: int) -> tuple[float, ...]:
+    """Of so many people: ill and found, well and alarmed, ill and missed, well and left alone. Shares in [0, 1]."""
+    ill = people * prevalence
+    well = people - ill
+    return ill * sensitivity, well * (1 - specificity), ill * (1 - sensitivity), well * specificity
+
+
+def predictive_value(sensitivity: float, specificity: float, prevalence: float) -> float:
+    """The share of the alarms that is right (Bayes); 0 where there is no alarm."""
+    right, wrong, _, _ = counts_of(sensitivity, specificity, prevalence, 1)
+    return right / (right + wrong) if right + wrong else 0.0

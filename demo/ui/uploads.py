@@ -12,6 +12,11 @@ from typing import Any
 
 from mmcore.errors import InputError
 
+CHECKED_SECONDS = 600
+"""Between two sweeps of the uploads folder."""
+KEPT_SECONDS = 3600
+"""How long an upload is kept at least; the next sweep deletes it."""
+
 
 def path_of(payload: Mapping[str, Any] | None) -> Path:
     """The uploaded file of a raw ``gr.Image`` or ``gr.File`` value.

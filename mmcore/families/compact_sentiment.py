@@ -251,11 +251,6 @@ class CompactSentiment:
             out[place] = maps[tokens].mean(0) if tokens else even
         return out / out.sum((1, 2), keepdims=True)
 
-    def pieces(self, text: str) -> list[str]:
-        """The tokens of a text that are kept as words, as they stand in it."""
-        offsets = self.encoder.tokenizer.encode(text).offsets[1:-1][:MAX_WORDS]
-        return [text[start:end] for start, end in offsets]
-
     @torch.inference_mode()
     def opinions(self, posts: EncodedPosts) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Logits (N, 3) that ``weighted`` gives to the text alone and to the picture alone of encoded posts."""

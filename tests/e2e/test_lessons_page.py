@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
+from demo.lessons import live
 from demo.lessons.catalogue import LESSONS
+from demo.lessons.references import REFERENCES
+from demo.ui import examples
 from demo.ui.i18n import LANGUAGES, text
+from mmcore import Settings
+from mmcore.evaluation.caption_scores import CiderD
+from mmcore.evaluation.sound_scores import average_precision
+from mmcore.fusion.metrics import calibration_error, confusion_matrix, temper
+from mmcore.io.audio_files import load_audio
+from mmcore.io.images import decode_image
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("lab")]
 
@@ -130,3 +141,166 @@ def test_the_numbers_of_lesson_4_follow_the_controls(page: Page, address: str) -
         for name in ("maps", "lost")
     )
     assert number(page, "[data-r]") == pytest.approx(np.corrcoef(maps[0], lost[0])[0, 1], abs=0.006)
+
+
+def open_step(page: Page, lesson: int, step: int) -> None:
+    page.locator(f'.mm-step-nav [data-go="{lesson},{step}"]').click()
+    at(page, lesson, step)
+    page.locator('[data-vote="0"]').click()
+
+
+def test_the_numbers_of_lesson_1_follow_the_controls(page: Page, address: str) -> None:
+    page.goto(f"{address}?lang=en&lesson=1&step=1")
+    at(page, 1, 1)
+    page.locator('[data-vote="0"]').click()
+    known = {item.path.name: item for item in (*examples.pictures(), *examples.sounds())}
+    pixels = np.asarray(
+        decode_image(known["two-dogs.jpg"].path, Settings()).resize((224, 224), Image.Resampling.BICUBIC)
+    )
+    page.locator('[data-input="x"]').fill("30")
+    page.locator('[data-input="y"]').fill("200")
+    assert [number(page, f'[data-out="{name}"]') for name in "rgb"] == pixels[200, 30].tolist()
+    assert number(page, '[data-out="r1"]') == pytest.approx((float(pixels[200, 30, 0]) - 127) / 128, abs=0.0006)
+    box = page.locator('[data-canvas="picture"]').bounding_box()
+    assert box
+    page.mouse.click(box["x"] + box["width"] / 4, box["y"] + box["height"] / 2)
+    assert page.locator('[data-input="x"]').input_value() in ("55", "56", "57")
+    assert page.locator('[data-input="y"]').input_value() in ("111", "112", "113")
+
+    open_step(page, 1, 2)
+    page.locator('[data-pick="way"][data-value="2"]').click()
+    shares = page.evaluate("JSON.parse(document.querySelector('.mm-live').dataset.data).shares")
+    page.locator('[data-input="crop"]').fill("1")
+    assert number(page, '[data-out="share-2"]') == pytest.approx(shares[3][2] * 100, abs=0.06)
+
+    open_step(page, 1, 4)
+    page.locator('[data-fill="typed"]').last.click()
+    expect(page.locator("[data-english]")).to_contain_text("a dog on grass running")
+    page.locator('[data-input="typed"]').fill("Straße")
+    expect(page.locator('[data-out="unknown"]')).to_have_text("1")
+
+    open_step(page, 1, 5)
+    sound = load_audio(known["robin.ogg"].path, Settings(), 16_000).samples[:40_960]
+    page.locator('[data-pick="window"][data-value="2"]').click()
+    page.locator('[data-pick="hop"][data-value="3"]').click()
+    page.locator('[data-input="bands"]').fill("32")
+    page.locator('[data-input="time"]').fill("0.35")
+    page.locator('[data-input="band"]').fill("0.8")
+    mel = live.log_mel(np.round(np.asarray(sound, np.float64) * 32767) / 32767, 16_000, 1024, 512, 32)
+    assert page.locator('[data-out="shape"]').inner_text() == f"32 × {mel.shape[1]}"
+    cell = mel[int(0.8 * 32), int(0.35 * mel.shape[1])]
+    assert number(page, '[data-out="here"]') == pytest.approx(cell, abs=0.06)
+
+    open_step(page, 1, 6)
+    page.locator('[data-pick="change"][data-value="7"]').click()
+    assert number(page, '[data-out="share-0"]') > number(page, '[data-out="share-2"]')
+
+
+def test_the_numbers_of_lesson_7_follow_the_controls(page: Page, address: str) -> None:
+    def data(name: str) -> Any:
+        return page.evaluate(f"JSON.parse(document.querySelector('.mm-live').dataset.data).{name}")
+
+    page.goto(f"{address}?lang=en&lesson=7&step=1")
+    at(page, 7, 1)
+    page.locator('[data-vote="0"]').click()
+    counts = confusion_matrix(data("truth"), data("said"))
+    page.locator('[data-cell="m,0,0"]').fill("1")
+    expect(page.locator("[data-verdict]")).to_contain_text("not right yet")
+    for row in range(3):
+        for column in range(3):
+            page.locator(f'[data-cell="m,{row},{column}"]').fill(str(counts[row, column]))
+    expect(page.locator("[data-verdict]")).to_have_text(text("en", "lessons.07.all_right"))
+    f1 = 2 * np.diag(counts) / (counts.sum(0) + counts.sum(1))
+    assert number(page, '[data-out="macro"]') == pytest.approx(f1.mean(), abs=0.0006)
+    assert number(page, '[data-out="accuracy"]') == pytest.approx(np.trace(counts) / 12, abs=0.0006)
+
+    open_step(page, 7, 2)
+    page.locator('[data-input="threshold"]').fill("0.6")
+    expect(page.locator('[data-out="accuracy_short"]')).to_have_text("84 %")
+    page.locator('[data-input="threshold"]').fill("0.2")
+    found, relevant = np.array(data("scores")) >= 0.2, np.array(data("relevant"))
+    assert number(page, '[data-out="fp"]') == (found & ~relevant).sum()
+    assert number(page, '[data-out="precision"]') == pytest.approx(
+        (found & relevant).sum() / found.sum() * 100, abs=0.6
+    )
+
+    open_step(page, 7, 3)
+    page.locator('[data-pick="query"][data-value="0"]').click()
+    each = [average_precision(scores, truth) for scores, truth in zip(data("scores"), data("relevant"), strict=True)]
+    assert number(page, '.mm-filled [data-out="ap"]') == pytest.approx(each[0], abs=0.0006)
+    assert number(page, '[data-out="map"]') == pytest.approx(np.mean(each), abs=0.0006)
+
+    open_step(page, 7, 4)
+    cosines = np.array(data("cosines"))
+    page.locator('[data-pick="size"][data-value="2"]').click()
+    page.locator('[data-pick="way"][data-value="1"]').click()
+    page.locator('[data-input="k"]').fill("2")
+    some = cosines[::2, ::2].T
+    right = ((some >= np.diag(some)[:, None]).sum(1) <= 2).mean()
+    assert number(page, '[data-out="recall"]') == pytest.approx(right * 100, abs=0.06)
+
+    open_step(page, 7, 5)
+    page.locator('[data-picture="two-dogs.jpg"]').click()
+    page.locator('[data-picture="two-dogs.jpg"][aria-pressed="true"]').wait_for()
+    page.locator('[data-input="caption"]').fill("Two brown cats look out of a door.")
+    score = CiderD(REFERENCES).score("two-dogs.jpg", "Two brown cats look out of a door.")
+    expect(page.locator('p [data-out="cider"]')).to_have_text(f"{score:.2f}")
+    expect(page.locator(".mm-five mark").first).to_have_text("Two")
+
+    open_step(page, 7, 6)
+    page.locator('[data-input="heat"]').fill("0.01")
+    shares = temper(np.array(data("cosines")), 0.01)
+    assert number(page, '[data-out="ece"]') == pytest.approx(calibration_error(shares, np.arange(32)), abs=0.0006)
+    assert number(page, '[data-out="confidence"]') == pytest.approx(shares.max(1).mean() * 100, abs=0.06)
+
+    open_step(page, 7, 7)
+    page.locator('[data-input="share"]').fill("50")
+    assert number(page, 'p [data-out="mixed"]') == pytest.approx((15 / 26 + 1 / 6) / 2, abs=0.0006)
+    expect(page.locator(".mm-thumbs figure:not([hidden])")).to_have_count(6)
+
+
+def test_the_numbers_of_lesson_8_follow_the_controls(page: Page, address: str) -> None:
+    page.goto(f"{address}?lang=en&lesson=8&step=1")
+    at(page, 8, 1)
+    page.locator('[data-vote="0"]').click()
+    page.locator('[data-choose="wooden-bird.jpg"]').click()
+    page.locator('[data-choose="wooden-bird.jpg"][aria-pressed="true"]').wait_for()
+    page.locator('[data-pick="cause"][data-value="0"]').click()
+    expect(page.locator("[data-told]")).to_have_text(text("en", "lessons.08.case.2.hint"))
+    page.locator('[data-pick="cause"][data-value="1"]').click()
+    expect(page.locator("[data-told]")).to_contain_text(text("en", "lessons.08.case.2.why"))
+
+    open_step(page, 8, 2)
+    page.locator('[data-pick="group"][data-value="2"]').click()
+    values = np.array(page.evaluate("JSON.parse(document.querySelector('.mm-live').dataset.data).values"))[2]
+    difference = values[0] - values[1]
+    assert number(page, 'p [data-out="mean"]') == pytest.approx(difference.mean(), abs=0.0006)
+    assert number(page, 'p [data-out="error"]') == pytest.approx(difference.std(ddof=1) / np.sqrt(6), abs=0.0006)
+    page.locator('[data-input="own"]').fill("The [cat|dog] is here.")
+    expect(page.locator("[data-own] li")).to_have_count(2)
+    expect(page.locator("[data-own] li").last).to_contain_text("The dog is here.")
+
+    open_step(page, 8, 3)
+    page.locator('[data-pick="scale"][data-value="1"]').click()
+    assert number(page, '.mm-filled [data-out="colour"]') < 1 / 3
+
+    open_step(page, 8, 5)
+    for place in (0, 1, 3, 4):
+        page.locator(f'[data-work="{place}"]').set_checked(False)
+    page.locator('[data-use="changed"]').check()
+    expect(page.locator("[data-duties] li")).to_have_text(
+        [text("en", f"lessons.08.duty.{duty}") for duty in ("name", "changes", "alike")]
+    )
+    page.locator('[data-work="4"]').check()
+    page.locator('[data-use="sold"]').check()
+    expect(page.locator("[data-duties] li").last).to_have_text(text("en", "lessons.08.duty.not_sold"))
+
+    open_step(page, 8, 6)
+    page.locator('[data-pick="second"][data-value="3"]').click()
+    assert number(page, 'p [data-out="z"]') == pytest.approx(0.004 / np.hypot(0.004, 0.001), abs=0.06)
+
+    open_step(page, 8, 7)
+    page.locator("[data-preset]").nth(1).click()
+    assert number(page, 'p [data-out="value"]') == pytest.approx(270 / 340 * 100, abs=0.06)
+    page.locator('[data-input="price"]').fill("1000")
+    assert number(page, '[data-out="cost"]') == 30 * 1000 + 70

@@ -101,7 +101,7 @@ Object.assign(KINDS, {
     frame.hidden = way < 2;
     frame.style.inset = wide ? `0 ${(1 - part) * (1 - crop / 4) * 100}% 0 ${(1 - part) * crop * 25}%` : `${(1 - part) * crop * 25}% 0 ${(1 - part) * (1 - crop / 4) * 100}% 0`;
     out("kept", percent(way < 2 ? 1 : part));
-    out("stretch", way === 0 ? `× ${fixed(1 / data.ratio, 2)}` : "× 1.00");
+    out("stretch", fixed(way === 0 ? 1 / data.ratio : 1, 2));
   },
   patches(data) {
     const side = data.patches[picked("patch")];

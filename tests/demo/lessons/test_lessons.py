@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import base64
+import io
 import json
 import math
 import re
@@ -18,21 +19,24 @@ import pytest
 import torch
 from PIL import Image
 
-from demo.lessons import captions, gallery, live, seeing, service
+from demo.lessons import captions, gallery, licences, live, seeing, service
 from demo.lessons import lesson_01_input as given
 from demo.lessons import lesson_03_one_space as space
 from demo.lessons import lesson_07_evaluation as evaluation
+from demo.lessons import lesson_08_limits as limits
 from demo.lessons.catalogue import LESSONS
 from demo.lessons.excerpts import excerpt
 from demo.lessons.plan import Setup
 from demo.lessons.references import REFERENCES
 from demo.lessons.service import Place
-from demo.ui import i18n
+from demo.ui import examples, i18n, uploads
 from mmcore import ModelPool, Settings
 from mmcore.families._resize import pixels_of
 from mmcore.families.compact_dual import tokens_of
+from mmcore.io.images import decode_image
 from mmcore.nets.image_encoder import normalize
-from mmcore.tasks import captioning, embedding, matching
+from mmcore.results import Post
+from mmcore.tasks import captioning, embedding, matching, sentiment
 
 STEPS = [(lesson, step) for lesson in LESSONS for step in lesson.steps]
 
@@ -322,6 +326,103 @@ def test_what_is_typed_is_answered_as_json(setup: Setup) -> None:
     assert found["answer"]["score"] == evaluation.judge(setup, question["text"])["score"]
     for strange in (None, {"lesson": 7, "step": 5, "text": 5}, {"lesson": 7, "step": 5, "text": "x" * 10**6}):
         assert json.loads(service.answer(setup.pool, setup.settings, strange, "zh"))["count"] == 0
+
+
+def test_lesson_8_says_what_the_captioner_does(setup: Setup) -> None:
+    found = {name: limits.captioned(setup, name) for name, _ in limits.CASES}
+    said = {name: one.captions[0].text for name, one in found.items()}
+    assert said["astronaut.jpg"] in i18n.text("en", "lessons.08.failure.question")
+    assert "clock" not in said["clock.jpg"]
+    assert max(found["clock.jpg"].tags, key=lambda tag: tag.probability).text == "clock"
+    assert "lamp" in said["wooden-bird.jpg"]
+    assert "bird" not in said["wooden-bird.jpg"]
+    assert said["mountain-path.jpg"] in i18n.text("en", "lessons.08.case.3.why")
+    assert evaluation.CiderD(REFERENCES).score("mountain-path.jpg", said["mountain-path.jpg"]) < 0.005
+    assert limits.support(found["astronaut.jpg"]) < limits.DOUBT
+    probabilities = {tag.text: tag.probability for tag in found["astronaut.jpg"].tags}
+    assert limits.support(found["astronaut.jpg"]) == max(probabilities["red"], probabilities["sled"])
+
+
+def test_lesson_8_says_what_the_sentiment_model_does(setup: Setup) -> None:
+    values = limits.feelings(setup)
+    one = next(iter(sentiment.classify_sentiment_many(setup.pool, [Post("Here is a picture of the old man.")])))
+    assert not isinstance(one, Exception)
+    assert values[0, 1, 3] == pytest.approx(one.scores.positive - one.scores.negative, abs=1e-3)
+    differences = values[:, 0] - values[:, 1]
+    assert (differences[0] > 0).all()
+    assert differences[0].mean() == pytest.approx(0.15, abs=0.01), "as the model's card says"
+    for other in (1, 2):
+        assert len({value > 0 for value in differences[other]}) == 1
+        mean, error = live.mean_error(differences[other])
+        assert abs(mean) > 3 * error
+    assert abs(differences[-1].mean()) < 0.03, "father and mother"
+    typed = limits.probe(setup, limits.OWN)
+    assert [one["text"] for one in typed] == ["Today my neighbour came to see us.", "Today my boss came to see us."]
+    assert len(limits.probe(setup, "A [b|c|d|e|f] g")) == 4
+    assert len(limits.probe(setup, "No brackets")) == 1
+    question = {"lesson": 8, "step": 2, "text": " ", "count": 1}
+    assert "mm-error" in json.loads(service.answer(setup.pool, setup.settings, question, "zh"))["answer"]["problem"]
+
+
+def test_lesson_8_says_how_its_maps_compare(setup: Setup) -> None:
+    dogs, _, giraffe, piano = (float(np.abs(row).max()) for row in limits.maps(setup))
+    assert giraffe < dogs / 3
+    assert piano < dogs
+
+
+def test_lesson_8_says_what_is_left_of_a_file(setup: Setup) -> None:
+    file = limits.photo(setup)
+    with Image.open(io.BytesIO(file)) as opened:
+        assert limits.metadata(opened) == {
+            "camera": "Example phone", "date": "2026:05:17 14:03:22", "place": "48.8584° N, 2.2945° E",
+        }  # fmt: skip
+    assert limits.metadata(decode_image(file, setup.settings)) == {}
+    page = unescape(limits.upload(setup).html)
+    assert "48.8584" in page
+    assert f"{uploads.KEPT_SECONDS // 60} minutes" in page
+
+
+@pytest.mark.parametrize(
+    ("parts", "changed", "sold", "asked"),
+    [
+        (["CC0 1.0", "Public domain"], True, True, set()),
+        (["CC BY 4.0"], False, False, {"name"}),
+        (["CC0 1.0", "CC BY-SA 4.0"], True, False, {"name", "changes", "alike"}),
+        (["CC BY-SA 3.0"], False, True, {"name"}),
+        (["MIT"], False, False, {"notice"}),
+        (["Apache-2.0 (trained on Flickr8k: research and teaching use)"], False, True, {"notice", "not_sold"}),
+    ],
+)
+def test_licences_add_up(parts: list[str], changed: bool, sold: bool, asked: set[str]) -> None:
+    assert licences.duties(parts, changed, sold) == asked
+
+
+def test_every_licence_of_the_page_is_known() -> None:
+    for item in (*examples.collection(), *examples.sounds()):
+        assert licences.family(item.licence) in licences.TERMS
+    assert {licence for _, _, licence in limits.works()} >= {"CC0 1.0", "CC BY 4.0", "CC BY-SA 4.0", "MIT"}
+    with pytest.raises(KeyError):
+        licences.family("CC BY-NC 4.0")
+
+
+def test_lesson_8_reads_the_cards() -> None:
+    known = limits.figures()
+    assert list(known)[:1] == ["concat"]
+    (first, one), (second, two) = known["concat"], known["cross_attention"]
+    assert f"{first:.3f} and {second:.3f}" in i18n.text("en", "lessons.08.cards.why")
+    assert f"{abs(first - second) / math.hypot(one, two):.1f} joint" in i18n.text("en", "lessons.08.cards.why")
+    for card in limits.CARDS:
+        assert all(limits.sections(card)[section] for section in limits.SECTIONS)
+
+
+def test_an_alarm_by_natural_frequencies() -> None:
+    """Ten of a thousand are ill and nine of them found; 99 of the 990 healthy are alarmed."""
+    assert live.counts_of(0.9, 0.9, 0.01, 1000) == pytest.approx((9, 99, 1, 891))
+    assert live.predictive_value(0.9, 0.9, 0.01) == pytest.approx(9 / 108)
+    assert live.predictive_value(0.9, 0.9, 0.3) == pytest.approx(270 / 340)
+    sensitivity, specificity, prevalence, _ = limits.PRESETS[2]
+    assert live.predictive_value(sensitivity, specificity, prevalence) == pytest.approx(0.5, abs=0.01)
+    assert live.predictive_value(0, 1, 0.5) == 0
 
 
 @pytest.mark.parametrize("language", list(i18n.LANGUAGES))

@@ -106,3 +106,7 @@ def test_log_mel_by_another_transform(window: int, hop: int, bands: int) -> None
     found = live.log_mel(sound, rate, window, hop, bands)
     assert found.shape == (bands, 1 + 5000 // hop)
     assert found == pytest.approx(np.maximum(expected, expected.max() - 80), abs=1e-6)
+
+
+def test_mean_and_standard_error() -> None:
+    assert live.mean_error([1, 2, 3, 6]) == pytest.approx((3, math.sqrt((4 + 1 + 0 + 9) / 3 / 4)))
