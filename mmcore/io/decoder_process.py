@@ -27,6 +27,7 @@ from PIL import Image
 
 from mmcore.errors import CapacityError, InputError
 from mmcore.io.files import size_of
+from mmcore.results.notices import noted
 from mmcore.settings import Settings, bare_environment
 
 SECONDS = 10.0
@@ -73,10 +74,10 @@ class Decoder:
             if isinstance(answer, Problem):
                 raise InputError(answer.key, **answer.values)
             assert self._shared is not None
-            width, height = answer
+            (width, height), notices = answer
             number, size = self._shared.fileno(), width * height * 3
             with mmap.mmap(number, size, access=mmap.ACCESS_READ) as pixels, memoryview(pixels) as seen:
-                return Image.frombytes("RGB", (width, height), seen)
+                return noted(Image.frombytes("RGB", (width, height), seen), *notices)
 
     def stop(self) -> None:
         """End the process."""

@@ -9,6 +9,7 @@ from io import RawIOBase
 from mmcore.errors import InputError
 from mmcore.io.decoder_process import Problem, read, write
 from mmcore.io.images import decode_image
+from mmcore.results.notices import notices_of
 
 
 def serve(shared: RawIOBase, memory: int) -> None:
@@ -27,7 +28,7 @@ def serve(shared: RawIOBase, memory: int) -> None:
             continue
         shared.seek(0)
         shared.write(image.tobytes())
-        write(sys.stdout.buffer, image.size)
+        write(sys.stdout.buffer, (image.size, notices_of(image)))
 
 
 def _limit(memory: int) -> None:

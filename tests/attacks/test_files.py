@@ -18,6 +18,7 @@ from PIL import Image
 from mmcore.errors import InputError
 from mmcore.io import decoder_process
 from mmcore.io.images import decode_image
+from mmcore.results import notices_of
 from mmcore.settings import Settings
 
 
@@ -176,5 +177,18 @@ def test_the_process_holds_no_secret(settings: Settings, monkeypatch: pytest.Mon
     try:
         decoder.decode(saved("PNG"), settings)
         assert b"hf_secret" not in Path(f"/proc/{decoder.pid}/environ").read_bytes()
+    finally:
+        decoder.stop()
+
+
+def test_what_was_not_read_comes_back_with_the_picture(settings: Settings) -> None:
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    out = io.BytesIO()
+    frames[0].save(out, "GIF", save_all=True, append_images=frames[1:])
+    decoder = decoder_process.Decoder()
+    try:
+        found = notices_of(decoder.decode(out.getvalue(), settings))
+        assert found == notices_of(decode_image(out.getvalue(), settings))
+        assert [notice.code for notice in found] == ["image_frame"]
     finally:
         decoder.stop()
