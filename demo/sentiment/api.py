@@ -20,16 +20,20 @@ def build(page: Page) -> None:
     """Offer the endpoint."""
     records = registry.of_task(service.TASK)
 
-    def judge_post(
-        text: str, image: Mapping[str, Any] | None, model: str, fusion: str, request: gr.Request
+    def sentiment(
+        text: str = "",
+        image: Mapping[str, Any] | None = None,  # the default tells gradio that it may be left out
+        model: str = records[0].name,
+        fusion: str = "",
+        request: gr.Request | None = None,
     ) -> dict[str, Any]:
         """Say whether a post is negative, neutral or positive: its text, its picture, or both together.
 
         Args:
             text: What was written; the compact model reads English, and Chinese word by word. May be empty where
                 there is a picture.
-            image: The picture: an uploaded file (JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC, AVIF), a data: address, or
-                null where there is a text.
+            image: The picture: an uploaded file (JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC, AVIF) or a data: address. May
+                be left out where there is a text.
             model: Name of the model. "compact-sentiment" is always there; others must be downloaded before.
             fusion: How text and picture are brought together: "concat", "weighted" (a learned gate),
                 "cross_attention", "late" (two opinions averaged) or "multitask". Empty: the model's own choice.
@@ -50,14 +54,14 @@ def build(page: Page) -> None:
     with gr.Group(visible=False):
         inputs: list[gr.components.Component] = [
             gr.Textbox("", label="text"),
-            gr.Image(type="filepath", label="image"),
+            gr.Image(None, type="filepath", label="image"),
             gr.Dropdown([record.name for record in records], value=records[0].name, label="model"),
             gr.Textbox("", label="fusion"),
         ]
         output = gr.JSON(label="result")
         trigger = gr.Button()
     trigger.click(
-        judge_post,
+        sentiment,
         inputs=inputs,
         outputs=output,
         preprocess=False,

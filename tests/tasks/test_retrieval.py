@@ -250,7 +250,9 @@ def test_copies_take_one_place_together(pool: ModelPool, collection: Collection)
     found = search(pool, collection, Query.of("red"), SearchOptions(top=3))
     assert names(found.matches)[1:] == names(first.matches)[1:]
     assert found.matches[0].present
-    assert set(found.matches[0].copies) == {str(path) for path in copies} - {found.matches[0].path}, "the gone one is not told of"
+    assert set(found.matches[0].copies) == {str(path) for path in copies} - {found.matches[0].path}, (
+        "the gone one is not told of"
+    )
     assert found.to_dict()["matches"][0]["copies"] == list(found.matches[0].copies)
     assert "copies" not in found.to_dict()["matches"][1]
 
