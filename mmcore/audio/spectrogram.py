@@ -38,6 +38,15 @@ def decibels(power: npt.ArrayLike) -> Floats:
     return louder
 
 
+def audible_power(pieces: Floats) -> Floats:
+    """(pieces,): the power of each row around its best straight line: a constant, or one that drifts, is not heard."""
+    time = np.arange(pieces.shape[1], dtype=np.float32) - np.float32((pieces.shape[1] - 1) / 2)
+    around = pieces - pieces.mean(axis=1, keepdims=True)
+    slopes = around @ time / max(float(time @ time), 1e-30)
+    power: Floats = np.square(around - slopes[:, None] * time).mean(axis=1)
+    return power
+
+
 def mel_to_hertz(mels: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Slaney's mel scale: linear up to 1,000 Hz (15 mel), then 27 steps for a factor of 6.4."""
     return np.where(mels < 15, mels * 200 / 3, 1000 * np.exp((np.maximum(mels, 15) - 15) * math.log(6.4) / 27))
@@ -175,7 +184,7 @@ class StreamingSpectrogram:
             self._waves.add(np.stack([pieces.min(1), pieces.max(1)], axis=1))
         pieces = self._leveller.frames(samples)
         if len(pieces):
-            self._levels.append(pieces.var(axis=1))
+            self._levels.append(audible_power(pieces))
         import torch  # when the first sound comes, not when the page opens
 
         frames = self._framer.frames(samples)
@@ -212,5 +221,5 @@ class StreamingSpectrogram:
         count = math.ceil(self.samples / self._leveller.size)
         power = np.concatenate(self._levels)[:count].copy()
         if len(self._rest):
-            power[-1] = self._rest.var()
+            power[-1] = audible_power(self._rest[None])[0]
         return decibels(power)

@@ -30,7 +30,7 @@ from mmcore.settings import Settings
 from mmcore.types import Floats
 
 SOUND_SUFFIXES = (
-    *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf"),
+    *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64"),
     *(".m4a", ".mp4", ".aac", ".3gp", ".amr", ".webm", ".mka", ".mkv", ".mov"),
 )
 """Usual endings of the files that can be read, for file choosers."""
@@ -151,7 +151,7 @@ def _resampler(source: int, target: int) -> Resample:
 def open_sound(source: str | Path | bytes, settings: Settings) -> Iterator[Sound]:
     """Open a sound file and read its header.
 
-    Takes WAV, FLAC, Ogg (Vorbis, Opus), MP3, AIFF, AU, CAF, M4A, AAC, AMR, WebM, and the sound of MP4 and Matroska
+    Takes WAV, W64, FLAC, Ogg (Vorbis, Opus), MP3, AIFF, AU, CAF, M4A, AAC, AMR, WebM, and the sound of MP4 and Matroska
     videos, at any rate and with any number of channels.
 
     Raises InputError: no file, a folder, more bytes than ``settings.audio_bytes``, longer than

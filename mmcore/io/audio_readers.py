@@ -1,6 +1,6 @@
 """Sound files -> blocks of samples as they are stored, with two libraries that read them piece by piece.
 
-libsndfile (``soundfile``) reads what is stored as it is: WAV, AIFF, AU and CAF. What is compressed, or comes from
+libsndfile (``soundfile``) reads what is stored as it is: WAV, W64, AIFF, AU, CAF. What is compressed, or comes from
 browsers and telephones, is read by FFmpeg's libraries (``av``): their wheels bring them along, so that nothing has to
 be installed by hand, no other process is started, and a file object can be read, so that no address, list or path
 inside a file is ever followed. FFmpeg reads to the last byte, where libsndfile stops at the length in a header.
@@ -32,6 +32,7 @@ FFMPEG = {
     "AIFF": "aiff",
     "AU": "au",
     "CAF": "caf",
+    "W64": "w64",
     "WebM": "matroska",
     "Matroska": "matroska",
     "MP4": "mov",
@@ -41,7 +42,7 @@ FFMPEG = {
     "AMR": "amr",
 }
 """Kinds (``sniff``) that are read, with the name of the one FFmpeg demultiplexer that may look at them."""
-STORED = frozenset(("WAV", "AIFF", "AU", "CAF"))
+STORED = frozenset(("WAV", "AIFF", "AU", "CAF", "W64"))
 """Kinds of which libsndfile is asked first: their samples lie in the file one after the other."""
 BOTH = STORED | {"FLAC", "MP3", "Ogg"}
 """Kinds that libsndfile reads too."""

@@ -9,8 +9,10 @@ from mmcore.errors import Phrase
 
 Group = Literal["picture", "other picture", "svg", "sound", "video", "other"]
 
-HEAD = 4096
+HEAD = 16384
 """How many bytes at the start decide."""
+FRAMES = 3
+"""Headers of MPEG frames, each where the one before says, that chance does not make."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ SIGNATURES: tuple[tuple[int, bytes, FileType], ...] = (
     (0, b"#!AMR", FileType("sound", "AMR")),
     (0, b"caff", FileType("sound", "CAF")),
     (0, b".snd", FileType("sound", "AU")),
+    (0, b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb", FileType("sound", "W64")),
+    (0, b"wvpk", FileType("sound", "WavPack")),
     (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", FileType("sound", "Windows Media")),
     (0, b"fLaC", FileType("sound", "FLAC")),
     (0, b"OggS", FileType("sound", "Ogg")),
@@ -89,7 +93,7 @@ OFFICE_PARTS = (b"[Content_Types].xml", b"_rels/.rels", b"mimetypeapplication/vn
 
 
 def sniff(data: bytes) -> FileType:
-    """The kind of a file whose first bytes (4096 are enough) are ``data``."""
+    """The kind of a file whose first bytes (HEAD are enough) are ``data``."""
     head = data[:HEAD]
     if head.startswith(b"BM") and head[6:10] == b"\0\0\0\0":  # the reserved field: a text may begin with "BM", too
         return FileType("picture", "BMP")
@@ -102,6 +106,9 @@ def sniff(data: bytes) -> FileType:
     for offset, magic, kind in SIGNATURES:
         if head[offset : offset + len(magic)] == magic:
             return kind
+    cut = _mpeg_frames(head)
+    if cut is not None:
+        return FileType("sound", cut)
     text = _as_text(head)
     return _other("kind_unknown") if text is None else _kind_of_text(text)
 
@@ -115,6 +122,57 @@ def _iso_media(head: bytes) -> FileType:
     if HEIC_BRANDS & set(brands):
         return FileType("picture", "HEIC")
     return FileType("sound", "M4A") if brands[0] == b"M4A " else FileType("video", "MP4")
+
+
+def _mpeg_frames(head: bytes) -> str | None:
+    """MP3 or AAC that begins anywhere, as recordings of radio streams and cut files do, or after empty bytes."""
+    place = head.find(b"\xff")
+    while 0 <= place < len(head) - 8:
+        for name, length_of in (("MP3", _mp3_length), ("AAC", _adts_length)):
+            at, kind, found = place, head[place + 1], 0
+            while found < FRAMES and at + 6 <= len(head) and head[at] == 0xFF and head[at + 1] == kind:
+                length = length_of(head[at : at + 6])
+                if not length:
+                    break
+                found, at = found + 1, at + length
+            if found == FRAMES:
+                return name
+        place = head.find(b"\xff", place + 1)
+    return None
+
+
+_RATES = (44100, 48000, 32000)
+_KILOBITS = {
+    (1, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
+    (1, 2): (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
+    (1, 3): (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (2, 1): (32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
+    (2, 2): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+    (2, 3): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+"""(version, layer) -> bit rates by their number from 1 on (ISO/IEC 11172-3, 13818-3)."""
+
+
+def _mp3_length(header: bytes) -> int:
+    """Bytes of the MPEG audio frame with this header; 0 for none."""
+    version, layer = (header[1] >> 3) & 3, 4 - ((header[1] >> 1) & 3)
+    rate, bits = (header[2] >> 2) & 3, header[2] >> 4
+    if header[1] >> 5 != 7 or version == 1 or layer == 4 or rate == 3 or not 0 < bits < 15:
+        return 0
+    hertz = _RATES[rate] >> {3: 0, 2: 1, 0: 2}[version]
+    kilobits = _KILOBITS[1 if version == 3 else 2, layer][bits - 1]
+    padding = (header[2] >> 1) & 1
+    if layer == 1:
+        return 4 * (12_000 * kilobits // hertz + padding)
+    return (72_000 if layer == 3 and version != 3 else 144_000) * kilobits // hertz + padding
+
+
+def _adts_length(header: bytes) -> int:
+    """Bytes of the AAC frame with this ADTS header; 0 for none."""
+    if header[1] & 0xF6 != 0xF0 or (header[2] >> 2) & 15 > 12:
+        return 0
+    length = (header[3] & 3) << 11 | header[4] << 3 | header[5] >> 5
+    return length if length > 7 else 0
 
 
 def _as_text(head: bytes) -> str | None:

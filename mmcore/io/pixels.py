@@ -92,6 +92,10 @@ DEEP = re.compile(r"(RGBA?|RGBX|RGBa|LA);16([BLN])")
 """Pillow's raw modes of 16-bit colours, of which it keeps the upper byte only."""
 
 
+ENOUGH = 1 << 20
+"""Pixels that tell how bright a picture is."""
+
+
 def deep_layout(picture: ImageFile.ImageFile) -> str | None:
     """Raw mode of a picture of 16-bit colours; None for any other. Asked before loading."""
     modes = {tile.args if isinstance(tile.args, str) else tile.args[0] for tile in picture.tile if tile.args}
@@ -107,7 +111,8 @@ def with_used_bits(
     Its lower bytes are had by reading the file once more with the order of bytes turned round.
     """
     upper = np.asarray(picture)
-    if np.percentile(upper[..., :3].max(axis=2), 100 - ODD) >= (max(DEPTHS) + 1) >> 8:
+    every = max(1, upper.shape[0] * upper.shape[1] // ENOUGH)  # rows that tell of the others
+    if np.percentile(upper[::every, :, :3].max(axis=2), 100 - ODD) >= (max(DEPTHS) + 1) >> 8:
         return picture, []
     again = open_header(name, data)
     if layout.startswith("LA"):  # which Pillow reads in one order only; four bytes a pixel are another layout's
@@ -123,16 +128,15 @@ def with_used_bits(
     if layout.startswith("LA"):
         lower = lower[..., [1, 1, 1, 3]]
     values = upper.astype(np.uint16) << 8 | lower
-    colours = values[..., :3]
-    low, high = (np.percentile(colours.max(axis=2), share, method="nearest") for share in (ODD, 100 - ODD))
+    seen = values[::every, :, :3].max(axis=2)
+    low, high = (np.percentile(seen, share, method="nearest") for share in (ODD, 100 - ODD))
     depth = next((depth for depth in DEPTHS if high <= depth), None)
     if depth is None or high - low < LEVELS:
         return picture, []
-    made = np.clip(np.round(colours * (255 / depth)), 0, 255).astype(np.uint8)
-    if values.shape[2] == 4:
-        opacity = values[..., 3:]
-        opacity = np.clip(np.round(opacity * (255 / depth)), 0, 255) if opacity.max() <= depth else opacity >> 8
-        made = np.concatenate([made, opacity.astype(np.uint8)], axis=2)
+    scaled = np.clip(np.round(np.arange(1 << 16) * (255 / depth)), 0, 255).astype(np.uint8)
+    made = scaled[values]
+    if values.shape[2] == 4 and values[..., 3].max() > depth:
+        made[..., 3] = values[..., 3] >> 8
     deep = Image.fromarray(made)
     deep.info = dict(picture.info)
     return deep, [Notice.of("image_stretched")] if depth > 255 else []

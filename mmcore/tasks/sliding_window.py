@@ -14,7 +14,7 @@ from time import perf_counter
 
 import numpy as np
 
-from mmcore.audio.spectrogram import LEVEL_SECONDS, StreamingSpectrogram, decibels
+from mmcore.audio.spectrogram import LEVEL_SECONDS, StreamingSpectrogram, audible_power, decibels
 from mmcore.audio.windows import Window, WindowCutter, window_at
 from mmcore.checkpoints.registry import Checkpoint, of_task
 from mmcore.errors import Cancelled, InputError
@@ -148,7 +148,7 @@ class SlidingWindowTagger:
         """Whether no tenth of a second reaches the silence level."""
         size = round(LEVEL_SECONDS * self.sample_rate)
         pieces = np.split(samples, range(size, len(samples), size))
-        loudest = max(float(np.var(piece)) for piece in pieces)  # a constant part cannot be heard
+        loudest = max(float(audible_power(piece[None])[0]) for piece in pieces)
         return bool(decibels(loudest) < self.silence_level)
 
     def explain(self, source: Source, label: str, start: float, length: float) -> SoundEvidence:

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from mmcore.checkpoints.registry import Checkpoint
-from mmcore.families._languages import foreign_letters
+from mmcore.families._languages import foreign_letters, mostly_foreign
 from mmcore.families._vader import polarity
 from mmcore.io.texts import LANGUAGE_NAMES, foreign_language, has_words, is_felt, readable_part, telling_words
 from mmcore.results.notices import Notice
@@ -59,7 +59,8 @@ def no_evidence(checkpoint: Checkpoint, text: str | None, *, alone: bool = False
     """Why a cleaned text says nothing to a checkpoint. None where it does, and where there is no text.
 
     No words in it, or none that the checkpoint reads; for a text that stands ``alone``, without a picture, also no word
-    that rates anything and next to none that means something ("table", "asdfgh").
+    that rates anything and next to none that means something ("table", "asdfgh"). A text alone in another script is
+    for the checkpoint to refuse.
     """
     if text is None:
         return None
@@ -67,7 +68,7 @@ def no_evidence(checkpoint: Checkpoint, text: str | None, *, alone: bool = False
         return Notice.of("no_words")
     if not _english_only(checkpoint):
         return None
-    if foreign_language(text) is not None:
+    if foreign_language(text) is not None or (not alone and mostly_foreign(text)):
         return Notice.of("no_words_read")
     rated = polarity(text)
     silent = not (rated.negative or rated.positive or is_felt(text))

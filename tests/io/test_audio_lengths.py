@@ -137,6 +137,13 @@ WRITERS: dict[str, tuple[Callable[[], bytes], float]] = {
         lambda: encoded(tone(1.0), format="MP3") + encoded(tone(1.0, HIGH, 22050), 22050, "MP3"),
         2.1,
     ),
+    "MP3, begun in the middle of a frame": (lambda: encoded(tone(2.0), format="MP3")[777:], 2.0),
+    "MP3, behind empty bytes": (lambda: bytes(5000) + encoded(tone(2.0), format="MP3"), 2.0),
+    "AAC, begun in the middle of a frame": (
+        lambda: contained(tone(2.0, rate=48000), container="adts", codec="aac")[777:],
+        1.95,
+    ),
+    "W64": (lambda: encoded(tone(2.0), format="W64"), 2.0),
     "Ogg, joined": (lambda: two("OGG"), 2.0),
     "Ogg, joined, other rate": (
         lambda: encoded(tone(1.0), format="OGG") + encoded(tone(1.0, HIGH, 16000), 16000, "OGG"),

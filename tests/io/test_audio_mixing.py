@@ -125,6 +125,12 @@ def test_a_constant_is_silence(constant: float, seconds: float, rate: int) -> No
     assert classify_audio(pool(), hiss, AudioOptions()).silent
 
 
+def test_a_constant_that_drifts_is_silence() -> None:
+    drift = np.linspace(-0.2, 0.2, 5 * RATE).astype(np.float32)
+    result = classify_audio(pool(), encoded(drift, RATE, subtype="FLOAT"), AudioOptions())
+    assert [one.label for one in result.labels] == ["Silence"]
+
+
 def test_a_sound_upon_a_constant_is_heard_with_its_own_level() -> None:
     data = encoded(tone(2.03, 300, RATE, 0.1) + np.float32(0.3), RATE, subtype="FLOAT")
     result = classify_audio(pool(), data, AudioOptions())

@@ -20,7 +20,7 @@ from PIL import Image
 
 from mmcore.errors import InputError, Phrase
 from mmcore.io import images, pixels
-from mmcore.io.filetypes import sniff
+from mmcore.io.filetypes import HEAD, sniff
 from mmcore.io.images import clean_text, decode_image, list_images
 from mmcore.settings import Settings
 from tests import pictures as make
@@ -476,7 +476,7 @@ def test_details_know_their_key_for_translation(settings: Settings):
 def test_sniff_needs_the_head_only():
     for build, *_ in (*GOOD.values(), *BAD.values()):
         data = build()
-        assert sniff(data) == sniff(data[:4096])
+        assert sniff(data) == sniff(data[:HEAD])
 
 
 # Text

@@ -102,7 +102,7 @@ def test_too_long_a_text_names_the_limit(pool: ModelPool) -> None:
 
 def test_another_script_names_the_model_that_reads_it(pool: ModelPool) -> None:
     with pytest.raises(InputError, match="multilingual-sentiment"):
-        classify_sentiment(pool, Post("какой хороший день", PICTURE))
+        classify_sentiment(pool, Post("какой хороший день"))
 
 
 def test_chinese_is_judged_by_its_english_which_is_shown(pool: ModelPool) -> None:
@@ -343,5 +343,14 @@ def test_a_table_reads_the_english_half_of_a_post_and_says_so(pool: ModelPool, t
     (_, half), (_, whole) = classify_sentiment_table(pool, table)
     assert isinstance(half, SentimentResult)
     assert isinstance(whole, SentimentResult)
-    assert half.scores == whole.scores
+    assert half.scores.to_dict() == pytest.approx(whole.scores.to_dict(), abs=1e-4)
     assert [notice.code for notice in half.notices] == ["text_part_unread"]
+
+
+def test_a_picture_is_judged_though_its_text_is_in_another_script(pool: ModelPool) -> None:
+    picture = Image.new("RGB", (40, 40), "red")
+    result = classify_sentiment(pool, Post("ужасный фильм", picture))
+    assert result.scores == classify_sentiment(pool, Post(None, picture)).scores
+    assert [notice.code for notice in result.notices] == ["text_letters_unread", "no_words_read"]
+    with pytest.raises(InputError, match="cannot read"):
+        classify_sentiment(pool, Post("ужасный фильм"))

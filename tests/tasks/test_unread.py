@@ -43,6 +43,8 @@ def test_english_is_read_without_a_word(text: str | None):
         ("", True, "no_words"),
         ("http://link @user", True, "no_words"),
         ("Te odio, eres mala", False, "no_words_read"),
+        ("最悪の映画", False, "no_words_read"),
+        ("最悪の映画", True, None),
         ("table", True, "no_feeling"),
         ("asdfgh qwrtzp", True, "no_feeling"),
         ("Ang pangit ng pelikula", True, "no_feeling"),
