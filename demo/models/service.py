@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from html import escape
 
 from mmcore.checkpoints import locate
+from mmcore.checkpoints.download import readable_size
 from mmcore.checkpoints.registry import CHECKPOINTS, find
 from mmcore.errors import InputError, WeightsError
 from mmcore.pool import ModelPool
 
 from ..ui.events import Failure, Step, Stop, in_background
-from ..ui.html import device_name, notice, progress_bar, size_text
+from ..ui.html import device_name, notice, progress_bar
 from ..ui.i18n import text
 from . import view
 
@@ -41,10 +42,10 @@ def table(pool: ModelPool, language: str) -> str:
         language,
         "text.models.memory",
         count=len(loaded),
-        used=size_text(sum(model.bytes for model in loaded)),
+        used=readable_size(sum(model.bytes for model in loaded)),
         # Asking the machine would import torch; before the first model there is only the setting.
         device=device_name(loaded[0].device) if loaded else pool.settings.device,
-        budget=size_text(budget) if budget else text(language, "text.models.no_budget"),
+        budget=readable_size(budget) if budget else text(language, "text.models.no_budget"),
     )
     return view.models_table(states(pool), language) + f'<p class="mm-line">{escape(total)}</p>'
 
@@ -72,7 +73,7 @@ def download(pool: ModelPool, name: str, language: str, button: Stop | None = No
     )
     for step in steps:
         if isinstance(step, Step):
-            done, total = size_text(step.done), size_text(step.total)
+            done, total = readable_size(step.done), readable_size(step.total)
             label = text(language, "text.models.download_progress", title=checkpoint.title, done=done, total=total)
             yield progress_bar(step.done, step.total, label)
         else:

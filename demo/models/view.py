@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+from mmcore.checkpoints.download import readable_size
 from mmcore.checkpoints.registry import Checkpoint
 
-from ..ui.html import device_name, size_text
+from ..ui.html import device_name
 from ..ui.i18n import text
 
 
@@ -55,11 +56,11 @@ def _model_row(state: ModelState, language: str) -> str:
         place = short_path(state.folder)
     loaded = text(language, "text.models.not_loaded")
     if state.device is not None:
-        loaded = f"{device_name(state.device)}, {size_text(state.memory)}"
+        loaded = f"{device_name(state.device)}, {readable_size(state.memory)}"
     quality = "; ".join(f"{item.metric} {item.value:g}: {item.protocol} [{item.source}]" for item in checkpoint.quality)
     cells = [
         text(language, f"text.tier.{checkpoint.tier}"),
-        size_text(checkpoint.bytes),
+        readable_size(checkpoint.bytes),
         checkpoint.licence,
         quality or text(language, "text.quality_unknown"),
         place,
