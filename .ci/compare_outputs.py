@@ -38,10 +38,7 @@ def walk(command, context, name):
     print("==", name)
     print(command.get_help(context))
     for part in command.params:
-        if part.param_type_name == "option":
-            print(part.name, part.opts, part.type.name, part.multiple, part.required)
-        else:
-            print(part.name, part.type.name, part.nargs, part.required)
+        print(part.name, part.opts, part.nargs, part.required, part.default)
     for child, below in getattr(command, "commands", {}).items():
         walk(below, typer.Context(below, parent=context, info_name=child), f"{name} {child}")
 

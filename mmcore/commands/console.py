@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, Protocol, TextIO
 
@@ -74,6 +76,53 @@ def chosen(tier: str | None, model: str | None, device: str | None, local: Path 
             wrong_usage("--local needs --model, to say whose weights the folder holds")
         settings = replace(settings, local={**settings.local, local_variable(model): local})
     return settings, model
+
+
+@dataclass(frozen=True)
+class Use:
+    """What the options that commands share come to."""
+
+    settings: Settings
+    tier: str | None = None
+    """As it was given."""
+    model: str | None = None
+    """None takes that of the settings' tier."""
+    json_lines: bool = False
+
+
+SHARED: dict[str, tuple[Any, Any]] = {
+    "tier": (Tier, None),
+    "model": (Model, None),
+    "device": (Device, None),
+    "local": (Local, None),
+    "json_lines": (Json, False),
+}
+"""Options that commands share: their annotations and defaults."""
+
+
+def shared_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of SHARED, or those named; it gets what they come to as its first argument, a Use."""
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        given_names = names or tuple(SHARED)
+        _, *own = inspect.signature(function, eval_str=True).parameters.values()
+        added = [
+            inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=kind, default=default)
+            for name, (kind, default) in SHARED.items()
+            if name in given_names
+        ]
+
+        @functools.wraps(function)
+        def command(**given: Any) -> None:
+            shared = {name: given.pop(name) if name in given_names else SHARED[name][1] for name in SHARED}
+            settings, model = chosen(shared["tier"], shared["model"], shared["device"], shared["local"])
+            function(Use(settings, shared["tier"], model, shared["json_lines"]), **given)
+
+        command.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]  # typer reads it
+        command.__annotations__ = {one.name: one.annotation for one in (*own, *added)}
+        return command
+
+    return decorate
 
 
 @contextmanager

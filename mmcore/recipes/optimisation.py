@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+Tensors = tuple[Tensor, ...] | list[Tensor]
 
 FLOOR = 0.01
 """Share of the learning rate that the cosine does not fall below."""
@@ -21,7 +22,7 @@ def averaged_model(model: nn.Module, decay: float) -> AveragedModel:
     are averaged as well, counts are copied.
     """
 
-    def follow(means: Sequence[Tensor], values: Sequence[Tensor], count: Tensor) -> None:
+    def follow(means: Tensors, values: Tensors, count: Tensor | int) -> None:
         if means[0].is_floating_point():  # all of one type
             step = int(count)
             get_ema_multi_avg_fn(min(decay, (1 + step) / (10 + step)))(means, values, count)
