@@ -171,9 +171,9 @@ def collected(tree: Path, home: Path) -> Iterator[tuple[str, str]]:
     command("audio", sounds[0], "--labels", "Dog,Speech", "--no-timeline")
     command("audio", sounds[0], "--labels", "no such label")
     answers: list[str] = json.loads(run(ANSWERS, json.dumps(asked)))
-    for arguments, said in zip(asked, answers, strict=True):
+    for number, (arguments, said) in enumerate(zip(asked, answers, strict=True), 1):
         shown = " ".join(arguments)
-        name = f"mmcore {shown if len(shown) < SHORT else shown[:SHORT] + '...'}"
+        name = f"{number}. mmcore {shown if len(shown) < SHORT else shown[:SHORT] + '...'}"
         yield name, TIMES.sub('"seconds": 0', said)
     yield from schema(tree, environment)
 
