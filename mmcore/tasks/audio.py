@@ -88,7 +88,8 @@ def classify_audio_many(
     def work(some: Sequence[Source]) -> list[AudioResult]:
         return [_classify(pool, checkpoint, source, options, listening, cancelled) for source in some]
 
-    return run_in_batches(sources, len(sources), work, 1, progress, cancelled)
+    given: Sequence[Source | MMCoreError] = sources
+    return run_in_batches(given, len(sources), work, 1, progress, cancelled)
 
 
 def explain_audio(
