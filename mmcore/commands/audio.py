@@ -8,31 +8,16 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from mmcore.checkpoints.registry import find
-from mmcore.commands import console
+from mmcore.commands import console, workshop
 from mmcore.commands.console import (
-    FAILED,
     Use,
+    answer_all,
     answers_only,
-    as_dict,
     complain,
-    print_notices,
     progress_bar,
     shared_options,
     usage,
-    write_json,
 )
-from mmcore.commands.workshop import (
-    Data,
-    Repeats,
-    Work,
-    bench_app,
-    evaluate_app,
-    measure,
-    recipe_imported,
-    run_recipe,
-    train_app,
-)
-from mmcore.errors import MMCoreError
 from mmcore.pool import ModelPool
 from mmcore.results import AudioOptions, AudioResult
 from mmcore.tasks import audio
@@ -72,7 +57,6 @@ def audio_command(
         )
         pool = console.make_pool(use.settings)
         audio.checked(pool.choose(audio.TASK, use.model), options, use.settings)
-    failed = 0
     with answers_only() as out, progress_bar("listening", _minutes) as listening:
         outcomes = audio.classify_audio_many(
             pool,
@@ -82,37 +66,26 @@ def audio_command(
             limit=len(files),
             listening=lambda done, total: listening(done, max(done, total)),  # the total may not be known
         )
-        for path, outcome in zip(files, outcomes, strict=True):
-            failed += isinstance(outcome, MMCoreError)
-            if use.json_lines:
-                write_json(out, {"path": path, **as_dict(outcome)})
-            else:
-                _print_sounds(out, path, outcome)
-    if failed:
-        raise typer.Exit(FAILED)
+        answer_all(use, out, zip(files, outcomes, strict=True), _print_sounds)
 
 
 def _minutes(seconds: int) -> str:
     return f"{seconds // 60}:{seconds % 60:02d}"
 
 
-def _print_sounds(out: TextIO, path: str, outcome: AudioResult | MMCoreError) -> None:
-    if isinstance(outcome, MMCoreError):
-        complain(f"{path}: {outcome}")
-        return
+def _print_sounds(out: TextIO, path: str, outcome: AudioResult) -> None:
     shown = ", ".join(f"{one.label} ({one.score:.2f})" for one in outcome.labels)
     print(f"{path}: {shown or 'nothing reaches the threshold'}", file=out, flush=True)
     for event in outcome.events:
         span = f"{event.start:8.1f} - {event.end:.1f} s"
         print(f"{path}: {span}  {event.label}  ({event.score:.2f})", file=out, flush=True)
-    print_notices(out, path, outcome.notices)
 
 
-@evaluate_app.command("audio")
+@workshop.evaluate_app.command("audio")
 @shared_options()
 def evaluate_audio_command(
     use: Use,
-    data: Data,
+    data: workshop.Data,
     teacher: Annotated[str | None, typer.Option(help="Also compare with this model.", metavar="NAME")] = None,
     fold: Annotated[int | None, typer.Option(help="Only this fold of the table.")] = None,
     limit: Annotated[int | None, typer.Option(help="Clips at most.", min=1)] = None,
@@ -127,35 +100,35 @@ def evaluate_audio_command(
     def work(pool: ModelPool, progress: Progress) -> dict[str, Any]:
         return run(pool, data, model=use.model, teacher=teacher, fold=fold, limit=limit, progress=progress)
 
-    measure(use, work, "listening")
+    workshop.measure(use, work, "listening")
 
 
-@bench_app.command("audio")
+@workshop.bench_app.command("audio")
 @shared_options()
-def bench_audio_command(use: Use, repeats: Repeats = 10) -> None:
+def bench_audio_command(use: Use, repeats: workshop.Repeats = 10) -> None:
     """Time of 10 s of sound, compared with AST's architecture on this machine."""
     from mmcore.evaluation.audio_bench import run
 
-    measure(use, lambda pool, _: run(pool, use.model, repeats))
+    workshop.measure(use, lambda pool, _: run(pool, use.model, repeats))
 
 
-@train_app.command("audio")
+@workshop.train_app.command("audio")
 @shared_options("json_lines")
 def train_audio_command(
     use: Use,
-    data: Data,
+    data: workshop.Data,
     teacher: Annotated[Path, typer.Option(help="Weights of EfficientAT mn04_as; its label file lies beside them.")],
-    work: Work = None,
+    work: workshop.Work = None,
     output: Annotated[Path | None, typer.Option(help="Where the model goes. Default: WORK/tagger.")] = None,
     cross_validate: Annotated[
         bool, typer.Option(help="Also tune on three folds of ESC-10 and test on the fourth.")
     ] = True,
 ) -> None:
     """Train the compact tagger anew; DIR holds esc10/, fsdd/ and examples/, other sounds come from Debian packages."""
-    with recipe_imported():
+    with workshop.recipe_imported():
         from mmcore.recipes.audio.train_tagger import main
 
     def make(work: Path, output: Path) -> dict[str, Any]:
         return main(data, work, output, teacher, cross_validate=cross_validate, say=complain)
 
-    run_recipe(use, ("audio", "tagger"), work, output, make)
+    workshop.run_recipe(use, ("audio", "tagger"), work, output, make)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, Protocol, TextIO
+from typing import Annotated, Any, NoReturn, Protocol, TextIO, TypeVar
 
 import typer
 
@@ -157,6 +157,13 @@ class Answer(Protocol):
     def to_dict(self) -> dict[str, Any]:
         """The JSON contract."""
 
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What was not read."""
+
+
+AnswerT = TypeVar("AnswerT", bound=Answer)
+
 
 def as_dict(outcome: Answer | MMCoreError) -> dict[str, Any]:
     """An answer as JSON says it, or the error in its place."""
@@ -167,6 +174,30 @@ def write_json(out: TextIO, answer: dict[str, Any]) -> None:
     """One JSON line, at once. ASCII, so that no terminal's encoding and no odd file name can break it."""
     out.write(json.dumps(answer) + "\n")
     out.flush()
+
+
+def answer_all(
+    use: Use,
+    out: TextIO,
+    outcomes: Iterable[tuple[str, AnswerT | MMCoreError]],
+    show: Callable[[TextIO, str, AnswerT], None],
+) -> None:
+    """Write the answer for each file, or say why there is none; then leave with exit status 1 where some failed.
+
+    As JSON lines, or as ``show(out, file, answer)`` prints them, with what was not read.
+    """
+    failed = False
+    for path, outcome in outcomes:
+        failed = failed or isinstance(outcome, MMCoreError)
+        if use.json_lines:
+            write_json(out, {"path": path, **as_dict(outcome)})
+        elif isinstance(outcome, MMCoreError):
+            complain(f"{path}: {outcome}")
+        else:
+            show(out, path, outcome)
+            print_notices(out, path, outcome.notices)
+    if failed:
+        raise typer.Exit(FAILED)
 
 
 def print_notices(out: TextIO, name: str, notices: Iterable[Notice]) -> None:

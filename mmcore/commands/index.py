@@ -9,7 +9,7 @@ import typer
 from PIL import Image
 
 from mmcore.checkpoints.download import readable_size
-from mmcore.commands import console
+from mmcore.commands import console, workshop
 from mmcore.commands.console import (
     FAILED,
     Json,
@@ -24,7 +24,6 @@ from mmcore.commands.console import (
     write_json,
     wrong_usage,
 )
-from mmcore.commands.workshop import Repeats, bench_app, measure
 from mmcore.errors import MMCoreError
 from mmcore.index import AddOptions, AddReport, Embed, Library
 from mmcore.pool import ModelPool
@@ -241,15 +240,15 @@ def embed_command(use: Use, collection: Name) -> None:
         raise typer.Exit(FAILED)
 
 
-@bench_app.command("index")
+@workshop.bench_app.command("index")
 @shared_options("json_lines")
 def bench_index_command(
     use: Use,
     vectors: Annotated[int, typer.Option(help="Vectors in the collection.", min=1000)] = 1_000_000,
     width: Annotated[int, typer.Option(help="Numbers in a vector.", min=8)] = 512,
-    repeats: Repeats = 10,
+    repeats: workshop.Repeats = 10,
 ) -> None:
     """Time of an exact search, compared with faiss IndexFlatIP, and the memory that it takes."""
     from mmcore.evaluation.index_bench import run
 
-    measure(use, lambda _, progress: run(vectors, width, repeats, progress=progress), "vectors")
+    workshop.measure(use, lambda _, progress: run(vectors, width, repeats, progress=progress), "vectors")

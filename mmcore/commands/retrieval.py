@@ -7,10 +7,11 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
-from mmcore.commands import console
+from mmcore.commands import console, workshop
 from mmcore.commands.console import (
     FAILED,
     Use,
+    answer_all,
     answers_only,
     as_dict,
     complain,
@@ -23,25 +24,11 @@ from mmcore.commands.console import (
     write_json,
     wrong_usage,
 )
-from mmcore.commands.workshop import (
-    Data,
-    Encoder,
-    Most,
-    Repeats,
-    Sentences,
-    Work,
-    bench_app,
-    evaluate_app,
-    measure,
-    recipe_imported,
-    run_recipe,
-    train_app,
-)
 from mmcore.errors import InputError, MMCoreError
 from mmcore.index import Library
 from mmcore.io.images import decode_image
 from mmcore.pool import ModelPool
-from mmcore.results import Query, SearchOptions, SearchResult, ZeroShotOptions
+from mmcore.results import Query, SearchOptions, SearchResult, ZeroShotOptions, ZeroShotResult
 from mmcore.settings import Settings
 from mmcore.tasks import retrieval
 from mmcore.types import Progress
@@ -152,33 +139,26 @@ def zero_shot_command(
     ] = None,
 ) -> None:
     """Tell pictures apart by your own words."""
-    failed = 0
     with usage():
         options = ZeroShotOptions.of(labels, template or None)
         pool = console.make_pool(use.settings)
         pool.choose(retrieval.TASK, use.model)
     with failures_reported(), answers_only() as out, progress_bar("classifying") as progress:
         outcomes = retrieval.zero_shot_many(pool, files, options, use.model, progress=progress, limit=len(files))
-        for path, outcome in zip(files, outcomes, strict=True):
-            failed += isinstance(outcome, MMCoreError)
-            if use.json_lines:
-                write_json(out, {"path": path, **as_dict(outcome)})
-            elif isinstance(outcome, MMCoreError):
-                complain(f"{path}: {outcome}")
-            else:
-                best = ", ".join(f"{one.label} {one.score:.2f}" for one in outcome.labels[:5])
-                print(f"{path}: {best}", file=out, flush=True)
-                print_notices(out, path, outcome.notices)
-    if failed:
-        raise typer.Exit(FAILED)
+        answer_all(use, out, zip(files, outcomes, strict=True), _print_labels)
 
 
-@evaluate_app.command("retrieval")
+def _print_labels(out: TextIO, path: str, outcome: ZeroShotResult) -> None:
+    best = ", ".join(f"{one.label} {one.score:.2f}" for one in outcome.labels[:5])
+    print(f"{path}: {best}", file=out, flush=True)
+
+
+@workshop.evaluate_app.command("retrieval")
 @shared_options()
 def evaluate_retrieval_command(
     use: Use,
-    data: Data,
-    limit: Most = None,
+    data: workshop.Data,
+    limit: workshop.Most = None,
     language: Annotated[
         str, typer.Option(help='"en", or "zh": the Chinese captions in the folder beside DIR called DIR_cn.')
     ] = "en",
@@ -194,28 +174,28 @@ def evaluate_retrieval_command(
     def work(pool: ModelPool, progress: Progress) -> dict[str, Any]:
         return run(pool, data, model=use.model, limit=limit, progress=progress, language=language)
 
-    measure(use, work, "embedding")
+    workshop.measure(use, work, "embedding")
 
 
-@bench_app.command("retrieval")
+@workshop.bench_app.command("retrieval")
 @shared_options("tier", "device", "json_lines")
-def bench_retrieval_command(use: Use, repeats: Repeats = 10) -> None:
+def bench_retrieval_command(use: Use, repeats: workshop.Repeats = 10) -> None:
     """Time of embedding a picture and a text, compared with CLIP ViT-B/32's architecture on this machine."""
     from mmcore.evaluation.retrieval_bench import run
 
-    measure(use, lambda pool, _: run(pool, repeats=repeats))
+    workshop.measure(use, lambda pool, _: run(pool, repeats=repeats))
 
 
-@train_app.command("retrieval")
+@workshop.train_app.command("retrieval")
 def train_retrieval_command(
-    data: Data,
-    work: Work = None,
+    data: workshop.Data,
+    work: workshop.Work = None,
     output: Annotated[Path | None, typer.Option(help="Where the model goes. Default: WORK/retriever.")] = None,
-    encoder: Encoder = None,
-    sentences: Sentences = None,
+    encoder: workshop.Encoder = None,
+    sentences: workshop.Sentences = None,
 ) -> None:
     """Train the compact retriever anew; DIR holds flickr8k/, objects/, coco_extra/ and, if there, mvsa_single/."""
-    with recipe_imported():
+    with workshop.recipe_imported():
         from mmcore.recipes.pretrained import Ingredients
         from mmcore.recipes.retrieval.train_retriever import main
 
@@ -223,4 +203,4 @@ def train_retrieval_command(
         main(data, work, output, Ingredients(encoder, sentences), say=complain)
         complain(f"{output}: measure it with `mmcore evaluate retrieval --local {output} --model compact-retriever`")
 
-    run_recipe(Use(read_settings()), ("retrieval", "retriever"), work, output, make)
+    workshop.run_recipe(Use(read_settings()), ("retrieval", "retriever"), work, output, make)

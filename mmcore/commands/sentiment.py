@@ -8,7 +8,7 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
-from mmcore.commands import console
+from mmcore.commands import console, workshop
 from mmcore.commands.console import (
     FAILED,
     Use,
@@ -22,7 +22,6 @@ from mmcore.commands.console import (
     write_json,
     wrong_usage,
 )
-from mmcore.commands.workshop import Data, evaluate_app, measure, recipe_imported, train_app
 from mmcore.errors import MMCoreError
 from mmcore.io.images import decode_image
 from mmcore.io.tables import ALL_ROWS
@@ -116,11 +115,11 @@ def _print(out: TextIO, name: str, result: SentimentResult) -> None:
     print_notices(out, name, result.notices)
 
 
-@evaluate_app.command("sentiment")
+@workshop.evaluate_app.command("sentiment")
 @shared_options()
 def evaluate_sentiment_command(
     use: Use,
-    data: Data,
+    data: workshop.Data,
     cross_validate: Annotated[
         bool, typer.Option("--cross-validate", help="Train every fusion anew on each four fifths, test on the rest.")
     ] = False,
@@ -150,14 +149,14 @@ def evaluate_sentiment_command(
             return evaluation.explanations(pool, data, options, use.model, limit or 150, progress)
         return evaluation.run(pool, data, options, use.model, limit, progress)
 
-    measure(use, work, "sentiment")
+    workshop.measure(use, work, "sentiment")
 
 
-@train_app.command("sentiment")
+@workshop.train_app.command("sentiment")
 @shared_options("json_lines")
 def train_sentiment_command(
     use: Use,
-    data: Data,
+    data: workshop.Data,
     fusion: Fusion = None,
     name: Annotated[str | None, typer.Option(help="Keep the head under this name.", metavar="NAME")] = None,
     output: Annotated[Path | None, typer.Option(help="Write the head to this folder.", metavar="DIR")] = None,
@@ -201,7 +200,7 @@ def train_sentiment_command(
 
     def work(pool: ModelPool, progress: Progress) -> dict[str, Any]:
         if bundle:
-            with recipe_imported():
+            with workshop.recipe_imported():
                 from mmcore.recipes.sentiment.train_heads import make
 
             assert output is not None
@@ -220,4 +219,4 @@ def train_sentiment_command(
             training.save(output)
         return {"fusion": options.fusion, "head": "" if where is None else str(where), **training.scores().to_dict()}
 
-    measure(use, work, "sentiment")
+    workshop.measure(use, work, "sentiment")
