@@ -15,6 +15,7 @@ import io
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -98,16 +99,26 @@ def outputs_of(what: str | None) -> dict[str, str]:
         kept: dict[str, str] = json.loads(Path(what).read_text())
         return kept
     with tempfile.TemporaryDirectory() as folder:
-        tree = ROOT if what is None else unpacked(what, Path(folder) / "tree")
+        tree = Path(folder) / "tree"  # also for the working tree: paths are as long, and nothing is written into it
+        copied(tree) if what is None else unpacked(what, tree)
         return dict(collected(tree, Path(folder) / "home"))
 
 
-def unpacked(commit: str, folder: Path) -> Path:
-    """The files of a commit, in a folder of their own."""
+def copied(folder: Path) -> None:
+    """Copy the files of the working tree."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+
+
+def unpacked(commit: str, folder: Path) -> None:
+    """Write the files of a commit into a folder."""
     packed = subprocess.run(["git", "archive", commit], cwd=ROOT, check=True, capture_output=True).stdout
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         archive.extractall(folder, filter="data")
-    return folder
 
 
 def collected(tree: Path, home: Path) -> Iterator[tuple[str, str]]:
