@@ -5,23 +5,23 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from mmcore.types import Doubles
+Floats = npt.NDArray[np.float64]
 
 
-def softmax(scores: npt.ArrayLike, temperature: float = 1.0) -> Doubles:
+def softmax(scores: npt.ArrayLike, temperature: float = 1.0) -> Floats:
     """Shares of the last axis that sum to 1: exp(score / temperature) over their sum. ``temperature`` > 0."""
     scaled = np.asarray(scores, np.float64) / temperature
     powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-    shares: Doubles = powers / powers.sum(axis=-1, keepdims=True)
+    shares: Floats = powers / powers.sum(axis=-1, keepdims=True)
     return shares
 
 
-def attention(query: npt.ArrayLike, keys: npt.ArrayLike, values: npt.ArrayLike) -> tuple[Doubles, Doubles, Doubles]:
+def attention(query: npt.ArrayLike, keys: npt.ArrayLike, values: npt.ArrayLike) -> tuple[Floats, Floats, Floats]:
     """Scaled scores (N,), weights (N,) and output (C,) of one query (d,) over N keys (N, d) and values (N, C)."""
     k = np.asarray(keys, np.float64)
-    scores: Doubles = k @ np.asarray(query, np.float64) / np.sqrt(k.shape[1])
+    scores: Floats = k @ np.asarray(query, np.float64) / np.sqrt(k.shape[1])
     weights = softmax(scores)
-    output: Doubles = weights @ np.asarray(values, np.float64)
+    output: Floats = weights @ np.asarray(values, np.float64)
     return scores, weights, output
 
 
