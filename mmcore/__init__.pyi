@@ -4,6 +4,7 @@ Type checkers and editors read this file; ``__init__.py`` looks names up in it w
 """
 
 from mmcore.checkpoints.registry import CHECKPOINTS as CHECKPOINTS, Checkpoint as Checkpoint, Quality as Quality
+from mmcore.checkpoints.repositories import find_checkpoint as find_checkpoint
 from mmcore.errors import (
     Cancelled as Cancelled,
     CapacityError as CapacityError,

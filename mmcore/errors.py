@@ -92,7 +92,7 @@ MESSAGES: dict[str, str] = {
     "option_not_offered": "{model} does not offer {name} {value!r}. It offers: {offered}.",
     "option_not_whole": "{name} is {value}; it must be a whole number.",
     "no_fusion": "No fusion was chosen. Choose at least one.",
-    "no_table": "Nothing was given. Choose a table (CSV or TSV) or a ZIP first.",
+    "no_table": "Nothing was given. Choose a table (CSV, TSV or XLSX) or a ZIP first.",
     "nothing_to_keep": "There is no finished run to keep. Train a fusion first.",
     "setting_unreadable": "{variable} is {value!r}; it must be {expected}.",
     # queries and labels
@@ -159,6 +159,7 @@ MESSAGES: dict[str, str] = {
         "The head {name} was trained on the numbers of other encoders than those of {model}. Train it again."
     ),
     "table_ending": "{name} is not a table that can be read. Its name must end with one of {endings}.",
+    "table_xlsx": ("Reading {name} needs openpyxl: pip install openpyxl, or save the sheet as CSV UTF-8."),
     "table_columns": "The table {name} has no column {missing}. Its first line names these columns: {found}.",
     "table_empty": "The table {name} has no rows below its first line.",
     "table_quotes": (
@@ -175,7 +176,7 @@ MESSAGES: dict[str, str] = {
     "table_label": "Row {row} has the label {label!r}; it must be one of {known}.",
     "table_row": "{detail} This is row {row}.",
     "folder_without_labels": "There is no labels.tsv in the folder {path}.",
-    "zip_tables": "The archive {name} holds {count} tables (.tsv or .csv); it must hold one, with its pictures.",
+    "zip_tables": "The archive {name} holds {count} tables (.tsv, .csv or .xlsx); it must hold one, with its pictures.",
     "zip_too_large": "The archive holds {megabytes:.0f} MB; the limit is {limit:g} MB.",
     "training_one_class": (
         "Nothing can be learned from these posts: there are none that are {classes}. At least two classes are needed."
@@ -198,10 +199,17 @@ MESSAGES: dict[str, str] = {
         "The weights of {name} in {folder} are incomplete: {detail}. Run `mmcore download {name}` again."
     ),
     "weights_unsafe": "The weights of {name} in {folder} hold no safetensors file. Other formats are not loaded.",
-    "weights_no_revision": (
-        "{name} has no pinned revision yet, so it is not downloaded. Run `mmcore models pin` where the hub can be "
-        "reached."
+    "hub_no_safetensors": (
+        "{repository} on the hub holds no weights as safetensors, the only format that is loaded, so {name} cannot be "
+        "used."
     ),
+    "weights_folder_gone": "The folder of {name}, {folder}, is not there any more.",
+    "hub_name": "{name!r} names no repository of the hub. Write hub:OWNER/NAME or hub:OWNER/NAME@COMMIT.",
+    "hub_unknown_type": "{repository} is of the type {type!r}, which nothing here can read. Known types: {known}.",
+    "hub_other_head": (
+        "{repository} was made for something else ({made}); here only a model that ends in {wanted} is of use."
+    ),
+    "hub_other_classes": "{repository} tells other classes apart ({classes}) than negative, neutral and positive.",
     "weights_checksum": (
         "The download of {name} is damaged (sha256 {actual}, expected {expected}). Run the download again."
     ),
@@ -222,10 +230,6 @@ MESSAGES: dict[str, str] = {
     "weights_disk": "The weights of {name} cannot be written to {folder}: {detail}.",
     "weights_local_missing": "{variable} says that {name} is in {folder}, but there is no such folder.",
     "weights_bundle_missing": "The bundled {name} is not in {folder}: {detail}. Install mmcore-studio again.",
-    "weights_no_checksum": (
-        "{name} has no sha256 in mmcore/checkpoints/registry.py, so it is not downloaded. "
-        "Get {file} by hand and set {variable} to its folder."
-    ),
     "download_cancelled": "Stopped, as asked. {done} of {total} are here; the next download goes on from there.",
     "weights_extra_missing": "{name} needs the package {package}. Install it with `pip install {package}`.",
     # capacity
@@ -248,6 +252,10 @@ MESSAGES: dict[str, str] = {
     "head_disk": ("The head cannot be kept on this machine: {detail}. Download it instead."),
     "weights_busy": (
         "{host} cannot give {name} at the moment (HTTP {status}): it is busy or out of order. Try again in a while."
+    ),
+    "weights_wait": (
+        "{host} asks to wait {seconds} seconds before it gives {name} (HTTP {status}). Try again then; what has "
+        "arrived is kept."
     ),
     "weights_gone": (
         "{host} has no {name} any more (HTTP {status}). Update mmcore-studio, or get the folder elsewhere."
@@ -292,7 +300,7 @@ PHRASES: dict[str, str] = {
     "not_a_collection": "its catalogue cannot be read",
     "vectors_short": "vectors are missing at the end",
     "not_a_file": "it is not an ordinary file",
-    "not_utf8": "it is not a text in UTF-8",
+    "not_utf8": "it is not a text in UTF-8; save it as UTF-8 (in a spreadsheet: CSV UTF-8)",
     # why a host cannot be reached
     "offline": "offline mode is on (MMCORE_OFFLINE or HF_HUB_OFFLINE)",
     "no_answer": "it does not answer",

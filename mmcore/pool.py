@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from mmcore import cancelling, families
 from mmcore.checkpoints import locate as weights
+from mmcore.checkpoints import repositories
 from mmcore.checkpoints.download import readable_size
 from mmcore.checkpoints.registry import Checkpoint, find, of_task
 from mmcore.errors import CapacityError, UnknownNameError
@@ -95,6 +96,7 @@ class ModelPool:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings = settings
+        repositories.restore(settings)
         self._progress, self._download = progress, download
         self._loader, self._locate = loader, locate
         self._patience, self._clock = patience, clock

@@ -164,6 +164,7 @@ PYTHON = [path for folder in ("mmcore", "demo") for path in sources(folder) if p
 RECIPES = [path for path in PYTHON if path.startswith(RECIPES_FOLDER)]
 SHIPPED = [path for path in PYTHON if path not in RECIPES]
 ON_DEMAND = {
+    "openpyxl": "tables in .xlsx need it, and say how to install it",
     "faiss-cpu": "mmcore bench index compares with it, and says how to install it",
     "spaces": "only a ZeroGPU Space has it",
 }

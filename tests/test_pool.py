@@ -86,7 +86,7 @@ def test_a_failed_load_is_tried_again_by_the_next():
     def loader(checkpoint: Checkpoint, *rest: Any) -> FakeCaptioner:
         attempts.append(checkpoint.name)
         if len(attempts) == 1:
-            raise WeightsError("weights_no_revision", name=checkpoint.name)
+            raise WeightsError("weights_not_cached", name=checkpoint.name, size="1 MB")
         return FakeCaptioner(checkpoint)
 
     pool = fake_pool(loader=loader)
@@ -99,7 +99,7 @@ def test_a_failed_load_is_tried_again_by_the_next():
 def test_threads_that_wait_for_a_failing_load_do_not_hang():
     def loader(checkpoint: Checkpoint, *rest: Any) -> FakeCaptioner:
         threading.Event().wait(0.02)
-        raise WeightsError("weights_no_revision", name=checkpoint.name)
+        raise WeightsError("weights_not_cached", name=checkpoint.name, size="1 MB")
 
     pool = fake_pool(loader=loader)
     assert {type(result) for result in in_threads(5, lambda: pool.get("one"))} == {WeightsError}

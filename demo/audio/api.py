@@ -48,6 +48,8 @@ def build(page: Page) -> None:
             "events": a list of {"label", "start", "end", "score"} in seconds from the beginning; they may overlap.
             "model", "device", "seconds": what heard them, and how long it took.
             "duration", "sample_rate", "channels": of the sound, in seconds and Hz.
+            "notices": only where a part was not read or something was assumed: a list of {"code", "text" in "en" and
+                "zh", "values"}.
         """
         with events.told(request):
             answer = service.listen_for_api(

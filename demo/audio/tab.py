@@ -10,7 +10,7 @@ import gradio as gr
 
 from mmcore.results import POOLINGS, AudioOptions
 
-from ..ui import batch, events, examples, fields, style
+from ..ui import batch, clearing, events, examples, fields, style
 from ..ui import chooser as choosing
 from ..ui.html import credits_list
 from ..ui.i18n import ui
@@ -91,6 +91,7 @@ def build(page: Page) -> None:
             evidence = service.explain(page.pool, request, event.label, event.start, event.length)
         return sound_render.evidence_panel(evidence, language), (answered, evidence, request)
 
+    clearing.at_once(page, [run.click, sound.change], answer, why)
     # preprocess=False: the raw upload, because gradio's own reading answers a broken sound before we can.
     gr.on(
         [run.click, sound.change],

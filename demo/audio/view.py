@@ -109,10 +109,8 @@ def _labels(result: AudioResult, language: str) -> str:
     if not result.labels:
         return f'<p class="mm-doubt">{_t(language, "text.sounds.nothing")}</p>'
     windows = result.windows or (None,) * len(result.labels)
-    rows = "".join(
-        _label(one, window, index == 0, language)
-        for index, (one, window) in enumerate(zip(result.labels, windows, strict=True))
-    )
+    ordered = sorted(zip(result.labels, windows, strict=True), key=lambda one: one[0].label != result.headline)
+    rows = "".join(_label(one, window, index == 0, language) for index, (one, window) in enumerate(ordered))
     return f'<ol class="mm-labels">{rows}</ol>'
 
 

@@ -11,7 +11,7 @@ import gradio as gr
 from mmcore.checkpoints import registry
 from mmcore.results import DECODINGS, CaptionOptions
 
-from ..ui import batch, batch_rows, events, examples, fields, style
+from ..ui import batch, batch_rows, clearing, events, examples, fields, style
 from ..ui import chooser as choosing
 from ..ui import page as shell
 from ..ui.html import credits_list
@@ -88,6 +88,7 @@ def build(page: Page) -> None:
         asked = dict(zip(form, values, strict=True))
         return _shown(tuple(service.describe(page.pool, payload, name, asked) for name in wanted), language)
 
+    clearing.at_once(page, [run.click, picture.change], *answers)
     # preprocess=False: the raw upload, because gradio's own reading answers a broken picture before we can.
     gr.on(
         [run.click, picture.change],

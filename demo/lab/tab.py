@@ -145,7 +145,7 @@ def _data(page: Page) -> tuple[gr.Radio, gr.File, gr.HTML]:
     said = gr.HTML(about(start.data, "en"), elem_id="mm-lab-about")
     file = gr.File(
         file_count="multiple",
-        file_types=[".csv", ".tsv", ".zip"],
+        file_types=[".csv", ".tsv", ".xlsx", ".zip"],
         label=ui("lab.file"),
         height=130,
         visible=False,

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from . import lesson_03_one_space, lesson_04_attention
+from . import lesson_01_input, lesson_03_one_space, lesson_04_attention, lesson_05_fusion, lesson_07_evaluation
 from .plan import Lesson
 
-LESSONS: tuple[Lesson, ...] = (lesson_03_one_space.LESSON, lesson_04_attention.LESSON)
+LESSONS: tuple[Lesson, ...] = (
+    lesson_01_input.LESSON,
+    lesson_03_one_space.LESSON,
+    lesson_04_attention.LESSON,
+    lesson_05_fusion.LESSON,
+    lesson_07_evaluation.LESSON,
+)

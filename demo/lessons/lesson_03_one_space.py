@@ -38,7 +38,7 @@ PAIRS = (
 TAU = 0.043
 """About the temperature that the bundled model was trained to: 1 / 23.3."""
 
-_cosines: WeakKeyDictionary[ModelPool, live.Floats] = WeakKeyDictionary()
+_cosines: WeakKeyDictionary[ModelPool, live.Doubles] = WeakKeyDictionary()
 
 
 @cache
@@ -48,7 +48,7 @@ def offered() -> tuple[Example, ...]:
     return tuple(known[name] for name, _ in PAIRS)
 
 
-def cosines(setup: Setup) -> live.Floats:
+def cosines(setup: Setup) -> live.Doubles:
     """(4, 4): pictures by sentences, from the bundled model."""
     if setup.pool not in _cosines:
         images = [open_example(item, setup.settings) for item in offered()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mmcore.pool import ModelPool
 from mmcore.settings import Settings
@@ -21,6 +22,8 @@ class Setup:
     """File name of the example picture that the visitor chose, "" for the step's own."""
     run: bool
     """Whether the visitor asked for what takes the model more than a moment."""
+    choice: str = ""
+    """What else of the step's own offers the visitor chose; "" or anything that is not offered is its first."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,8 @@ class Step:
     """Place of the right choice of the check question."""
     formula: Formula
     code: Code
+    ask: Callable[[Setup, str], Any] | None = None
+    """Answers what a visitor types, as JSON, without drawing the step again; None where nothing is typed."""
     choices: int = 3
     """How many there are, in both questions."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qs
@@ -15,7 +16,7 @@ from .catalogue import LESSONS
 from .plan import Lesson, Setup
 
 LONGEST = 2000
-"""Characters of a query that is looked at."""
+"""Characters of a query, or of what is typed into a step, that are looked at."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Place:
     """From 1."""
     picture: str = ""
     run: bool = False
+    choice: str = ""
 
 
 def lesson_of(place: Place) -> Lesson:
@@ -52,27 +54,42 @@ def place_of(query: str) -> Place | None:
 def asked(data: Any) -> Place:
     """The place that the page's script asks for."""
     given = data if isinstance(data, dict) else {}
-    picture = given.get("picture", "")
+    picture, choice = (one if isinstance(one, str) else "" for one in (given.get("picture"), given.get("choice")))
     return checked(
-        Place(
-            _whole(given.get("lesson")),
-            _whole(given.get("step")),
-            picture if isinstance(picture, str) else "",
-            given.get("run") is True,
-        )
+        Place(_whole(given.get("lesson")), _whole(given.get("step")), picture, given.get("run") is True, choice)
     )
+
+
+def answer(pool: ModelPool, settings: Settings, data: Any, language: str) -> str:
+    """JSON of the step's answer to what a visitor typed: ``{"lesson", "step", "text", "count", "answer"}``.
+
+    All but the answer is the question, so that a late answer can be told. The answer has ``"problem"``, HTML, where
+    the step has none.
+    """
+    place = asked(data)
+    step = lesson_of(place).steps[place.step - 1]
+    given = data if isinstance(data, dict) else {}
+    text = given.get("text", "")
+    typed = text[:LONGEST] if isinstance(text, str) else ""
+    found: Any = None
+    if step.ask is not None:
+        found = events.attempt(step.ask, Setup(pool, settings, language, place.picture, place.run), typed)
+        if isinstance(found, events.Failure):
+            found = {"problem": html.problem(found, language)}
+    question = {"lesson": place.lesson, "step": place.step, "text": typed, "count": _whole(given.get("count"))}
+    return json.dumps({**question, "answer": found}, ensure_ascii=False)
 
 
 def _whole(value: Any) -> int:
     text = str(value)
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
 
 
 def page(pool: ModelPool, settings: Settings, place: Place, language: str) -> str:
     """The lesson's HTML, or why it cannot be shown."""
     lesson = lesson_of(place)
     step = lesson.steps[place.step - 1]
-    seen = events.attempt(step.view, Setup(pool, settings, language, place.picture, place.run))
+    seen = events.attempt(step.view, Setup(pool, settings, language, place.picture, place.run, place.choice))
     if isinstance(seen, events.Failure):
         return view.navigation(lesson, place.step, language) + html.problem(seen, language)
     return view.page(lesson, place.step, seen, language)

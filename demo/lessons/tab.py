@@ -12,6 +12,10 @@ from . import service
 if TYPE_CHECKING:
     from ..ui.page import Page
 
+HAND_OVER = """watch("value", () => {
+  document.dispatchEvent(new CustomEvent("mm-lesson-reply", { detail: props.value }));
+});"""
+"""An answer goes to the lesson's script, which writes it where it belongs."""
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
@@ -19,7 +23,9 @@ def build(page: Page) -> None:
     """Lay out the tab and connect its events."""
     place = gr.State(service.Place())
     address = gr.Textbox("", visible=False)
-    content = gr.HTML("", js_on_load=style.web_file("lessons.js"), elem_id="mm-lesson", elem_classes="mm-panel")
+    content = gr.HTML("", js_on_load=style.lessons_script(), elem_id="mm-lesson", elem_classes="mm-panel")
+
+    reply = gr.HTML("", html_template="", js_on_load=HAND_OVER, visible="hidden")
 
     def shown(where: service.Place, language: str) -> tuple[service.Place, str]:
         return where, service.page(page.pool, page.settings, where, language)
@@ -32,6 +38,13 @@ def build(page: Page) -> None:
         opened = gr.skip() if where is None else gr.update(selected="lessons")
         return (opened, *shown(where or service.Place(), language))
 
+    def answer(language: str, event: gr.EventData) -> str:
+        return service.answer(page.pool, page.settings, event._data, language)
+
+    content.submit(
+        answer, [page.language], [reply], concurrency_id=events.MODELS, trigger_mode="multiple",
+        api_name="lesson_ask", **QUIET,
+    )  # fmt: skip
     content.select(
         go, page.language, [place, content], concurrency_id=events.MODELS, trigger_mode="always_last",
         api_name="lesson_go", **QUIET,

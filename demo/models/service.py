@@ -1,41 +1,54 @@
-"""What the Models tab asks of the core: the state of every checkpoint, downloads, unloading."""
+"""What the Models tab asks of the core: states, downloads, removal, unloading, and any repository of the hub."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from html import escape
+from typing import Any
 
-from mmcore.checkpoints import locate
+from mmcore.checkpoints import locate, registry, repositories
 from mmcore.checkpoints.download import readable_size
 from mmcore.checkpoints.registry import CHECKPOINTS, find
-from mmcore.errors import InputError, WeightsError
+from mmcore.errors import InputError, UnknownNameError, WeightsError
 from mmcore.pool import ModelPool
 
-from ..ui.events import Failure, Step, Stop, in_background
-from ..ui.html import device_name, notice, progress_bar
+from ..ui.events import Failure, failure
+from ..ui.html import device_name, notice
 from ..ui.i18n import text
 from . import view
+from .jobs import Jobs
 
 
-def states(pool: ModelPool) -> list[view.ModelState]:
-    """Every checkpoint of the table with what this machine has of it. Needs no network."""
+def states(pool: ModelPool, jobs: Jobs | None = None) -> list[view.ModelState]:
+    """Every checkpoint with what this machine has of it: by task, what can be used at once first. Needs no network."""
     loaded = {model.name: model for model in pool.loaded()}
     found = []
-    for checkpoint in CHECKPOINTS:
+    for checkpoint in (*CHECKPOINTS, *registry.named()):
+        folder, problem = None, None
         try:
             folder = locate.find_local(checkpoint, pool.settings)
-        except WeightsError:
-            folder = None
+        except WeightsError as error:
+            problem = failure(error)
+        job = jobs.of(checkpoint.name) if jobs is not None and folder is None else None
+        if job is not None and job.error is not None:
+            problem = failure(job.error)
         model = loaded.get(checkpoint.name)
-        if model is None:
-            found.append(view.ModelState(checkpoint, folder))
-        else:
-            found.append(view.ModelState(checkpoint, folder, model.device, model.bytes))
-    return found
+        found.append(
+            view.ModelState(
+                checkpoint,
+                folder,
+                device=model.device if model else None,
+                memory=model.bytes if model else 0,
+                job=job if job is not None and job.running else None,
+                partial=0 if folder else locate.partial(checkpoint, pool.settings),
+                problem=problem,
+                removable=folder is not None and locate.removable(checkpoint, pool.settings),
+            )
+        )
+    return sorted(found, key=lambda state: (view.TASKS.index(state.checkpoint.task), state.folder is None))
 
 
-def table(pool: ModelPool, language: str) -> str:
-    """The table and the line of totals under it."""
+def table(pool: ModelPool, language: str, jobs: Jobs | None = None) -> str:
+    """The table and the line of totals under it; without buttons where strangers use the page."""
     loaded = pool.loaded()
     budget = pool.settings.memory_budget
     total = text(
@@ -47,7 +60,39 @@ def table(pool: ModelPool, language: str) -> str:
         device=device_name(loaded[0].device) if loaded else pool.settings.device,
         budget=readable_size(budget) if budget else text(language, "text.models.no_budget"),
     )
-    return view.models_table(states(pool), language) + f'<p class="mm-line">{escape(total)}</p>'
+    rows = view.models_table(states(pool, jobs), language, buttons=not pool.settings.public)
+    return rows + f'<p class="mm-line">{escape(total)}</p>'
+
+
+ACTIONS = ("download", "stop", "remove", "unload")
+"""What a button in a row can do."""
+
+
+def act(pool: ModelPool, jobs: Jobs, asked: Any, language: str) -> str:
+    """Do what a button in a row asks for, ``{"action": one of ACTIONS, "name": ...}``; returns what is said about it.
+
+    Raises CapacityError for a model in use, WeightsError, UnknownNameError, and InputError on a public page.
+    """
+    _owner_only(pool)
+    asked = asked if isinstance(asked, dict) else {}
+    action, checkpoint = asked.get("action"), find(str(asked.get("name")))
+    name = checkpoint.name
+    if action == "download":
+        jobs.start(checkpoint)
+        return ""
+    if action == "stop":
+        jobs.stop(name)
+        return ""
+    if action == "remove":
+        pool.unload(name)
+        freed = locate.remove(checkpoint, pool.settings)
+        jobs.forget(name)
+        if repositories.is_reference(name):
+            repositories.forget(name, pool.settings)
+        return notice(text(language, "text.models.removed", title=checkpoint.title, size=readable_size(freed)))
+    if action == "unload":
+        return unload(pool, name, language)
+    raise UnknownNameError("action", str(action), ACTIONS)
 
 
 def unload(pool: ModelPool, name: str, language: str) -> str:
@@ -57,31 +102,29 @@ def unload(pool: ModelPool, name: str, language: str) -> str:
     return notice(text(language, key, title=find(name).title))
 
 
-def download(pool: ModelPool, name: str, language: str, button: Stop | None = None) -> Iterator[str]:
-    """Download a checkpoint; yields the progress bar, and at the end that it is here.
+def look_up(pool: ModelPool, repository: str, language: str) -> str:
+    """Put any repository of the hub into the list, and say what it is and costs.
 
-    Raises WeightsError, and Cancelled when ``button`` is pressed; what has arrived is kept.
+    Raises InputError (no name of a repository, a type that is not known, a public page) and WeightsError.
     """
     _owner_only(pool)
-    checkpoint = find(name)
-    steps = in_background(
-        lambda progress, cancelled: locate.locate(
-            checkpoint, pool.settings, download=True, progress=progress, cancelled=cancelled
-        ),
-        button,
-        models=False,
+    asked = repository.strip().removeprefix("https://huggingface.co/").strip("/")
+    name = asked if asked.startswith(repositories.HUB) else repositories.HUB + asked
+    found = repositories.find_checkpoint(name, pool.settings)
+    said = text(
+        language,
+        "text.models.looked_up",
+        title=found.title,
+        task=text(language, f"ui.tab.{found.task}"),
+        size=readable_size(found.bytes),
+        licence=found.licence,
+        languages=", ".join(found.languages) or text(language, "text.models.not_stated"),
     )
-    for step in steps:
-        if isinstance(step, Step):
-            done, total = readable_size(step.done), readable_size(step.total)
-            label = text(language, "text.models.download_progress", title=checkpoint.title, done=done, total=total)
-            yield progress_bar(step.done, step.total, label)
-        else:
-            yield notice(text(language, "text.models.download_done", title=checkpoint.title))
+    return notice(said)
 
 
 def problem(failure: Failure, language: str) -> str:
-    """An error as it stands under the buttons."""
+    """An error as it stands above the table."""
     return f'<div class="mm-error" role="alert">{escape(failure.message(language))}</div>'
 
 

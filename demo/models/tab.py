@@ -1,71 +1,78 @@
-"""The Models tab: what is on this machine, what is loaded, what a download costs."""
+"""The Models tab: what is on this machine, what is loaded, what a download costs, and any repository of the hub."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from mmcore.checkpoints.registry import CHECKPOINTS
-
-from ..ui import events
+from ..ui import events, style
 from ..ui import page as shell
 from ..ui.i18n import ui
 from . import service
+from .jobs import Jobs
 
 if TYPE_CHECKING:
     from ..ui.page import Page
 
+WATCHED = 1.0
+"""Seconds between two looks at a download."""
+
 
 def build(page: Page) -> None:
     """Lay out the tab and connect its events."""
+    jobs = Jobs(page.settings)
     gr.Markdown(ui("models_intro"))
-    table = gr.HTML("", elem_id="mm-models-table", min_height=240)
-    names = [(record.title, record.name) for record in CHECKPOINTS]
-    with gr.Row(equal_height=False, elem_classes="mm-buttons"):
-        pick = gr.Dropdown(
-            names, value=names[0][1], label=ui("models_pick"), filterable=False, scale=3, elem_id="mm-download-pick"
+    with gr.Row(equal_height=False, elem_classes="mm-buttons", visible=not page.settings.public):
+        repository = gr.Textbox(
+            label=ui("models_repository"),
+            placeholder="openai/clip-vit-base-patch16",
+            info=ui("models_repository_info"),
+            max_length=200,
+            scale=3,
+            elem_id="mm-repository",
         )
-        download = gr.Button(ui("download"), variant="primary", elem_id="mm-download", min_width=120)
-        stop = gr.Button(ui("stop"), variant="stop", interactive=False, min_width=120)
-        unload = gr.Button(ui("unload"), elem_id="mm-unload", min_width=120)
-        refresh = gr.Button(ui("refresh"), min_width=120)
+        look_up = gr.Button(ui("models_look_up"), elem_id="mm-look-up", min_width=120)
     message = gr.HTML("", elem_id="mm-models-message")
-    button = gr.State(events.Stop())
+    table = gr.HTML("", js_on_load=style.web_file("models.js"), elem_id="mm-models-table", min_height=240)
+    refresh = gr.Button(ui("refresh"), min_width=120, elem_id="mm-models-refresh")
+    clock = gr.Timer(WATCHED, active=False)
+
+    def watching() -> Any:
+        return gr.update(active=jobs.running())
 
     @events.reported
-    def show(language: str) -> str:
-        return service.table(page.pool, language)
+    def show(language: str) -> tuple[Any, ...]:
+        return service.table(page.pool, language, jobs), watching()
 
-    @events.reported
-    def release(name: str, language: str) -> tuple[str, str]:
-        return service.unload(page.pool, name, language), service.table(page.pool, language)
+    def act(language: str, picked: gr.SelectData) -> tuple[Any, ...]:
+        chosen = picked._data  # type: ignore[attr-defined]
+        return told(
+            lambda: service.act(page.pool, jobs, str(chosen["action"]), str(chosen["name"]), language), language
+        )
 
-    def fetch(name: str, pressed: events.Stop, language: str) -> Iterator[tuple[Any, ...]]:
-        yield gr.skip(), gr.skip(), gr.update(interactive=True)
+    def find(name: str, language: str) -> tuple[Any, ...]:
+        return told(lambda: service.look_up(page.pool, name, language), language)
+
+    def told(work: Callable[[], str], language: str) -> tuple[Any, ...]:
         try:
-            for line in service.download(page.pool, name, language, pressed):
-                yield line, gr.skip(), gr.skip()
+            said = work()
         except Exception as error:
-            problem = events.failure(error)
-            # Of a stopped download, what has arrived is kept, and the bar shows how much that is.
-            said = gr.skip() if problem.stopped else service.problem(problem, language)
-            yield said, gr.skip(), gr.update(interactive=False)
-        else:
-            yield gr.skip(), service.table(page.pool, language), gr.update(interactive=False)
+            said = service.problem(events.failure(error), language)
+        return said, service.table(page.pool, language, jobs), watching()
 
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    download.click(
-        fetch,
-        [pick, button, page.language],
-        [message, table, stop],
-        api_name="models_download",
-        concurrency_limit=2,
+    table.select(act, page.language, [message, table, clock], api_name="models_act", **quiet)
+    gr.on(
+        [look_up.click, repository.submit],
+        find,
+        [repository, page.language],
+        [message, table, clock],
+        api_name="models_look_up",
         **quiet,
     )
-    stop.click(events.Stop.press, button, None, queue=False, api_name="models_stop", **quiet)
-    unload.click(release, [pick, page.language], [message, table], api_name="models_unload", **quiet)
-    refresh.click(show, page.language, table, api_name="models_refresh", **quiet)
-    page.language.change(show, page.language, table, api_name="models_translate", **quiet)
-    page.demo.load(show, page.language, table, js=shell.with_language(0), api_name="models_load", **quiet)
+    clock.tick(show, page.language, [table, clock], api_name="models_watch", **quiet)
+    refresh.click(show, page.language, [table, clock], api_name="models_refresh", **quiet)
+    page.language.change(show, page.language, [table, clock], api_name="models_translate", **quiet)
+    page.demo.load(show, page.language, [table, clock], js=shell.with_language(0), api_name="models_load", **quiet)

@@ -51,9 +51,12 @@ def build(page: Page, shelf: collections.CollectionChooser) -> None:
 
         Returns:
             "matches": a list of {"file", "score", "cosine", "good"}, best first; "file" is a name. Scores are 0-1,
-            calibrated to mean the same for every model; where none is good there is no good match.
+            calibrated to mean the same for every model; where none is good there is no good match. "present" is
+            false where the file is gone, "copies" names files with the same content.
             "query", "good_matches", "cutoff", "collection", "model", "device", "seconds": what was asked, how many
             reach the cut-off, and what answered how fast.
+            "notices": only where a part was not read or something was assumed: a list of {"code", "text" in "en" and
+                "zh", "values"}.
         """
         asked = service.SearchForm(
             choice=collection,
@@ -85,6 +88,8 @@ def build(page: Page, shelf: collections.CollectionChooser) -> None:
         Returns:
             "labels": a list of {"label", "score", "cosine"}, most probable first; the scores sum to 1.
             "model", "device", "seconds": what judged them, and how long it took.
+            "notices": only where a part was not read or something was assumed: a list of {"code", "text" in "en" and
+                "zh", "values"}.
         """
         with events.told(request):
             return matching_service.classify_for_api(page.pool, image, labels, templates, model).to_dict()

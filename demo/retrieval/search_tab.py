@@ -9,7 +9,7 @@ import gradio as gr
 
 from mmcore.results import DEFAULT_CUTOFF
 
-from ..ui import events, style
+from ..ui import clearing, events, style
 from ..ui.i18n import ui
 from . import service, view
 
@@ -111,9 +111,11 @@ def build(common: Common) -> None:
         "api_visibility": "private",
     }
     quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
+    triggers = [run.click, words.submit, without.submit, name.submit, picture.change, common.choice.input]
+    clearing.at_once(page, [*triggers, chips.select], answer, why)
     # preprocess=False: the raw upload, because gradio's own reading answers a broken picture before we can.
     gr.on(
-        [run.click, words.submit, without.submit, name.submit, picture.change, common.choice.input],
+        triggers,
         search,
         asked_with,
         outputs,

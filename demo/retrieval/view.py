@@ -20,7 +20,7 @@ from ..ui.i18n import escaped as _t
 from ..ui.i18n import text
 from .service import CloseUp, SearchView, Shown, public
 
-CSV_COLUMNS = ("query", "rank", "file", "score", "cosine", "good", "model")
+CSV_COLUMNS = ("query", "rank", "file", "score", "cosine", "good", "present", "model")
 
 
 def panel(content: SearchView | Failure | Step | None, language: str) -> str:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from mmcore.checkpoints import registry
+
 from ..ui import events, fields
 from . import service
 
@@ -17,16 +19,20 @@ if TYPE_CHECKING:
 def build(page: Page) -> None:
     """Offer the endpoint."""
 
-    def judge_post(
-        text: str, image: Mapping[str, Any] | None, model: str, fusion: str, request: gr.Request
+    def sentiment(  # its name is the MCP tool's
+        text: str = "",
+        image: Mapping[str, Any] | None = None,  # the default tells gradio that it may be left out
+        model: str = registry.of_task(service.TASK)[0].name,
+        fusion: str = "",
+        request: gr.Request | None = None,
     ) -> dict[str, Any]:
         """Say whether a post is negative, neutral or positive: its text, its picture, or both together.
 
         Args:
             text: What was written; the compact model reads English, and Chinese word by word. May be empty where
                 there is a picture.
-            image: The picture: an uploaded file (JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC, AVIF), a data: address, or
-                null where there is a text.
+            image: The picture: an uploaded file (JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC, AVIF), a data: address. May
+                be left out where there is a text.
             model: Name of the model. "compact-sentiment" is always there; others must be downloaded before.
             fusion: How text and picture are brought together: "concat", "weighted" (a learned gate),
                 "cross_attention", "late" (two opinions averaged) or "multitask". Empty: the model's own choice.
@@ -38,16 +44,18 @@ def build(page: Page) -> None:
             "complement" (they agree, or together say what neither says alone), or null with one of them only.
             "fusions": the scores of every fusion. "gate": the weight of each modality, where the fusion has one.
             "model", "fusion", "device", "seconds": what made the answer, and how long it took.
+            "notices": only where a part was not read or something was assumed: a list of {"code", "text" in "en" and
+                "zh", "values"}.
         """
         with events.told(request):
             return service.describe_for_api(page.pool, text, image, model, fusion).to_dict()
 
     with gr.Group(visible=False):
         fields.offer(
-            judge_post,
+            sentiment,
             "sentiment",
             text=gr.Textbox(""),
-            image=gr.Image(type="filepath"),
+            image=gr.Image(None, type="filepath"),
             model=fields.model(service.TASK),
             fusion=gr.Textbox(""),
         )

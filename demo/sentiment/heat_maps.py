@@ -17,28 +17,25 @@ NEUTRAL = (0xA3, 0xA8, 0xB2)
 POSITIVE = (0xE8, 0x7A, 0x1A)
 """Blue, grey and orange are told apart with every kind of colour blindness. The style sheet has them too."""
 
-EVEN_PUSH = 0.01
-"""A region that changes the valence by less is drawn faintly, whatever the others do."""
 
-
-def push_image(push: Floats, width: int, height: int) -> Image.Image:
+def push_image(push: Floats, width: int, height: int, full: float) -> Image.Image:
     """A map of signed values as a picture with transparency: blue where it is below 0, orange where above.
 
-    ``push`` is (rows, columns). The strongest value, or EVEN_PUSH where that is more, gets the fullest colour.
+    ``push`` is (rows, columns); a value of ``full`` or more gets the fullest colour.
     """
     scale = OVERLAY_SIDE / max(width, height)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     smooth = np.asarray(Image.fromarray(push.astype(np.float32)).resize(size, Image.Resampling.BICUBIC))
-    strength = np.clip(np.abs(smooth) / max(float(np.abs(push).max()), EVEN_PUSH), 0, 1)
+    strength = np.clip(np.abs(smooth) / full, 0, 1)
     pixels = np.empty((*smooth.shape, 4), np.uint8)
     pixels[..., :3] = np.where((smooth > 0)[..., None], POSITIVE, NEGATIVE)
     pixels[..., 3] = np.rint(strength * 0.8 * 255)
     return Image.fromarray(pixels)
 
 
-def push_map(push: Floats, size: tuple[int, int]) -> str:
+def push_map(push: Floats, size: tuple[int, int], full: float) -> str:
     """``push_image`` as a data: address."""
-    return data_uri(push_image(push, *size), "PNG")
+    return data_uri(push_image(push, *size, full), "PNG")
 
 
 def class_map(raised: Floats, size: tuple[int, int]) -> str:

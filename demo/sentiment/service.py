@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mmcore.checkpoints import fusion_heads as kept_heads
@@ -16,10 +16,10 @@ from mmcore.types import IsCancelled, Progress
 
 from ..ui import batch_rows, examples, uploads
 from ..ui.batch_rows import BatchKind, BatchRow
-from ..ui.events import Failure, Stop, attempt
+from ..ui.events import Failure, Stop, failure, in_background
 from ..ui.i18n import text
 from ..ui.table_archives import TableUpload
-from .view import Judged, fusion_title, judged, label_name
+from .view import Judged, fusion_title, interaction_key, judged, label_name
 
 TASK = "sentiment"
 
@@ -79,20 +79,34 @@ def options_of(fusion: Any = None, *, explain: bool = False) -> SentimentOptions
 
 def describe(
     pool: ModelPool, words: str | None, payload: Mapping[str, Any] | None, model: str, fusion: Any, heads: object = ()
-) -> Judged | Failure | None:
-    """Judge one post and explain the answer; None where nothing is given yet."""
+) -> Iterator[Judged | Failure | None]:
+    """Judge one post: first the answer, then the answer with its explanation, which takes many times as long.
+
+    None where nothing is given yet; a Failure is the last item.
+    """
     said = words or ""
     if not said.strip() and payload is None:
-        return None
-
-    def work() -> Judged:
-        options = options_of(fusion, explain=True)
+        yield None
+        return
+    own = {name: title for title, name in titles(heads)}
+    try:
+        plain = options_of(fusion)
         image = None if payload is None else decode_image(uploads.path_of(payload), pool.settings)
-        result = classify_sentiment(pool, Post(said if said.strip() else None, image), options, model)
-        own = {name: title for title, name in titles(heads)}
-        return judged(result, image, own.get(options.head or "", options.head or ""))
+        post = Post(said if said.strip() else None, image)
+        head = own.get(plain.head or "", plain.head or "")
+        answer = _in_slot(lambda: classify_sentiment(pool, post, plain, model))
+        yield judged(answer, image, head)
+        explained = _in_slot(lambda: classify_sentiment(pool, post, replace(plain, explain=True), model))
+        yield judged(replace(explained, seconds=answer.seconds), image, head)  # what the answer took
+    except Exception as error:
+        yield failure(error)
 
-    return attempt(work)
+
+def _in_slot(work: Callable[[], SentimentResult]) -> SentimentResult:
+    """The result of work that waits for the models' slot, and holds it until it ends."""
+    *_, result = in_background(lambda progress, cancelled: work())
+    assert isinstance(result, SentimentResult)
+    return result
 
 
 def describe_for_api(
@@ -131,7 +145,7 @@ class TableRow:
 
 def _cells(row: TableRow, language: str) -> list[str]:
     scores = (row.result.scores.negative, row.result.scores.neutral, row.result.scores.positive)
-    interaction = row.result.interaction
+    interaction = interaction_key(row.result)
     named = text(language, f"text.sentiment.interaction.{interaction}") if interaction else ""
     said = row.text if len(row.text) <= SHORT else f"{row.text[: SHORT - 1]}…"
     return [said, row.image, label_name(row.result.label, language), *(f"{score:.2f}" for score in scores), named]

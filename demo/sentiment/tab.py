@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ import gradio as gr
 
 from mmcore.results import FUSIONS
 
-from ..ui import batch, events, style
+from ..ui import batch, clearing, events, style
 from ..ui import chooser as choosing
 from ..ui.i18n import ui
 from . import api, service
@@ -23,7 +23,7 @@ BATCH = batch.Layout(
     tab="sentiment",
     prefix="mm-sentiment-batch",
     kind=service.POSTS,
-    file_types=[".csv", ".tsv", ".zip"],
+    file_types=[".csv", ".tsv", ".xlsx", ".zip"],
     title="sentiment.batch",
     files="sentiment.batch_file",
     run="sentiment.batch_run",
@@ -86,9 +86,9 @@ def build(page: Page) -> None:
 
     def describe(
         words: str, payload: Mapping[str, Any] | None, model: str, fusion: str, heads: Any, language: str
-    ) -> tuple[str, Any]:
-        content = service.describe(page.pool, words, payload, model, fusion, heads)
-        return sentiment_render.panel(content, language), content
+    ) -> Iterator[tuple[str, Any]]:
+        for content in service.describe(page.pool, words, payload, model, fusion, heads):
+            yield sentiment_render.panel(content, language), content
 
     # preprocess=False: the raw upload, because gradio's own reading answers a broken picture before we can.
     asked: dict[str, Any] = {
@@ -102,12 +102,9 @@ def build(page: Page) -> None:
         "show_progress_on": answer,
         "api_visibility": "private",
     }
-    gr.on(
-        [run.click, words.submit, picture.input, picture.clear, fusion.change],
-        describe,
-        api_name="sentiment_describe",
-        **asked,
-    )
+    triggers = [run.click, words.submit, picture.input, picture.clear, fusion.change]
+    clearing.at_once(page, [*triggers, shown.dataset.click], answer)
+    gr.on(triggers, describe, api_name="sentiment_describe", **asked)
     shown.load_input_event.then(describe, api_name="sentiment_describe_example", **asked)
     quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
     page.language.change(sentiment_render.panel, [view, page.language], answer, api_name="sentiment_translate", **quiet)

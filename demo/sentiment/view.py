@@ -11,7 +11,8 @@ from html import escape
 import numpy as np
 from PIL import Image
 
-from mmcore.results import FUSIONS, SENTIMENTS, SentimentResult, SentimentScores, WordContribution
+from mmcore.results import FUSIONS, SENTIMENTS, Explanation, SentimentResult, SentimentScores, WordContribution
+from mmcore.types import Floats
 
 from ..ui.colours import data_uri, shrink
 from ..ui.events import Failure
@@ -21,9 +22,8 @@ from ..ui.i18n import text
 from .heat_maps import class_map, push_legend, push_map, word_map
 
 STRONG = 0.25
-"""A push of this size in valence gives a word its full colour; weaker answers are scaled up to their strongest word."""
-FAINT = 0.04
-"""Pushes are coloured relative to at least this much, so that a post that says nothing stays uncoloured."""
+"""A push of this size in valence gives a word or region its full colour, unless another of the same answer is stronger:
+one scale for both, so that colours can be compared, and what hardly moved the answer stays pale."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,13 @@ def label_name(label: str, language: str) -> str:
     return text(language, f"text.sentiment.label.{label}")
 
 
+def interaction_key(result: SentimentResult) -> str:
+    """The word for the interaction; "complement" has two: one for agreement, one for what is new together."""
+    agree = result.text is not None and result.image is not None and result.text.label == result.image.label
+    agreed = result.interaction == "complement" and agree and result.text.label == result.label
+    return "agreement" if agreed else result.interaction or ""
+
+
 def bar_text(scores: SentimentScores, row: str, language: str) -> str:
     """Three probabilities in words; ``row`` says of what."""
     shares = {name: percent(getattr(scores, name)) for name in SENTIMENTS}
@@ -131,8 +138,8 @@ def _rows(content: Judged, language: str) -> str:
 def _interaction(result: SentimentResult, language: str) -> str:
     if result.interaction is None:
         return ""
-    name = _t(language, f"text.sentiment.interaction.{result.interaction}")
-    means = _t(language, f"text.sentiment.meaning.{result.interaction}")
+    key = interaction_key(result)
+    name, means = (_t(language, f"text.sentiment.{part}.{key}") for part in ("interaction", "meaning"))
     follows = _t(language, f"text.sentiment.dominant.{result.dominant}") if result.dominant else ""
     return f'<p class="mm-interaction"><b>{name}</b> <span>{means} {follows}</span></p>'
 
@@ -173,12 +180,22 @@ def _why(content: Judged, language: str) -> str:
     return "".join(parts) + "</details>"
 
 
+def _pushes(regions: Floats) -> Floats:
+    """What each region does to the valence: (rows, columns) of (rows, columns, 3)."""
+    return regions[..., SENTIMENTS.index("positive")] - regions[..., SENTIMENTS.index("negative")]
+
+
+def _full(explained: Explanation) -> float:
+    """The push that gets the fullest colour, among words and regions alike."""
+    regions = [] if explained.regions is None else [float(np.abs(_pushes(explained.regions)).max())]
+    return max([abs(word.valence) for word in explained.words] + regions + [STRONG])
+
+
 def _words(content: Judged, language: str) -> str:
     """The text with its words coloured by their push."""
     explained = content.result.explanation
     assert explained is not None
-    highest = max([abs(word.valence) for word in explained.words] + [FAINT])
-    scale = max(highest, STRONG) if highest > FAINT else STRONG
+    scale = _full(explained)
     parts, end = [], 0
     for place, word in enumerate(explained.words):
         parts.append(escape(explained.text[end : word.start]))
@@ -217,12 +234,12 @@ def _map_buttons(content: Judged, language: str) -> str:
     assert explained is not None
     assert explained.regions is not None
     regions = explained.regions
-    push = regions[..., SENTIMENTS.index("positive")] - regions[..., SENTIMENTS.index("negative")]
+    push = _pushes(regions)
     strongest = push_text(float(push.flat[int(np.abs(push).argmax())]))
     buttons = [
         (
             text(language, "text.sentiment.map.push"),
-            push_map(push, content.size),
+            push_map(push, content.size, _full(explained)),
             text(language, "text.sentiment.map.push_readout", push=strongest),
         )
     ]
@@ -255,6 +272,8 @@ def _fusions(content: Judged, language: str) -> str:
     fusions = content.result.fusions
     if len(fusions) < 2:
         return ""
+    if content.result.image is None and len({scores for _, scores in fusions}) == 1:
+        return f'<p class="mm-hint">{_t(language, "text.sentiment.fusions_bare")}</p>'
     rows = []
     for name, scores in fusions:
         title = fusion_title(name, language)

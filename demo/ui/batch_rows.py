@@ -95,12 +95,31 @@ def describe_many(
         yield list(rows), max(total, len(rows))
 
 
+TAGS_TOLD = 3
+"""Recognised things that are named beside a caption that the model doubts."""
+
+
+def _caption_cells(result: CaptionResult, language: str) -> list[str]:
+    best = result.captions[0]
+    if result.confident:
+        return [best.text, f"{best.score:.2f}"]
+    things = text(language, "text.list_separator").join(tag.text for tag in result.tags[:TAGS_TOLD])
+    doubt = text(language, "text.unsure_recognise", things=things) if things else text(language, "text.unsure")
+    return [f"{best.text} ({doubt})", f"{best.score:.2f}"]
+
+
+def _caption_values(result: CaptionResult) -> list[str]:
+    best = result.captions[0]
+    recognised = "; ".join(f"{tag.text}={tag.probability:.4f}" for tag in result.tags)
+    return [best.text, f"{best.score:.4f}", str(result.confident).lower(), recognised]
+
+
 CAPTIONS: BatchKind[CaptionResult] = BatchKind(
     stem="captions",
     headers=("text.batch.caption", "text.batch.score"),
-    cells=lambda result, language: [result.captions[0].text, f"{result.captions[0].score:.2f}"],
-    columns=("caption", "score"),
-    values=lambda result: [result.captions[0].text, f"{result.captions[0].score:.4f}"],
+    cells=_caption_cells,
+    columns=("caption", "score", "confident", "recognised"),
+    values=_caption_values,
     progress="text.batch.progress",
     finished="text.batch.finished",
 )

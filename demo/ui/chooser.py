@@ -32,8 +32,8 @@ class Chooser:
 
 
 def names(task: str) -> list[tuple[str, str]]:
-    """(title, name) of every model of a task."""
-    return [(record.title, record.name) for record in registry.of_task(task)]
+    """(title, name) of every model of a task, repositories that were looked up included."""
+    return [(record.title, record.name) for record in (*registry.of_task(task), *registry.named(task))]
 
 
 def build(task: str, prefix: str, page: Page) -> Chooser:
@@ -75,7 +75,8 @@ def connect(
         choice = shell.choose(wanted, registry.find(current), page.settings, language)
         name = choice.checkpoint.name
         following = (gr.update(**properties(choice.checkpoint)) for _, properties in followers)
-        return name, name, choice.line, gr.update(visible=choice.download), *following
+        listed = gr.update(value=name, choices=names(task))  # with what was looked up since the page was built
+        return listed, name, choice.line, gr.update(visible=choice.download), *following
 
     @events.reported
     def choose_tier(tier: str, current: str, language: str) -> tuple[Any, ...]:
@@ -91,7 +92,7 @@ def connect(
     @events.reported
     def welcome(language: str) -> tuple[Any, ...]:
         chosen = taken(page.pool.choose(task), start.name, language)
-        on_start(chosen[0])
+        on_start(chosen[1])
         return chosen
 
     @events.reported

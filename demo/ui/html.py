@@ -53,6 +53,11 @@ def empty(language: str, key: str) -> str:
     return f'<div class="mm-empty">{escape(text(language, key))}</div>'
 
 
+def waiting(language: str) -> str:
+    """Where an answer will be in a moment."""
+    return f'<div class="mm-empty mm-waiting" role="status">{escape(text(language, "text.waiting"))}</div>'
+
+
 def problem(failure: Failure, language: str) -> str:
     """An error where the answer would be."""
     title = escape(text(language, "text.error_title"))

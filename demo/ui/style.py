@@ -37,6 +37,13 @@ def web_file(name: str) -> str:
     return (_WEB / name).read_text(encoding="utf-8")
 
 
+def lessons_script() -> str:
+    """The script of the Lessons tab: what all lessons share, the views of each lesson's own file, and the start."""
+    views = sorted(path.name for path in (_WEB / "lessons").glob("*.js"))
+    parts = [web_file("lessons.js"), *(web_file(f"lessons/{name}") for name in views)]
+    return "\n".join([*parts, "prepare();"])
+
+
 def css() -> str:
     """The style sheets: the page's, then those of single tabs."""
     names = sorted(path.name for path in _WEB.glob("*.css") if path.name != "style.css")

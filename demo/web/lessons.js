@@ -43,6 +43,9 @@ const paint = (cells, values, digits) => {
   });
 };
 const grid = (name) => all(`[data-grid="${name}"] .mm-cells i`);
+const picked = (name) => Number(find(`[data-pick="${name}"][aria-pressed="true"]`)?.dataset.value ?? 0);
+const out = (name, text) => put(`[data-out="${name}"]`, text);
+const percent = (share, digits = 0) => `${fixed(share * 100, digits)} %`;
 const pressed = (name) => Number(find(`[data-${name}][aria-pressed="true"]`)?.dataset[name] ?? 0);
 
 const KINDS = {
@@ -137,6 +140,33 @@ const KINDS = {
     put('[data-filled="columns"]', fixed(across, 3));
   },
 };
+/* A question for the server whose answer must not draw the step again, because somebody is typing in it. The view of
+   the same kind in REPLIES gets the answer. One question is on its way at a time; then the latest one follows. */
+const REPLIES = {};
+const asking = { busy: false, next: null, last: null, count: 0 };
+const ask = (text) => {
+  if (text === asking.last) return;
+  asking.last = text;
+  if (asking.busy) asking.next = text;
+  else send(text);
+};
+const send = (text) => {
+  const step = find(".mm-step");
+  asking.busy = true;
+  asking.next = null;
+  asking.count += 1; // two equal answers in a row would be no change
+  trigger("submit", { lesson: Number(step.dataset.lesson), step: Number(step.dataset.step), text, count: asking.count });
+};
+document.addEventListener("mm-lesson-reply", (event) => {
+  const { lesson, step, text, answer } = JSON.parse(event.detail);
+  const [here, view] = [find(".mm-step"), find(".mm-live")];
+  asking.busy = false;
+  if (asking.next !== null) send(asking.next);
+  if (view && Number(here.dataset.lesson) === lesson && Number(here.dataset.step) === step) {
+    REPLIES[view.dataset.kind](answer, JSON.parse(view.dataset.data), text);
+  }
+});
+
 const compute = () => {
   const view = find(".mm-live");
   if (view) KINDS[view.dataset.kind](JSON.parse(view.dataset.data));
@@ -174,6 +204,7 @@ const prepare = () => {
   for (const one of all(".mm-step-nav [data-go]")) {
     one.classList.toggle("mm-done", known[one.dataset.go.replace(",", ".")]?.check !== undefined);
   }
+  asking.last = asking.next = null;
   compute();
 };
 
@@ -186,7 +217,7 @@ const press = (button, name) => {
 element.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (!button || !element.contains(button)) return;
-  const { go, vote: voted, try: tried, picture, run } = button.dataset;
+  const { go, vote: voted, try: tried, picture, run, choose } = button.dataset;
   const step = find(".mm-step");
   if (go) {
     const [lesson, number] = go.split(",");
@@ -203,14 +234,38 @@ element.addEventListener("click", (event) => {
     remember({ check: Number(tried) });
     find(`.mm-step-nav [data-go="${step.dataset.lesson},${step.dataset.step}"]`).classList.add("mm-done");
   } else if (picture) show(step.dataset.lesson, step.dataset.step, { picture });
+  else if (choose !== undefined) show(step.dataset.lesson, step.dataset.step, { choice: choose });
   else if (run) {
     button.disabled = true;
     button.setAttribute("aria-busy", "true");
-    show(step.dataset.lesson, step.dataset.step, { picture: run, run: true });
+    show(step.dataset.lesson, step.dataset.step, { picture: run, choice: run, run: true });
   } else if (button.dataset.word) press(button, "word");
   else if (button.dataset.head) press(button, "head");
+  else if (button.dataset.pick) {
+    for (const one of all(`[data-pick="${button.dataset.pick}"]`)) one.setAttribute("aria-pressed", String(one === button));
+    compute();
+  } else if (button.dataset.fill) { // puts its value into a field
+    find(`[data-input="${button.dataset.fill}"]`).value = button.dataset.value;
+    compute();
+  }
 });
 element.addEventListener("input", compute);
+/* A picture that one points at or drags over: its two coordinates go to the sliders that it names. */
+const point = (event) => {
+  const box = event.target.closest?.("[data-point]");
+  if (!box || !element.contains(box) || !event.buttons) return;
+  const { left, top, width, height } = box.getBoundingClientRect();
+  const shares = [(event.clientX - left) / width, 1 - (event.clientY - top) / height];
+  box.dataset.point.split(",").forEach((name, axis) => {
+    const slider = name && find(`[data-input="${name}"]`);
+    if (!slider) return;
+    const share = axis && box.dataset.down !== undefined ? 1 - shares[1] : shares[axis];
+    slider.value = Number(slider.min) + Math.min(1, Math.max(0, share)) * (slider.max - slider.min);
+  });
+  compute();
+};
+element.addEventListener("pointerdown", point);
+element.addEventListener("pointermove", point);
 const explain = (event) => {
   const symbol = event.target.closest?.("[data-symbol]");
   for (const one of all("[data-explains]")) one.classList.toggle("mm-lit", one.dataset.explains === symbol?.dataset.symbol);
@@ -223,4 +278,3 @@ window.addEventListener("popstate", () => {
 
 if (new URLSearchParams(location.search).get("size") === "large") document.documentElement.classList.add("mm-large");
 watch("value", prepare);
-prepare();

@@ -8,6 +8,7 @@ certificates.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import shutil
 import threading
@@ -25,6 +26,8 @@ ATTEMPTS = 5
 """Broken connections in a row, without a new byte between them, before a download gives up."""
 RETRY_SECONDS = 0.1
 """Pause after a broken connection; twice as long after each further one."""
+LONGEST_WAIT = 30.0
+"""Seconds that a server may ask us to wait (Retry-After) before we tell the person instead."""
 STALL_SECONDS = 10.0
 """A server that sends nothing for so long counts as a broken connection."""
 
@@ -73,15 +76,12 @@ class Reachability:
         return answers[0] if answers else Phrase("no_answer")
 
     def _knock(self, address: str) -> str | None:
-        import httpx
         from huggingface_hub import get_session
 
         try:
             status = get_session().head(address, timeout=self._limit, follow_redirects=False).status_code
-        except httpx.TimeoutException:  # the socket's limit and the thread's end at the same moment
-            return Phrase("no_answer")
-        except Exception as error:  # whatever the network library raises: it means "no"
-            return str(error) or type(error).__name__
+        except Exception as error:  # whatever the network library raises, which changes with the hub's: it means "no"
+            return Phrase("no_answer") if "Timeout" in type(error).__name__ else str(error) or type(error).__name__
         # A mirror may well say 404 or 401 at its root; a firewall says 403 or 407, a broken gateway 5xx.
         return f"HTTP {status}" if status in (403, 407) or status >= 500 else None
 
@@ -106,11 +106,21 @@ class Download:
     """Held while downloading; ``<target>.lock`` unless said otherwise."""
 
 
-def refused_key(status: int) -> str:
-    """The message for an HTTP status that no further attempt will change."""
+def refusal(name: str, host: str | None, status: int, headers: Mapping[str, str]) -> WeightsError:
+    """The error for an HTTP status that no further attempt will change soon."""
+    wait = retry_after(headers)
+    if wait is not None and (status == 429 or status >= 500):
+        return WeightsError("weights_wait", name=name, host=host, status=status, seconds=math.ceil(wait))
     if status >= 500 or status == 429:
-        return "weights_busy"
-    return {401: "weights_login", 404: "weights_gone", 410: "weights_gone"}.get(status, "weights_refused")
+        return WeightsError("weights_busy", name=name, host=host, status=status)
+    key = {401: "weights_login", 404: "weights_gone", 410: "weights_gone"}.get(status, "weights_refused")
+    return WeightsError(key, name=name, host=host, status=status)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that a server asks to be left alone; None where it does not say, or says it as a date."""
+    given = headers.get("Retry-After", "").strip()
+    return float(given) if given.isdigit() else None
 
 
 def fetch(download: Download, progress: Progress | None = None, cancelled: IsCancelled | None = None) -> Path:
@@ -171,11 +181,24 @@ def _complete(download: Download, part: Path, progress: Progress | None, cancell
             failures = 0 if arrived > before else failures + 1
             if failures >= ATTEMPTS:
                 raise WeightsError("weights_interrupted", name=download.name, detail=broken) from broken
-            time.sleep(RETRY_SECONDS * 2**failures)
+            end = time.monotonic() + (broken.wait or RETRY_SECONDS * 2**failures)
+            while (rest := end - time.monotonic()) > 0:
+                if cancelled is not None and cancelled():
+                    raise _stopped(arrived, total) from None
+                time.sleep(min(rest, 0.2))
+
+
+def _stopped(done: int, total: int | None) -> Cancelled:
+    whole = readable_size(total) if total else "?"
+    return Cancelled("download_cancelled", done=readable_size(done), total=whole)
 
 
 class _Broken(Exception):
-    """The connection broke; trying again may help."""
+    """The connection broke; trying again may help, after ``wait`` seconds where the server asks for that."""
+
+    def __init__(self, said: str, wait: float = 0.0) -> None:
+        super().__init__(said)
+        self.wait = wait
 
 
 def _append(
@@ -202,14 +225,12 @@ def _append(
                 return start
             part.unlink()
             raise _Broken("the file has changed on the server")
-        if response.status_code == 429 or response.status_code >= 500:
-            raise _Broken(f"HTTP {response.status_code}")
-        if response.status_code not in (200, 206):
-            host = urlsplit(download.url).hostname
-            raise WeightsError(
-                refused_key(response.status_code), name=download.name, host=host, status=response.status_code
-            )
-        if response.status_code == 200:
+        status, wait = response.status_code, retry_after(response.headers) or 0.0
+        if (status == 429 or status >= 500) and wait <= LONGEST_WAIT:
+            raise _Broken(f"HTTP {status}", wait)
+        if status not in (200, 206):
+            raise refusal(download.name, urlsplit(download.url).hostname, status, response.headers)
+        if status == 200:
             start = 0  # the server does not continue files
         if "Content-Length" in response.headers:
             total = start + int(response.headers["Content-Length"])
@@ -220,8 +241,7 @@ def _append(
         with part.open("ab" if start else "wb") as file:
             while True:
                 if cancelled is not None and cancelled():
-                    whole = readable_size(total) if total else "?"
-                    raise Cancelled("download_cancelled", done=readable_size(done), total=whole)
+                    raise _stopped(done, total)
                 with _network():
                     chunk = next(chunks, None)
                 if chunk is None:

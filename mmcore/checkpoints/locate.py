@@ -2,20 +2,22 @@
 
 Looked for in this order: a folder that the user names (MMCORE_LOCAL_<NAME>), the bundle inside the package, the
 hub's cache (HF_HOME) or our own downloads (MMCORE_HOME), and last, only when asked to, the network. From the network
-come safetensors, JSON and tokenizer files of a pinned revision, or one file whose sha256 is known; code never.
+come safetensors, JSON and tokenizer files of one commit, or one file whose sha256 is known; code never.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path, PurePosixPath
 from typing import Literal
 from urllib.parse import urlsplit
 
+from mmcore.checkpoints import commits
 from mmcore.checkpoints.download import Download, fetch, reachability, readable_size
-from mmcore.checkpoints.hub import cached_snapshots, download_snapshot
+from mmcore.checkpoints.hub import cached_snapshots, download_snapshot, parts, remove_snapshots
 from mmcore.checkpoints.registry import Checkpoint
 from mmcore.errors import MMCoreError, Phrase, WeightsError
 from mmcore.settings import Settings, local_variable
@@ -25,6 +27,8 @@ INDEX = "model.safetensors.index.json"
 """Lists the parts of weights that are split over several files."""
 
 State = Literal["bundled", "local", "cached", "download", "unreachable", "broken"]
+_HERE: dict[str, State] = {"bundled": "bundled", "folder": "local", "hub": "cached", "url": "cached"}
+"""Source -> state of a checkpoint that is on this machine."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +63,6 @@ def locate(
     folder = find_local(checkpoint, settings)
     if folder is not None:
         return folder
-    if checkpoint.source == "url" and checkpoint.sha256 is None:
-        raise _no_checksum(checkpoint)
     unreachable = _unreachable(checkpoint, settings)
     if unreachable is not None:
         raise unreachable
@@ -68,7 +70,7 @@ def locate(
         raise _not_cached(checkpoint)
     if checkpoint.source == "url":
         return _download_url(checkpoint, settings, progress, cancelled)
-    return check(checkpoint, download_snapshot(checkpoint, progress, cancelled))
+    return _download_commit(checkpoint, settings, progress, cancelled)
 
 
 def is_cached(checkpoint: Checkpoint, settings: Settings) -> bool:
@@ -85,16 +87,12 @@ def availability(checkpoint: Checkpoint, settings: Settings) -> Availability:
         if find_local(checkpoint, settings) is not None:
             if local_variable(checkpoint.name) in settings.local:
                 return Availability("local")
-            return Availability("bundled" if checkpoint.source == "bundled" else "cached")
+            return Availability(_HERE[checkpoint.source])
     except WeightsError as error:
         return Availability("broken", problem=error)
-    if checkpoint.source == "url" and checkpoint.sha256 is None:
-        return Availability("broken", checkpoint.bytes, _no_checksum(checkpoint))
     unreachable = _unreachable(checkpoint, settings)
     if unreachable is not None:
         return Availability("unreachable", checkpoint.bytes, unreachable)
-    if checkpoint.source == "hub" and checkpoint.revision is None:
-        return Availability("broken", checkpoint.bytes, WeightsError("weights_no_revision", name=checkpoint.name))
     return Availability("download", checkpoint.bytes, _not_cached(checkpoint))
 
 
@@ -126,10 +124,50 @@ def find_local(checkpoint: Checkpoint, settings: Settings) -> Path | None:
         return check(checkpoint, folder)
     if checkpoint.source == "bundled":
         return check(checkpoint, bundled_folder(checkpoint))
+    if checkpoint.source == "folder":
+        if not Path(checkpoint.location).is_dir():
+            raise WeightsError("weights_folder_gone", name=checkpoint.name, folder=checkpoint.location)
+        return check(checkpoint, Path(checkpoint.location))
     if checkpoint.source == "url":
         folder = download_folder(checkpoint, settings)
         return folder if (folder / file_name(checkpoint)).is_file() else None
-    return next((folder for folder in cached_snapshots(checkpoint) if problem_of(checkpoint, folder) is None), None)
+    snapshots = cached_snapshots(commits.pinned(checkpoint, settings))
+    return next((folder for folder in snapshots if problem_of(checkpoint, folder) is None), None)
+
+
+def partial(checkpoint: Checkpoint, settings: Settings) -> int:
+    """Bytes of its weights that an earlier download has brought, whole files and parts."""
+    if checkpoint.source == "url":
+        files = download_folder(checkpoint, settings).glob("*.part")
+    elif checkpoint.source == "hub":
+        files = parts(checkpoint)
+    else:
+        return 0
+    return sum(path.stat().st_size for path in files)
+
+
+def removable(checkpoint: Checkpoint, settings: Settings) -> bool:
+    """Whether its files are a download, rather than the package's or the person's own."""
+    return checkpoint.source in ("hub", "url") and local_variable(checkpoint.name) not in settings.local
+
+
+def remove(checkpoint: Checkpoint, settings: Settings) -> int:
+    """Delete what a download brought, parts included; the bytes that became free.
+
+    Of a hub repository only the commit in use goes, so that other programs keep theirs. Raises WeightsError.
+    """
+    if not removable(checkpoint, settings):
+        return 0
+    try:
+        if checkpoint.source == "hub":
+            return remove_snapshots(commits.pinned(checkpoint, settings))
+        folder = download_folder(checkpoint, settings)
+        size = sum(path.stat().st_size for path in folder.glob("*")) if folder.is_dir() else 0
+        if folder.is_dir():
+            shutil.rmtree(folder)
+        return size
+    except OSError as error:
+        raise WeightsError("weights_disk", name=checkpoint.name, folder=settings.home, detail=error) from error
 
 
 def bundled_folder(checkpoint: Checkpoint) -> Path:
@@ -175,16 +213,11 @@ def problem_of(checkpoint: Checkpoint, folder: Path) -> WeightsError | None:
             return incomplete(f"{INDEX} cannot be read")
         missing = sorted(part for part in parts if not (folder / part).is_file())
         return incomplete(f"there is no {missing[0]}") if missing else None
-    if any(folder.glob("*.safetensors")):
+    if (folder / "model.safetensors").is_file():
         return None
     if any(folder.glob("*.bin")) or any(folder.glob("*.pt")):
         return WeightsError("weights_unsafe", name=name, folder=folder)
-    return incomplete("there is no *.safetensors file")
-
-
-def _no_checksum(checkpoint: Checkpoint) -> WeightsError:
-    values = {"name": checkpoint.name, "file": file_name(checkpoint), "variable": local_variable(checkpoint.name)}
-    return WeightsError("weights_no_checksum", **values)
+    return incomplete("there is no model.safetensors")
 
 
 def _not_cached(checkpoint: Checkpoint) -> WeightsError:
@@ -201,10 +234,27 @@ def _unreachable(checkpoint: Checkpoint, settings: Settings) -> WeightsError | N
     return WeightsError("weights_host_unreachable", detail=problem, host=host, **values) if problem else None
 
 
+def _download_commit(
+    checkpoint: Checkpoint, settings: Settings, progress: Progress | None, cancelled: IsCancelled | None
+) -> Path:
+    """From the hub: the pinned or remembered commit, or else the newest one, which is remembered from then on."""
+    known = commits.pinned(checkpoint, settings)
+    if known.revision is None:
+        commit = commits.look_up(checkpoint)
+        commits.remember(checkpoint, commit, settings)  # before the download, so that the next one goes on with it
+        known = replace(checkpoint, revision=commit.revision)
+    try:
+        return check(checkpoint, download_snapshot(known, progress, cancelled))
+    except WeightsError as error:
+        if error.key == "weights_gone" and checkpoint.revision is None:
+            commits.remember(checkpoint, None, settings)  # its branch was rewritten: the next download looks again
+        raise
+
+
 def _download_url(
     checkpoint: Checkpoint, settings: Settings, progress: Progress | None, cancelled: IsCancelled | None
 ) -> Path:
-    assert checkpoint.sha256 is not None  # asked before the network
+    assert checkpoint.sha256 is not None  # tests/checkpoints/test_registry.py
     target = download_folder(checkpoint, settings) / file_name(checkpoint)
     fetch(Download(checkpoint.name, checkpoint.location, target, checkpoint.sha256), progress, cancelled)
     return target.parent

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
+from importlib import resources
 from typing import Literal
 
 from mmcore.errors import UnknownNameError
 
-Source = Literal["bundled", "hub", "url"]
+Source = Literal["bundled", "hub", "url", "folder"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Checkpoint:
     tier: str
     source: Source
     location: str
-    """Folder in mmcore/bundled, hub repository, or address of the file."""
+    """Folder in mmcore/bundled, hub repository, address of the file, or a folder of the person's own."""
     licence: str
     bytes: int
     """Size of the download (or of the bundled folder)."""
@@ -45,9 +47,9 @@ class Checkpoint:
     image_size: int | None = None
     """Side of the square input in pixels."""
     revision: str | None = None
-    """40-hex commit of the hub repository; None where it could not be looked up yet (`mmcore models pin`)."""
+    """40-hex commit of the hub repository, from pins.json; None: looked up before the first download (commits.py)."""
     sha256: str | None = None
-    """Of the file, for url sources; None where it could not be looked up yet: such a file is not downloaded."""
+    """Of the file, for url sources."""
     details: tuple[str, ...] = ()
     """Levels of detail that the captioner offers, the default first; empty where it has one only."""
     quality: tuple[Quality, ...] = ()
@@ -55,7 +57,7 @@ class Checkpoint:
     """Packages beyond the project's own dependencies."""
 
 
-CHECKPOINTS: tuple[Checkpoint, ...] = (
+_TABLE: tuple[Checkpoint, ...] = (
     Checkpoint(
         name="compact-captioner",
         title="Compact captioner",
@@ -212,8 +214,9 @@ CHECKPOINTS: tuple[Checkpoint, ...] = (
         tier="standard",
         source="url",
         location="https://github.com/fschmid56/EfficientAT/releases/download/v0.0.1/mn10_as_mAP_471.pt",
+        sha256="0bd7dc2443af498c289a2e739f02ebb515d6aa3fd3ab9db539c86123ae368a4e",
         licence="MIT",
-        bytes=19_700_000,
+        bytes=19_708_753,
         parameters=4_880_000,
         languages=("en",),
         quality=(Quality("mAP", 0.471, "AudioSet evaluation set", "Schmid et al., EfficientAT, ICASSP 2023"),),
@@ -226,6 +229,7 @@ CHECKPOINTS: tuple[Checkpoint, ...] = (
         tier="standard",
         source="url",
         location="https://github.com/fschmid56/EfficientAT/releases/download/v0.0.1/mn04_as_mAP_432.pt",
+        sha256="899a8c6217063f6941793102a2780b3dd788ab11fce468d9cf5f0577c453321c",
         licence="MIT",
         bytes=4_000_000,
         parameters=983_599,
@@ -307,6 +311,40 @@ CHECKPOINTS: tuple[Checkpoint, ...] = (
 )
 
 
+def _pins() -> dict[str, str]:
+    """Repository -> commit. `python .ci/pin.py` looks them up and writes them."""
+    pins: dict[str, str] = json.loads(resources.files(__package__).joinpath("pins.json").read_text("utf-8"))
+    return pins
+
+
+def _with_pins(table: tuple[Checkpoint, ...]) -> tuple[Checkpoint, ...]:
+    pins = _pins()
+    return tuple(replace(item, revision=pins.get(item.location)) if item.source == "hub" else item for item in table)
+
+
+CHECKPOINTS = _with_pins(_TABLE)
+"""Every checkpoint that the product offers, best default first within task and tier."""
+
+
+_NAMED: dict[str, Checkpoint] = {}
+"""Repositories and folders that a person named (repositories.py), beside the table."""
+
+
+def register(checkpoint: Checkpoint) -> None:
+    """Let ``find`` know a checkpoint that is not in the table."""
+    _NAMED[checkpoint.name] = checkpoint
+
+
+def unregister(name: str) -> None:
+    """Undo ``register``; nothing happens where the name is not known."""
+    _NAMED.pop(name, None)
+
+
+def named(task: str | None = None) -> tuple[Checkpoint, ...]:
+    """Those that were registered, of one task or of all, by name. They are never chosen by themselves."""
+    return tuple(item for _, item in sorted(_NAMED.items()) if task is None or item.task == task)
+
+
 MODEL_OF = {
     "captioning": "captioner",
     "retrieval": "retriever",
@@ -321,7 +359,7 @@ def find(name: str, task: str | None = None) -> Checkpoint:
 
     Raises UnknownNameError, which lists the known names.
     """
-    found = next((checkpoint for checkpoint in CHECKPOINTS if checkpoint.name == name), None)
+    found = next((checkpoint for checkpoint in CHECKPOINTS if checkpoint.name == name), None) or _NAMED.get(name)
     if found is None:
         raise UnknownNameError("model", name, [checkpoint.name for checkpoint in CHECKPOINTS])
     if task is not None and found.task != task:

@@ -15,7 +15,8 @@ from typing import Annotated, Any, NoReturn, Protocol, TextIO, TypeVar
 
 import typer
 
-from mmcore.checkpoints import registry
+from mmcore.checkpoints import registry, repositories
+from mmcore.checkpoints.registry import Checkpoint
 from mmcore.errors import InputError, MMCoreError, UnknownNameError
 from mmcore.pool import ModelPool
 from mmcore.results import Notice
@@ -27,7 +28,10 @@ WRONG_USAGE = 2
 
 Json = Annotated[bool, typer.Option("--json", help="JSON lines on stdout and nothing else.")]
 Tier = Annotated[str | None, typer.Option(help=f"One of {', '.join(TIER_CHOICES)}.", metavar="TIER")]
-Model = Annotated[str | None, typer.Option(help="Name of the model (see `mmcore models`).", metavar="NAME")]
+Model = Annotated[
+    str | None,
+    typer.Option(help="Name of the model (see `mmcore models`), hub:OWNER/NAME[@COMMIT], or a folder.", metavar="NAME"),
+]
 Device = Annotated[str | None, typer.Option(help=f"One of {', '.join(DEVICES)}.", metavar="DEVICE")]
 Local = Annotated[Path | None, typer.Option(help="Take the weights of --model from this folder.", metavar="DIR")]
 
@@ -69,8 +73,7 @@ def chosen(tier: str | None, model: str | None, device: str | None, local: Path 
         wrong_usage("give --tier or --model, not both")
     settings = read_settings(tier=tier, device=device)
     if model is not None:
-        with usage():
-            registry.find(model)
+        model = find_model(model, settings).name
     if local is not None:
         if model is None:
             wrong_usage("--local needs --model, to say whose weights the folder holds")
@@ -123,6 +126,19 @@ def shared_options(*names: str) -> Callable[[Callable[..., None]], Callable[...,
         return command
 
     return decorate
+
+
+def find_model(name: str, settings: Settings) -> Checkpoint:
+    """The checkpoint of that name, repository or folder; what one costs that nobody named before is said first.
+
+    Leaves with exit status 2 for a name that means nothing, and 1 where the hub does not tell.
+    """
+    known = {item.name for item in registry.named()} | {item.name for item in repositories.restore(settings)}
+    with failures_reported(), usage():
+        checkpoint = repositories.find_checkpoint(name, settings)
+    if repositories.is_reference(name) and checkpoint.name not in known:
+        complain(f"{checkpoint.name}: {repositories.facts(checkpoint)}")
+    return checkpoint
 
 
 @contextmanager

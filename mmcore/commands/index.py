@@ -195,11 +195,21 @@ def duplicates_command(collection: Name, json_lines: Json = False) -> None:
     with failures_reported(), answers_only() as out:
         for group in found.duplicates():
             paths = [entry.path for entry in group.entries]
+            gone = [entry.path for entry in group.entries if entry.missing]
             if json_lines:
-                write_json(out, {"collection": collection, "exact": group.exact, "paths": paths})
+                write_json(
+                    out,
+                    {
+                        "collection": collection,
+                        "exact": group.exact,
+                        "paths": paths,
+                        **({"gone": gone} if gone else {}),
+                    },
+                )
             else:
                 told = "the same file" if group.exact else "the same picture"
-                print(f"{told}: {', '.join(paths)}", file=out)
+                shown = [f"{path} [the file is gone]" if path in gone else path for path in paths]
+                print(f"{told}: {', '.join(shown)}", file=out)
 
 
 @index_app.command("share")

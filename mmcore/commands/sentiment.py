@@ -43,7 +43,7 @@ def sentiment_command(
     image: Annotated[str | None, typer.Option(help="The picture.", metavar="FILE")] = None,
     table: Annotated[
         Path | None,
-        typer.Option(help="A .tsv or .csv with columns text and image (a path relative to it).", metavar="FILE"),
+        typer.Option(help="A .tsv, .csv or .xlsx with columns text and image (a path relative to it).", metavar="FILE"),
     ] = None,
     fusion: Fusion = None,
     head: Annotated[str | None, typer.Option(help="A head of your own, by its name.", metavar="NAME")] = None,
@@ -133,7 +133,7 @@ def evaluate_sentiment_command(
     fusion: Fusion = None,
     limit: Annotated[int | None, typer.Option(help="Posts at most.", min=1)] = None,
 ) -> None:
-    """Accuracy, F1 and calibration on a folder like MVSA-Single, or on a table with columns text, image, label."""
+    """Accuracy, F1, recall and calibration on a folder like MVSA-Single, tweets, or a table (text, image, label)."""
     with usage():
         options = SentimentOptions(fusion=fusion)  # type: ignore[arg-type]  # checked there
 
@@ -220,3 +220,21 @@ def train_sentiment_command(
         return {"fusion": options.fusion, "head": "" if where is None else str(where), **training.scores().to_dict()}
 
     workshop.measure(use, work, "sentiment")
+
+
+@workshop.train_app.command("text-alone")
+@shared_options("json_lines")
+def train_text_alone_command(
+    use: Use,
+    data: workshop.Data,
+    work: Annotated[Path, typer.Option(help="Folder for what is computed on the way.", metavar="DIR")],
+    output: Annotated[Path, typer.Option(help="Folder of the compact sentiment model, to be added to.", metavar="DIR")],
+) -> None:
+    """Train what judges posts without a picture, on a folder of labelled tweets (train.tsv, dev.tsv)."""
+    with workshop.recipe_imported():
+        from mmcore.recipes.sentiment.train_text_alone import make
+
+    def run(work: Path, output: Path) -> dict[str, Any]:
+        return make(data, work, output, say=complain)
+
+    workshop.run_recipe(use, ("sentiment", "sentiment"), work, output, run)

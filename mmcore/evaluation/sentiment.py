@@ -22,6 +22,8 @@ from mmcore.tasks.late_fusion import LateJudge
 from mmcore.tasks.sentiment import TASK, checked, classify_sentiment_many
 from mmcore.types import Progress
 
+DEV_TABLE = "dev.tsv"
+"""What a data set of tweets has beside train.tsv."""
 AT_ONCE = 64
 """Posts whose pictures lie in memory together."""
 
@@ -44,12 +46,15 @@ def run(
     limit: int | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Accuracy, weighted and macro F1 and calibration error of both together, text alone and image alone.
+    """Accuracy, F1, calibration error and macro recall of both together, text alone, image alone; recall of each class.
 
+    ``data`` is what ``read_posts`` takes, or a folder of texts with a table dev.tsv in place of labels.tsv.
     Posts that the model refuses (texts in a script that it cannot read) are counted and left out. Raises what
     ``own_data.read_posts`` raises, and WeightsError and CapacityError.
     """
-    posts = read_posts(data, pool.settings, ALL_ROWS)
+    dev = data / DEV_TABLE
+    table = dev if dev.is_file() and not (data / "labels.tsv").is_file() else data
+    posts = read_posts(table, pool.settings, ALL_ROWS)
     count = min(limit or len(posts.texts), len(posts.texts))
     refused = 0
     answers: dict[str, list[list[float]]] = {"both": [], "text": [], "image": []}
@@ -75,7 +80,9 @@ def run(
         if values:
             found = score(values, truths[view])
             figures |= {f"{view}_{name}": value for name, value in found.to_dict().items()}
+            figures[f"{view}_macro_recall"] = round(found.macro_recall, 4)
             if view == "both":
+                figures["recall"] = [{name: round(value, 4) for name, value in found.recalls.items()}]
                 figures["confusion"] = [dict(zip(SENTIMENTS, row, strict=True)) for row in found.confusion]
     return figures
 

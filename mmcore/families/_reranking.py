@@ -20,6 +20,7 @@ from mmcore.nets.caption_decoder import CaptionDecoder, Memory
 from mmcore.nets.captioner import Seen
 from mmcore.nets.decoding import LENGTH_POWER, Written, beam_search, nucleus_sample, written_of
 from mmcore.nets.vocabulary import Vocabulary, join_words
+from mmcore.results import Caption
 
 LEAST = 0.01
 """Added to a tag's probability before its logarithm is taken."""
@@ -118,6 +119,25 @@ def signals(
         ]
         found.append(torch.stack(columns, 1))
     return found
+
+
+ARTICLES = frozenset(("a", "an", "the", "is", "are"))
+"""Two captions that differ by nothing but these say the same."""
+
+
+def different(captions: Sequence[Caption], count: int) -> tuple[Caption, ...]:
+    """At most ``count`` captions in their order: no text twice, and such as differ in more than ARTICLES first."""
+    texts: set[str] = set()
+    said: set[frozenset[str]] = set()
+    fresh: list[int] = []
+    alike: list[int] = []
+    for place, one in enumerate(captions):
+        words = frozenset(word.text for word in one.words) - ARTICLES
+        if one.text not in texts:
+            (alike if words in said else fresh).append(place)
+        texts.add(one.text)
+        said.add(words)
+    return tuple(captions[place] for place in sorted([*fresh, *alike][:count]))
 
 
 def ranked(candidates: Sequence[V], signals: Tensor, weights: Weights) -> list[V]:

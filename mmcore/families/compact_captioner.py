@@ -16,7 +16,7 @@ from mmcore.checkpoints.locate import bundled_folder
 from mmcore.checkpoints.registry import Checkpoint, find
 from mmcore.families import compact_dual
 from mmcore.families._encoder_cache import EncoderCache
-from mmcore.families._reranking import Reranking, Weights, candidates, ranked, signals
+from mmcore.families._reranking import Reranking, Weights, candidates, different, ranked, signals
 from mmcore.families._resize import pixels_of
 from mmcore.families.compact_dual import CompactDual
 from mmcore.nets.caption_decoder import CELLS
@@ -76,7 +76,7 @@ class CompactCaptioning:
     def _reranked(self, seen: Seen, options: CaptionOptions) -> list[tuple[Caption, ...]]:
         assert self.reranking is not None
         best = [ranked(written, own, self.reranking.weights) for written, own in self.candidates(seen, options)]
-        return [tuple(self._caption(one) for one in own[: options.num_captions]) for own in best]
+        return [different([self._caption(one) for one in own], options.num_captions) for own in best]
 
     @torch.inference_mode()
     def candidates(self, seen: Seen, options: CaptionOptions) -> list[tuple[list[Written], Tensor]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ from mmcore.nets import fusion as fusions
 from mmcore.nets.fusion import Fusion, FusionConfig, inputs_from
 from mmcore.nets.image_encoder import FEATURES, GRID_SIZE
 from mmcore.nets.post_features import REGIONS, PostFeatures
+from mmcore.nets.text_alone import TextAlone, TextAloneConfig, states_below
+from mmcore.results.fusion_views import FusionView, PostViews
 from mmcore.results.posts import EncodedPosts
 from mmcore.results.sentiment import Post, SentimentPrediction, SentimentScores
 from mmcore.types import Floats
@@ -39,6 +42,8 @@ MAX_WORDS = 48
 """Tokens of a text that are kept as words; the sentence vector is made of all that the encoder reads."""
 CHUNK = 64
 """Texts, or changed grids, that are computed at once."""
+TEXT_ALONE = "text-alone.safetensors"
+"""Beside model.safetensors, where a checkpoint has it; its sizes are ``text_alone`` in config.json."""
 
 
 class CompactSentiment:
@@ -54,18 +59,22 @@ class CompactSentiment:
         features: PostFeatures,
         heads: Mapping[str, Fusion],
         fingerprint: str,
+        text_alone: TextAlone | None = None,
     ) -> None:
         self.checkpoint, self.device = checkpoint, encoder.device
         self.encoder, self.post_features, self.heads = encoder, features, dict(heads)
         self.fusions = tuple(heads)
         self.fingerprint = fingerprint
         """Of the encoder: a head fits only the numbers that it was trained on."""
+        self.text_alone = text_alone
+        """Judges posts without a picture in place of the bundled heads; those answer where it is None."""
         self._grids: EncoderCache[Tensor] = EncoderCache()
         self._own: dict[tuple[Path, int], Fusion] = {}
 
     def memory(self) -> int:
         """Bytes of the weights, the encoder's among them."""
-        modules = (self.post_features, *self.heads.values())
+        alone = () if self.text_alone is None else (self.text_alone,)
+        modules = (self.post_features, *self.heads.values(), *alone)
         values = (value for module in modules for value in module.state_dict().values())
         return self.encoder.memory() + sum(value.numel() * value.element_size() for value in values)
 
@@ -149,6 +158,25 @@ class CompactSentiment:
     def judge(self, posts: Sequence[Post], fusion: str | Path = "") -> list[SentimentPrediction]:
         """See ``SentimentJudge.judge``."""
         require_latin(self.checkpoint, [post.text for post in posts if post.text])
+        own = isinstance(fusion, Path)
+        there = self.text_alone is not None
+        bare = [row for row, post in enumerate(posts) if there and post.text and post.image is None]
+        fused = [row for row in range(len(posts)) if own or row not in bare]
+        found = dict(zip(fused, self._fused([posts[row] for row in fused], fusion), strict=True)) if fused else {}
+        for row, answer in zip(bare, self._alone([posts[row].text for row in bare]).tolist(), strict=True):
+            # Nothing is to be fused: all bundled heads give way. A head of one's own keeps its answer.
+            alone = SentimentScores(*answer)
+            given = found.get(row, SentimentPrediction(alone, None, (), ()))
+            kept = [(name, scores) for name, scores in given.fusions if own and name == fusion.name]
+            found[row] = replace(
+                given,
+                fusions=(*((name, alone) for name in self.fusions if not kept or name != kept[0][0]), *kept),
+                gates=given.gates or tuple((name, (1.0, 0.0)) for name in self.fusions if self.heads[name].gated),
+            )
+        return [found[row] for row in range(len(posts))]
+
+    def _fused(self, posts: Sequence[Post], fusion: str | Path) -> list[SentimentPrediction]:
+        """The heads' answers."""
         inputs = inputs_from(self.encode(posts), np.arange(len(posts)))
         asked = self._head(fusion)
         heads = {**self.heads, fusion.name: asked} if isinstance(fusion, Path) else self.heads
@@ -169,6 +197,8 @@ class CompactSentiment:
     @torch.inference_mode()
     def with_texts(self, post: Post, texts: Sequence[str | None], fusion: str | Path = "") -> Floats:
         """See ``SentimentJudge.with_texts``."""
+        if self.text_alone is not None and post.image is None and not isinstance(fusion, Path):
+            return self._alone(texts)
         words, counts, text = self._texts(texts)
         regions, image = self._pictures(self._looked_at([post.image]))
         there = np.full(len(texts), post.image is not None)
@@ -217,6 +247,54 @@ class CompactSentiment:
             tokens = [at for at, (left, right) in enumerate(offsets) if left < end and right > start]
             out[place] = maps[tokens].mean(0) if tokens else even
         return out / out.sum((1, 2), keepdims=True)
+
+    def pieces(self, text: str) -> list[str]:
+        """The tokens of a text that are kept as words, as they stand in it."""
+        offsets = self.encoder.tokenizer.encode(text).offsets[1:-1][:MAX_WORDS]
+        return [text[start:end] for start, end in offsets]
+
+    @torch.inference_mode()
+    def views(self, post: Post, spans: Sequence[tuple[int, int]]) -> PostViews:
+        """What every bundled fusion computes for a post that has both, with both and with each alone.
+
+        ``spans`` are the places of the words in the text. Raises InputError for another script.
+        """
+        require_latin(self.checkpoint, [post.text or ""])
+        encoded = self.encode([post])
+        inputs = inputs_from(encoded, np.arange(1))
+        found = []
+        for name, head in self.heads.items():
+            for place, (text, image) in enumerate(((True, True), (True, False), (False, True))):
+                view = inputs.only(text=text, image=image)
+                values = {key: value[0].float().numpy() for key, value in head.on_the_way(view).items()}
+                scores = SentimentScores(*head.probabilities(view)[0].tolist())
+                found.append(FusionView(name, text, image, values, float(head.temperatures[place]), scores))
+        attention = self.word_attention(post, spans, "cross_attention")
+        if attention is None:
+            raise ValueError("cross-attention needs both a text and a picture")
+        words = tuple((post.text or "")[start:end] for start, end in spans)
+        return PostViews(
+            encoded.text[0].astype(np.float32), encoded.image[0].astype(np.float32), words, attention, tuple(found)
+        )
+
+    def _alone(self, texts: Sequence[str | None]) -> Floats:
+        """Probabilities (K, 3) of texts that have no picture; of a text that is missing, all alike."""
+        assert self.text_alone is not None
+        network, model = self.encoder.network, self.text_alone
+        given = [text for text in texts if text]
+        found = np.full((len(given), fusions.CLASSES), 1 / fusions.CLASSES, np.float32)
+        for start in range(0, len(given), CHUNK):
+            chunk = given[start : start + CHUNK]
+            tokens, mask = (value.to(self.device) for value in tokens_of(self.encoder.tokenizer, chunk))
+            states = states_below(network.text, tokens, mask, model.config.layers)
+            ids = [row[real].cpu().numpy() for row, real in zip(tokens, mask.bool(), strict=True)]
+            lexicon = torch.from_numpy(np.stack([lexicon_scores(text) for text in chunk]))
+            counted = torch.cat([model.ratios(ids).float().cpu(), lexicon], 1).to(self.device, states.dtype)
+            answers = model.probabilities(states, mask.to(states.dtype), counted)
+            found[start : start + CHUNK] = answers.float().cpu().numpy()
+        out = np.full((len(texts), fusions.CLASSES), 1 / fusions.CLASSES, np.float32)
+        out[[bool(text) for text in texts]] = found
+        return out
 
     def _answers(self, encoded: EncodedPosts, fusion: str | Path) -> Floats:
         """Calibrated probabilities (K, 3)."""
@@ -276,8 +354,25 @@ def save(folder: Path, features: PostFeatures, heads: Iterable[Fusion], config: 
     (folder / "config.json").write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
 
 
+def save_text_alone(folder: Path, model: TextAlone) -> None:
+    """Put the model of posts without a picture (fp16) beside the heads of ``folder``, and its sizes in config.json."""
+    state = {name: value.half().contiguous() for name, value in model.state_dict().items()}
+    save_file(state, folder / TEXT_ALONE)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config["text_alone"] = model.config.to_dict()
+    (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+
+
+def _text_alone(folder: Path, config: Mapping[str, Any]) -> TextAlone | None:
+    if "text_alone" not in config:
+        return None
+    model = TextAlone(TextAloneConfig(**config["text_alone"]))
+    model.load_state_dict({name: value.float() for name, value in load_file(folder / TEXT_ALONE).items()})
+    return model.eval().requires_grad_(False)
+
+
 def load(checkpoint: Checkpoint, folder: Path, device: str, dtype: torch.dtype) -> SentimentJudge:
-    """The encoder of the bundle, the projections and every head. Raises WeightsError."""
+    """The encoder of the bundle, the projections, every head, what judges bare texts. Raises WeightsError."""
     encoder_at = encoder_folder(folder)
     encoder = compact_dual.load(find(ENCODER), encoder_at, device, dtype)
     try:
@@ -290,11 +385,14 @@ def load(checkpoint: Checkpoint, folder: Path, device: str, dtype: torch.dtype) 
         for name, head in heads.items():
             head.load_state_dict(_under(f"{name}.", state))
             head.eval().requires_grad_(False)
+        alone = _text_alone(folder, config)
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         detail = str(error).splitlines()[0]
         raise WeightsError("weights_incomplete", name=checkpoint.name, folder=folder, detail=detail) from error
     features.requires_grad_(False).to(device=device, dtype=dtype)
-    return CompactSentiment(checkpoint, encoder, features, heads, fingerprint_of(encoder_at, state))
+    if alone is not None:
+        alone.to(device=device, dtype=dtype)
+    return CompactSentiment(checkpoint, encoder, features, heads, fingerprint_of(encoder_at, state), alone)
 
 
 def _under(prefix: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:

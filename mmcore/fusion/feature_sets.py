@@ -171,17 +171,20 @@ def features_of(
     progress: Progress | None = None,
     cancelled: IsCancelled | None = None,
     limit: int | None = None,
+    first: int | None = None,
 ) -> FeatureSet:
     """The features of one's own data, computed with the bundle's encoders and kept under MMCORE_HOME/features.
 
     ``source`` is what ``own_data.read_posts`` reads: a folder in the layout of MVSA-Single, a table, or a .zip of one
     of the two. A second call with the same files reads the cache. ``progress(done, total)`` counts posts; ``limit`` is
-    the number of rows, ``settings.files`` unless said otherwise.
+    the number of rows, ``settings.files`` unless said otherwise; with ``first`` only so many posts are taken.
 
     Raises what ``own_data.read_posts`` raises, InputError for a picture that is broken or a post without anything
     (with its row) and for texts that the encoder cannot read, and Cancelled when ``cancelled()`` turns true.
     """
     posts = read_posts(source, pool.settings, limit)
+    if first is not None:
+        posts = posts.first(first)
     _check_scripts(posts.texts)
     encoder: str = pool.get(MODEL).fingerprint
     file = pool.settings.home / "features" / f"{posts.key(encoder)}.npz"

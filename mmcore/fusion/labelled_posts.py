@@ -36,6 +36,12 @@ class LabelledPosts:
     groups: npt.NDArray[np.int64]
     ids: tuple[str, ...]
 
+    def first(self, count: int) -> LabelledPosts:
+        """The first so many posts."""
+        return LabelledPosts(
+            self.texts[:count], self.pictures[:count], self.labels[:count], self.groups[:count], self.ids[:count]
+        )
+
     def key(self, encoder: str) -> str:
         """A name for what an encoder makes of these posts: another text, picture or encoder gives another name."""
         digest = hashlib.sha256(encoder.encode())
@@ -59,8 +65,8 @@ def read_posts(
     """Read a folder, a table or a .zip of one of them.
 
     A folder holds labels.tsv with columns guid, label, text (and perhaps image_dup_of, text_dup_of) and
-    images/<guid>.<ending>. A table (.tsv, .csv) has columns text, image, label: image is a path relative to the table,
-    never outside its folder; text or image may be empty. A ZIP holds one table, anywhere, with its pictures.
+    images/<guid>.<ending>. A table (.tsv, .csv, .xlsx) has columns text, image, label: image is a path relative to the
+    table, never outside its folder; text or image may be empty. A ZIP holds one table, anywhere, with its pictures.
 
     Posts of one group are duplicates: those that the table lists, of the same picture, of the same words; with
     ``listed_only`` just the first.

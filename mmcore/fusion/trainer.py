@@ -265,6 +265,19 @@ def probabilities_of(head: Fusion, inputs: Inputs) -> npt.NDArray[np.float64]:
     return torch.cat([head.probabilities(inputs.rows(batch)) for batch in batches]).double().numpy()
 
 
+@torch.inference_mode()
+def attention_of(
+    head: Fusion, features: EncodedPosts, rows: npt.NDArray[np.int64]
+) -> list[npt.NDArray[np.float32]] | None:
+    """Where the tokens of some posts look, (tokens, regions) each with rows that sum to 1; None without attention."""
+    head.eval()
+    inputs = inputs_of(features, rows, parts=head.reads_parts)
+    looks = head.attention(inputs)
+    if looks is None:
+        return None
+    return [one[: int(mask.sum())].float().numpy() for one, mask in zip(looks, inputs.word_mask, strict=True)]
+
+
 def class_weights(labels: npt.NDArray[np.int64], balance: float) -> Tensor | None:
     """(3,) weights with mean 1 over the posts: class frequency ** -balance; None for balance 0."""
     if not balance:

@@ -14,6 +14,8 @@ SPACES = {"RGB": "RGB ", "L": "GRAY", "CMYK": "CMYK"}
 """Pillow's mode -> the space that a profile for it describes."""
 SAME = 2
 """A profile that moves no colour by more steps than these is sRGB under another name: nothing is computed."""
+USUAL_GAMMA, NEAR_GAMMA, GAMMAS = 1 / 2.2, 0.03, (0.1, 4.0)
+"""What sRGB is taken for, what is as good as that, and what is no damaged number."""
 FAINT = 24
 """A drawing whose marks are all this near to the white below them would vanish."""
 SEEN = 16
@@ -50,6 +52,15 @@ def in_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, lis
         return transform.apply(image), []
     except Exception:  # littleCMS raises what it likes for hostile bytes
         return image.convert("RGB"), [Notice.of("image_profile")]
+
+
+def by_gamma(image: Image.Image, gamma: float) -> Image.Image:
+    """An RGB picture whose values are light ** gamma (gAMA of a PNG; 1 in what renderers write) -> sRGB."""
+    if not GAMMAS[0] <= gamma <= GAMMAS[1] or abs(gamma - USUAL_GAMMA) < NEAR_GAMMA:
+        return image
+    light = (np.arange(256) / 255) ** (1 / gamma)
+    shown = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    return image.point(np.round(255 * shown).astype(int).tolist() * 3)
 
 
 @lru_cache(maxsize=2)

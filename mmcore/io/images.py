@@ -95,9 +95,12 @@ def decode_image(source: str | Path | bytes, settings: Settings) -> Image.Image:
         if settings.reduced:
             picture.draft("RGB", (REDUCED_SIDE, REDUCED_SIDE))
         try:
+            layout = pixels.deep_layout(picture)
             picture.load()
             turn = pixels.orientation(picture)
-            shown, notices = pixels.shown_frame(picture, settings.image_pixels)
+            first, stretched = pixels.with_used_bits(kind.name, data, picture, layout) if layout else (None, [])
+            shown, notices = pixels.shown_frame(picture, settings.image_pixels, first)
+            notices += stretched
             image = pixels.upright(shown, turn)
         except Exception as error:
             raise InputError("image_damaged", format=kind.name, detail=_damage(error, "damage_decode")) from error

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from importlib import import_module
 from io import BytesIO
 from typing import Any
@@ -13,8 +15,8 @@ import numpy as np
 from PIL import Image, ImageCms, ImageFile
 
 from mmcore.errors import InputError
-from mmcore.io.colour_profiles import in_srgb, on_background
-from mmcore.io.pixel_values import to_bytes
+from mmcore.io.colour_profiles import by_gamma, in_srgb, on_background
+from mmcore.io.pixel_values import DEPTHS, LEVELS, ODD, to_bytes
 from mmcore.results.notices import Notice
 
 # Pillow's plugin module and its name for the format. Image.open would try every other format as well (among them
@@ -86,6 +88,56 @@ def tile_size(picture: ImageFile.ImageFile) -> tuple[int, int]:
     return int(tags.get(TILE_WIDTH, 0)), int(tags.get(TILE_LENGTH, 0))
 
 
+DEEP = re.compile(r"(RGBA?|RGBX|RGBa|LA);16([BLN])")
+"""Pillow's raw modes of 16-bit colours, of which it keeps the upper byte only."""
+
+
+def deep_layout(picture: ImageFile.ImageFile) -> str | None:
+    """Raw mode of a picture of 16-bit colours; None for any other. Asked before loading."""
+    modes = {tile.args if isinstance(tile.args, str) else tile.args[0] for tile in picture.tile if tile.args}
+    mode = next(iter(modes), None) if len(modes) == 1 else None
+    return mode if isinstance(mode, str) and DEEP.fullmatch(mode) else None
+
+
+def with_used_bits(
+    name: str, data: bytes, picture: ImageFile.ImageFile, layout: str
+) -> tuple[Image.Image, list[Notice]]:
+    """A loaded picture of 16-bit colours, scaled to the 10, 12 or 14 bits where it uses no more; and a word about it.
+
+    Its lower bytes are had by reading the file once more with the order of bytes turned round.
+    """
+    upper = np.asarray(picture)
+    if np.percentile(upper[..., :3].max(axis=2), 100 - ODD) >= (max(DEPTHS) + 1) >> 8:
+        return picture, []
+    again = open_header(name, data)
+    if layout.startswith("LA"):  # which Pillow reads in one order only; four bytes a pixel are another layout's
+        turned = "RGBA"
+    else:
+        native = "L" if sys.byteorder == "little" else "B"
+        order = layout[-1] if layout[-1] != "N" else native
+        turned = layout[:-1] + ("L" if order == "B" else "B")
+    again.tile = [
+        tile._replace(args=turned if isinstance(tile.args, str) else (turned, *tile.args[1:])) for tile in again.tile
+    ]
+    lower = np.asarray(again)
+    if layout.startswith("LA"):
+        lower = lower[..., [1, 1, 1, 3]]
+    values = upper.astype(np.uint16) << 8 | lower
+    colours = values[..., :3]
+    low, high = (np.percentile(colours.max(axis=2), share, method="nearest") for share in (ODD, 100 - ODD))
+    depth = next((depth for depth in DEPTHS if high <= depth), None)
+    if depth is None or high - low < LEVELS:
+        return picture, []
+    made = np.clip(np.round(colours * (255 / depth)), 0, 255).astype(np.uint8)
+    if values.shape[2] == 4:
+        opacity = values[..., 3:]
+        opacity = np.clip(np.round(opacity * (255 / depth)), 0, 255) if opacity.max() <= depth else opacity >> 8
+        made = np.concatenate([made, opacity.astype(np.uint8)], axis=2)
+    deep = Image.fromarray(made)
+    deep.info = dict(picture.info)
+    return deep, [Notice.of("image_stretched")] if depth > 255 else []
+
+
 def orientation(picture: Image.Image) -> int:
     """EXIF orientation 1-8; damaged EXIF data means upright. Asked after loading: PNG may keep it at the end."""
     try:
@@ -97,6 +149,14 @@ def orientation(picture: Image.Image) -> int:
 def to_rgb(picture: Image.Image) -> tuple[Image.Image, list[Notice]]:
     """8-bit RGB of a loaded picture of any mode, in sRGB, and what had to be assumed for it."""
     profile = picture.info.get("icc_profile")
+    gamma = None if profile or "srgb" in picture.info else picture.info.get("gamma")
+    if gamma:
+        image, notices = _to_rgb(picture, None)
+        return by_gamma(image, float(gamma)), notices
+    return _to_rgb(picture, profile)
+
+
+def _to_rgb(picture: Image.Image, profile: bytes | None) -> tuple[Image.Image, list[Notice]]:
     if picture.mode == "I" or picture.mode == "F" or picture.mode.startswith("I;16"):
         values, stretched = to_bytes(np.asarray(picture), getattr(picture, "tag_v2", {}))
         image, notices = in_srgb(Image.fromarray(values), profile)
@@ -116,12 +176,15 @@ def to_rgb(picture: Image.Image) -> tuple[Image.Image, list[Notice]]:
     return in_srgb(plain, profile)
 
 
-def shown_frame(picture: ImageFile.ImageFile, pixels: int) -> tuple[Image.Image, list[Notice]]:
+def shown_frame(
+    picture: ImageFile.ImageFile, pixels: int, first_frame: Image.Image | None = None
+) -> tuple[Image.Image, list[Notice]]:
     """The first frame or page of a loaded picture, or the first one that is not blank; and what was not looked at.
 
-    Frames of more than ``pixels`` are passed over. A damaged frame behind the first ends the search.
+    ``first_frame`` is the first with better values than the file's reader gives. Frames of more than ``pixels`` are
+    passed over. A damaged frame behind the first ends the search.
     """
-    first, notices = to_rgb(picture)
+    first, notices = to_rgb(first_frame or picture)
     try:
         count = int(getattr(picture, "n_frames", 1))
     except Exception:  # what is behind the first frame is damaged

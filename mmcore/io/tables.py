@@ -1,4 +1,4 @@
-"""Tables of posts: .tsv and .csv files with a header, as people have them, with their pictures beside them.
+"""Tables of posts: .tsv, .csv and .xlsx files with a header, as people have them, with their pictures beside them.
 
 Every failure is an InputError that names the line or the column. Paths in a table never lead outside its folder.
 """
@@ -9,18 +9,22 @@ import codecs
 import csv
 import io
 import re
+import warnings
+import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mmcore.errors import InputError, Phrase
 
-ENDINGS = (".tsv", ".csv")
-SEPARATORS = (",", ";", "\t")
+ENDINGS = (".tsv", ".csv", ".xlsx")
+SEPARATORS = (",", ";", "\t", "|")
 SEPARATOR_LINE = re.compile(r'"?sep=([,;\t|])"?[ \t]*\n', re.IGNORECASE)
 """What spreadsheets write above the header."""
 MOST_LINES = 1000
 """Of one field of a .tsv."""
 MAX_BYTES = 50_000_000
+MAX_UNPACKED = 500_000_000
+"""Of the parts of an .xlsx, which is a ZIP."""
 ALL_ROWS = 1_000_000
 """As ``limit``: for whoever reads a table of their own, on their own machine."""
 
@@ -31,21 +35,26 @@ def read_table(path: Path, needed: Sequence[str], limit: int, *, optional: Seque
     A .csv is read by RFC 4180: fields in quotes hold commas, quotes and line breaks. Semicolons or tabs part its fields
     where its first line says so (``sep=;``, or by the columns that it names). A .tsv is read with tabs; a quote has a
     meaning only where it surrounds a whole field, as spreadsheets write it. Both are UTF-8, or UTF-16 with a byte order
-    mark. Fields that are missing at the end of a line, and columns of ``optional`` that are missing, are empty.
+    mark or told by its zero bytes. Of an .xlsx the first sheet with the columns is read, which needs openpyxl (the
+    extra ``tables``). Fields that are missing at the end of a line, and columns of ``optional``, are then empty.
 
-    Raises InputError: no such file, another encoding, another ending, a column of ``needed`` is missing, no rows, more
-    than ``limit``; with the number of the line: a quote that is not closed, more fields than columns.
+    Raises InputError: no such file, another encoding, openpyxl is missing, another ending, a column of ``needed`` is
+    missing, no rows, more than ``limit``; with the number of the line: a quote that is not closed, more fields than
+    columns.
     """
     if path.suffix.lower() not in ENDINGS:
         raise InputError("table_ending", name=path.name, endings=", ".join(ENDINGS))
-    text, skipped = _text_of(path), 0
-    declared = SEPARATOR_LINE.match(text)
-    if declared:
-        text, skipped = text[declared.end() :], 1
-    if path.suffix.lower() == ".csv":
-        lines = list(_quoted_lines(path.name, text, declared[1] if declared else _separator(text, needed), skipped))
+    if path.suffix.lower() == ".xlsx":
+        lines = _sheet_lines(path, needed)
     else:
-        lines = list(_tabbed_lines(text, skipped))
+        text, skipped = _text_of(path), 0
+        declared = SEPARATOR_LINE.match(text)
+        if declared:
+            text, skipped = text[declared.end() :], 1
+        if path.suffix.lower() == ".csv":
+            lines = list(_quoted_lines(path.name, text, declared[1] if declared else _separator(text, needed), skipped))
+        else:
+            lines = list(_tabbed_lines(text, skipped))
     header = [name.strip().lower() for name in lines[0][1]] if lines else []
     missing = [name for name in needed if name not in header]
     if missing:
@@ -77,22 +86,86 @@ def file_beside(table: Path, name: str) -> Path:
     return path
 
 
-def _text_of(path: Path) -> str:
+def _data_of(path: Path) -> bytes:
     try:
         if path.is_dir():
             raise InputError("file_is_folder", path=path)
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise InputError("table_too_large", name=path.name, megabytes=size / 1e6, limit=MAX_BYTES / 1e6)
-        data = path.read_bytes()
-        text = data.decode("utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError("file_unreadable", path=path.name, detail=Phrase("not_utf8")) from None
+        return path.read_bytes()
     except FileNotFoundError:
         raise InputError("file_missing", path=path) from None
     except OSError as error:
         raise InputError("file_unreadable", path=path, detail=error.strerror or str(error)) from None
+
+
+def _text_of(path: Path) -> str:
+    data = _data_of(path)
+    try:
+        text = data.decode(_encoding(data))
+    except UnicodeDecodeError:
+        raise InputError("file_unreadable", path=path.name, detail=Phrase("not_utf8")) from None
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+
+
+def _encoding(data: bytes) -> str:
+    """UTF-8 unless there is a mark of UTF-16, or every other byte of the beginning is zero: its header is ASCII."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    head = data[:8]
+    if len(head) == 8 and head[::2].count(0) == 0 and head[1::2].count(0) == 4:
+        return "utf-16-le"
+    if len(head) == 8 and head[::2].count(0) == 4 and head[1::2].count(0) == 0:
+        return "utf-16-be"
+    return "utf-8-sig"
+
+
+def _sheet_lines(path: Path, needed: Sequence[str]) -> list[tuple[int, list[str]]]:
+    """(number, cells) of each row that is not empty, of the first sheet whose first row names the needed columns."""
+    data = _data_of(path)
+    try:
+        from openpyxl import load_workbook
+    except ImportError:
+        raise InputError("table_xlsx", name=path.name) from None
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as parts:
+            size = sum(part.file_size for part in parts.infolist())
+        if size > MAX_UNPACKED:
+            raise InputError("table_too_large", name=path.name, megabytes=size / 1e6, limit=MAX_UNPACKED / 1e6)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what it does not keep: styles, drawings
+            book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
+        first: list[tuple[int, list[str]]] | None = None
+        for sheet in book.worksheets:
+            sheet.reset_dimensions()  # what a writer says of the size is not believed
+            rows = ((number, [_cell(value) for value in row]) for number, row in enumerate(sheet.values, 1))
+            lines = [(number, _trimmed(cells)) for number, cells in rows if any(cell.strip() for cell in cells)]
+            header = [name.strip().lower() for name in lines[0][1]] if lines else []
+            if all(name in header for name in needed):
+                return lines
+            first = lines if first is None else first
+        return first or []
+    except InputError:
+        raise
+    except Exception as error:  # a ZIP that holds no workbook, or a damaged one
+        raise InputError("file_unreadable", path=path.name, detail=Phrase("damage_decode")) from error
+
+
+def _trimmed(cells: list[str]) -> list[str]:
+    """Without the empty cells at the end, which a spreadsheet has where nothing is."""
+    while cells and not cells[-1].strip():
+        cells.pop()
+    return cells
+
+
+def _cell(value: object) -> str:
+    """What a cell shows, nearly: 3 for 3.0."""
+    if value is None:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).replace("\r\n", "\n").replace("_x000D_", "")
 
 
 def _separator(text: str, needed: Sequence[str]) -> str:

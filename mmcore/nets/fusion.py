@@ -170,6 +170,8 @@ class Fusion(nn.Module):
     name = ""
     reads_parts = False
     """Whether it looks at words and regions; the others need only the whole text and the whole picture."""
+    gated = False
+    """Whether ``gate`` says something."""
 
     def __init__(self, config: FusionConfig) -> None:
         super().__init__()
@@ -201,6 +203,18 @@ class Fusion(nn.Module):
         """Cross-entropy of posts with labels (B,), and the logits (B, 3) that it was computed from."""
         logits = self(inputs)
         return F.cross_entropy(logits, labels, weight, label_smoothing=smoothing), logits
+
+    def on_the_way(self, inputs: Inputs) -> dict[str, Tensor]:
+        """Every value between the readers and the logits by its name, each (B, ...), in the order of computing.
+
+        ``text`` and ``image`` are the h of the readers (B, H), ``logits`` (B, 3) is what ``forward`` gives; what is in
+        between differs from fusion to fusion.
+        """
+        return {
+            "text": self.text(inputs.text, inputs.has_text),
+            "image": self.image(inputs.image, inputs.has_image),
+            "logits": self(inputs),
+        }
 
     def gate(self, inputs: Inputs) -> Tensor | None:
         """Weights of text and image (B, 2), which sum to 1, where the fusion has them."""
@@ -235,6 +249,11 @@ class Concat(Fusion):
         both = torch.cat([self.text(inputs.text, inputs.has_text), self.image(inputs.image, inputs.has_image)], -1)
         return self.classify(self.dropout(F.gelu(self.mix(both))))
 
+    def on_the_way(self, inputs: Inputs) -> dict[str, Tensor]:
+        """Also ``mixed`` (B, H), the hidden layer that sees both."""
+        steps = super().on_the_way(inputs)
+        return {**steps, "mixed": F.gelu(self.mix(torch.cat([steps["text"], steps["image"]], -1)))}
+
 
 class Weighted(Fusion):
     """A learned gate: g = softmax(G [h_text ; h_image]), logits = C (g_text h_text + g_image h_image).
@@ -244,6 +263,7 @@ class Weighted(Fusion):
     """
 
     name = "weighted"
+    gated = True
 
     def __init__(self, config: FusionConfig) -> None:
         super().__init__(config)
@@ -265,6 +285,20 @@ class Weighted(Fusion):
         """Posts -> logits (B, 3)."""
         hidden, weights = self.read(inputs)
         return self.classify((hidden * weights[..., None]).sum(1))
+
+    def on_the_way(self, inputs: Inputs) -> dict[str, Tensor]:
+        """Also the ``gate`` (B, 2), the mixture ``mixed`` (B, H), and the logits that text or image alone would give.
+
+        As the weights sum to 1, ``logits`` is g_text ``text_logits`` + g_image ``image_logits``.
+        """
+        hidden, weights = self.read(inputs)
+        return {
+            **super().on_the_way(inputs),
+            "gate": weights,
+            "mixed": (hidden * weights[..., None]).sum(1),
+            "text_logits": self.classify(hidden[:, 0]),
+            "image_logits": self.classify(hidden[:, 1]),
+        }
 
 
 class CrossAttention(Fusion):
@@ -320,6 +354,13 @@ class CrossAttention(Fusion):
         """Where each token looks (B, T, R), mean over the heads."""
         return self.look(inputs)[1]
 
+    def on_the_way(self, inputs: Inputs) -> dict[str, Tensor]:
+        """Also what was ``found`` (B, 2 * attention), where words look (``attention``) and ``mixed`` (B, H)."""
+        steps = super().on_the_way(inputs)
+        found, to_regions, _ = self.look(inputs)
+        mixed = F.gelu(self.mix(torch.cat([steps["text"], steps["image"], found], -1)))
+        return {**steps, "found": found, "attention": to_regions, "mixed": mixed}
+
     def forward(self, inputs: Inputs) -> Tensor:
         """Posts -> logits (B, 3)."""
         hidden = [self.text(inputs.text, inputs.has_text), self.image(inputs.image, inputs.has_image)]
@@ -334,6 +375,7 @@ class Late(Fusion):
     """
 
     name = "late"
+    gated = True
 
     def __init__(self, config: FusionConfig) -> None:
         super().__init__(config)
@@ -355,6 +397,16 @@ class Late(Fusion):
         image = self.classify_image(self.image(inputs.image, inputs.has_image)).softmax(-1)
         weights = self.gate(inputs)
         return (weights[:, :1] * text + weights[:, 1:] * image).clamp_min(1e-8).log()
+
+    def on_the_way(self, inputs: Inputs) -> dict[str, Tensor]:
+        """Also the two opinions, ``text_opinion`` and ``image_opinion`` (B, 3), and their weights, ``gate``."""
+        steps = super().on_the_way(inputs)
+        return {
+            **steps,
+            "text_opinion": self.classify_text(steps["text"]).softmax(-1),
+            "image_opinion": self.classify_image(steps["image"]).softmax(-1),
+            "gate": self.gate(inputs),
+        }
 
 
 class Multitask(Fusion):
@@ -384,6 +436,13 @@ class Multitask(Fusion):
         both, text, image = self.answers(inputs)
         alone = torch.where(inputs.has_text[:, None], text, image)
         return torch.where((inputs.has_text & inputs.has_image)[:, None], both, alone)
+
+    def on_the_way(self, inputs: Inputs) -> dict[str, Tensor]:
+        """Also ``mixed`` (B, H) and the logits of the three heads."""
+        steps = super().on_the_way(inputs)
+        both, text, image = self.answers(inputs)
+        mixed = F.gelu(self.mix(torch.cat([steps["text"], steps["image"]], -1)))
+        return {**steps, "mixed": mixed, "both_logits": both, "text_logits": text, "image_logits": image}
 
     def loss(self, inputs: Inputs, labels: Tensor, weight: Tensor | None, smoothing: float) -> tuple[Tensor, Tensor]:
         """Mean of the three heads' cross-entropies, each over the posts that have what it reads."""

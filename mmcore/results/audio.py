@@ -143,11 +143,13 @@ class AudioResult:
     level: float = float("-inf")
     """Root mean square of the whole file in dBFS; -inf for digital silence."""
     evidence: SoundEvidence | None = None
-    """Of the best label, where ``explain`` asked for it and the file is not silent."""
+    """Of the headline, where ``explain`` asked for it and the file is not silent."""
     notices: tuple[Notice, ...] = ()
     """What was not read, or was assumed."""
     windows: tuple[tuple[float, float], ...] = ()
     """(start, length) in seconds of the window in which each of ``labels`` scores highest, for ``explain_audio``."""
+    headline: str = ""
+    """The label to show first: the best one, or a kind of it that is nearly as sure ("Dog", not "Animal")."""
 
     @property
     def silent(self) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from mmcore.results.options import check, one_of, ranged
-from mmcore.results.sentiment import FUSIONS, Fusion
+from mmcore.results.sentiment import FUSIONS, SENTIMENTS, Fusion
 
 Optimiser = Literal["sgd", "momentum", "adam", "adamw"]
 OPTIMISERS: tuple[Optimiser, ...] = ("sgd", "momentum", "adam", "adamw")
@@ -58,6 +58,20 @@ class Scores:
     """Expected calibration error: mean gap between confidence and accuracy over ten equally wide bins, 0-1."""
     confusion: tuple[tuple[int, ...], ...]
     """``confusion[truth][prediction]`` counts, both in the order of SENTIMENTS."""
+
+    @property
+    def recalls(self) -> dict[str, float]:
+        """Of each class that the labels hold, the share that was found."""
+        return {
+            name: row[place] / sum(row)
+            for place, (name, row) in enumerate(zip(SENTIMENTS, self.confusion, strict=True))
+            if sum(row)
+        }
+
+    @property
+    def macro_recall(self) -> float:
+        """Mean of ``recalls``: the usual figure where classes are unlike in number (SemEval-2017 task 4)."""
+        return sum(self.recalls.values()) / len(self.recalls)
 
     def to_dict(self) -> dict[str, Any]:
         """The figures, without the confusion matrix."""

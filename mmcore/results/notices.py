@@ -49,6 +49,18 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     # texts
     "no_words": ("The text holds no words that can be read.", "这段文字里没有可以读懂的词。"),
+    "no_feeling": (
+        "No word of the text says how anybody feels about anything.",
+        "这段文字里没有表达感受或看法的词。",
+    ),
+    "both_sides": (
+        "Not sure: the text says good and bad things about equally. Do not rely on the answer.",
+        "无法确定：这段文字里褒义和贬义的说法差不多一样多，请不要轻信这个结果。",
+    ),
+    "text_part_unread": (
+        "{count} words of this text are in {language} and were not read; the model reads English only.",
+        "这段文本中有 {count} 个词是{language}，没有读；模型只读英语。",
+    ),
     "no_words_read": ("The text was left out of the answer.", "判断时没有使用这段文字。"),
     "not_sure": (
         "Nothing could be judged, so every sentiment is given as equally likely: not sure.",

@@ -124,7 +124,7 @@ class Match:
     present: bool = True
     """False where the file is gone since it was added."""
     copies: tuple[str, ...] = ()
-    """Paths of the entries that are this very picture, byte for byte; they take no places of their own."""
+    """Paths of the entries whose files are this very picture, byte for byte; they take no places of their own."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ class SearchResult:
 
 
 def export_rows(results: Sequence[SearchResult]) -> list[dict[str, Any]]:
-    """A row for every match, for CSV or JSON lines: query, rank, path, file, score, cosine, good, model."""
+    """A row for every match, for CSV or JSON lines: query, rank, path, file, score, cosine, good, present, model."""
     return [
         {
             "query": result.query,
@@ -187,6 +187,7 @@ def export_rows(results: Sequence[SearchResult]) -> list[dict[str, Any]]:
             "score": round(match.score, 4),
             "cosine": round(match.cosine, 4),
             "good": result.is_good(match),
+            "present": match.present,
             "model": result.model,
         }
         for result in results

@@ -20,6 +20,7 @@ from mmcore.audio.spectrogram import LEVEL_SECONDS
 from mmcore.audio.timeline import cell_scores, find_events, silent_spans
 from mmcore.checkpoints.registry import Checkpoint
 from mmcore.errors import InputError, MMCoreError, UnknownNameError
+from mmcore.families._audioset import kinds_of
 from mmcore.pool import ModelPool
 from mmcore.results import SILENCE, AudioOptions, AudioResult, SoundEvent, SoundEvidence, SoundLabel, Timeline
 from mmcore.settings import Settings
@@ -31,6 +32,8 @@ TASK = "audio"
 
 LABELS_KEPT = 20
 """Labels in the timeline at most; only these have events."""
+CARRIES = 0.75
+"""A kind of what is heard names it where its score is at least this part of the more general label's."""
 
 Outcome: TypeAlias = "AudioResult | MMCoreError"
 
@@ -153,12 +156,14 @@ def _classify(
         seconds=heard.seconds,
         level=heard.drawing.level,
         notices=heard.sound.notices,
+        headline=most_specific(labels),
     )
     if result.silent:
         return result
     result = replace(result, windows=tuple(_best(listener, heard, options, one.label) for one in labels))
     if options.explain and labels:
-        return replace(result, evidence=listener.explain(source, labels[0].label, *result.windows[0]))
+        place = [one.label for one in labels].index(result.headline)
+        return replace(result, evidence=listener.explain(source, result.headline, *result.windows[place]))
     return result
 
 
@@ -188,6 +193,19 @@ def _labels(
         for column in order
         if pooled[column] >= options.threshold
     )
+
+
+def most_specific(labels: Sequence[SoundLabel]) -> str:
+    """The label that names a sound best: the first, or a kind of it that is nearly as sure ("Dog", not "Animal").
+
+    ``labels`` best first; "" where there is none.
+    """
+    if not labels:
+        return ""
+    best = labels[0]
+    while kinds := [one for one in labels if one.label in kinds_of(best.label) and one.score >= CARRIES * best.score]:
+        best = max(kinds, key=lambda one: one.score)
+    return best.label
 
 
 def _timeline(

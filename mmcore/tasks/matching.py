@@ -31,6 +31,7 @@ from mmcore.tasks.occlusion import occlusion_map
 from mmcore.tasks.prompts import sentences
 from mmcore.tasks.queries import EmbeddedQuery, embed_queries
 from mmcore.tasks.reading import read_as, texts_of, word_by_word
+from mmcore.tasks.unread import unread_texts
 from mmcore.types import IsCancelled, Progress, Source, Vectors
 
 
@@ -86,7 +87,7 @@ def _classify(
     pool: ModelPool, name: str, labels: Vectors, options: ZeroShotOptions, images: Sequence[Image.Image]
 ) -> list[ZeroShotResult]:
     known = traits(pool, name)
-    read = word_by_word(find(name), options.labels)
+    read = (*word_by_word(find(name), options.labels), *unread_texts(find(name), options.labels))
     watch = Stopwatch()
     cosines = (embed_images(pool, images, name) @ labels.T).astype(np.float64)
     logits = known.scale * cosines
@@ -145,7 +146,7 @@ def similarity(
     scores = background(pool, name, pictures).text_scores(cosines, sentences_).astype(np.float32)
     called = tuple(names) if names is not None else tuple(str(place + 1) for place in range(len(images)))
     device, seconds = known.device, watch.seconds
-    notices = (*notices_of(*images), *word_by_word(find(name), texts))
+    notices = (*notices_of(*images), *word_by_word(find(name), texts), *unread_texts(find(name), texts))
     return SimilarityMatrix(called, tuple(texts), cosines, scores, name, device, seconds, notices)
 
 
@@ -178,5 +179,6 @@ def explain_match(
     ((used, heat),) = pool.run(name, work, [image])
     score = float(embedded.scores(picture, likely)[0])
     cosine, device = float(picture[0] @ vector), known.device
-    notices = (*notices_of(image), *word_by_word(checkpoint, texts_of(query)))
+    said = texts_of(query)
+    notices = (*notices_of(image), *word_by_word(checkpoint, said), *unread_texts(checkpoint, said))
     return MatchMap(str(query), heat, used, score, cosine, name, device, watch.seconds, notices)

@@ -18,9 +18,13 @@ from mmcore.tasks.embedding import embed_images, embed_texts, unit
 from mmcore.types import Vectors
 
 NEGATION = re.compile(
-    r"\b(?:without|not|no|none|neither|nor|never|except|excluding|minus|(?:is|are|does|do)n['’]t)\b"
-    r"|没有|沒有|不要|不是|不含|不带|除了|无人",
-    re.IGNORECASE,
+    r"""
+    \b(?:without|not|no|none|nobody|nothing|neither|nor|never|cannot|except|excluding|minus|lacking
+        |(?:other|rather)\ than|instead\ of|anything\ but|free\ of|\w+n['’]t|non-\w+)\b
+    |没有?|沒有?|不(?:要|是|在|含|带|帶|穿|戴|包含|包括|见|見|能|会|會)|并非|並非|除了|除去|无(?!人机|线|限|数|花果)|無(?!人機|線|限|數|花果)
+    |非(?!洲|常|法)
+    """,
+    re.IGNORECASE | re.VERBOSE,
 )
 
 

@@ -20,8 +20,8 @@ from mmcore.tasks.calibration import SAMPLE, CosineBaseline
 from mmcore.tasks.embedding import TASK, Stopwatch, background, embed_images, embed_texts, traits
 from mmcore.tasks.matching import rank_texts, similarity, zero_shot, zero_shot_many
 from mmcore.tasks.queries import EmbeddedQuery, embed_queries, negation
-from mmcore.tasks.reading import read_as, texts_of, word_by_word
-from mmcore.tasks.unread import unread
+from mmcore.tasks.reading import texts_of, word_by_word
+from mmcore.tasks.unread import unread_texts
 from mmcore.types import IsCancelled, Progress, Vectors
 
 __all__ = [
@@ -116,11 +116,12 @@ def _found(
 
 def _notices_of(query: Query, checkpoint: Checkpoint) -> tuple[Notice, ...]:
     texts = texts_of(query)
+    wanted = [part.content for part in query.parts if isinstance(part.content, str) and part.weight > 0]
     return (
         *notices_of(*(part.content for part in query.parts)),
         *word_by_word(checkpoint, texts),
-        *(notice for text in texts for notice in unread(checkpoint, read_as(checkpoint, text))),
-        *(Notice.of("query_negation", word=word) for text in texts if (word := negation(text))),
+        *unread_texts(checkpoint, texts),
+        *(Notice.of("query_negation", word=word) for text in wanted if (word := negation(text))),
     )
 
 
@@ -145,7 +146,7 @@ def _matches(
             cosine=hits[place].score,
             id=hits[place].entry.id,
             present=not hits[place].entry.missing,
-            copies=tuple(hit.entry.path for hit in same[hits[place].entry.sha256][1:]),
+            copies=tuple(hit.entry.path for hit in same[hits[place].entry.sha256][1:] if not hit.entry.missing),
         )
         for place in order
     )

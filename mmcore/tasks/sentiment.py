@@ -37,7 +37,7 @@ from mmcore.tasks.batching import run_in_batches
 from mmcore.tasks.contributions import explain_post
 from mmcore.tasks.late_fusion import LateJudge
 from mmcore.tasks.reading import read_as, word_by_word
-from mmcore.tasks.unread import no_evidence, unread
+from mmcore.tasks.unread import balanced, no_evidence, readable, unread
 from mmcore.types import IsCancelled, Progress
 
 TASK = "sentiment"
@@ -122,7 +122,7 @@ def classify_sentiment_table(
     cancelled: IsCancelled | None = None,
     limit: int | None = None,
 ) -> Iterator[tuple[dict[str, str], Outcome]]:
-    """Judge the rows of a .tsv or .csv with a column text, and perhaps image: each row with its result or error.
+    """Judge the rows of a .tsv, .csv or .xlsx with a column text, and perhaps image: each row with its result or error.
 
     Images are paths relative to the table; one that leads outside its folder is an InputError of its row. Either may
     be empty. Raises InputError at once for a file that is no such table or has more than ``limit`` rows
@@ -188,7 +188,7 @@ def _cleaned(pool: ModelPool, post: Post) -> Post:
     text = clean_text(post.text, pool.settings) if post.text else ""
     if not text and post.image is None:
         raise InputError("post_empty")
-    return replace(post, text=clean_post(text) or None)
+    return replace(post, text=clean_post(text) if text else None)  # may be empty: no_evidence says so
 
 
 def _not_sure(name: str, fusions: Sequence[str], model: str, device: str) -> SentimentResult:
@@ -247,19 +247,25 @@ def _run(
 
     def work(loaded: SentimentJudge, given: Sequence[Post]) -> list[SentimentResult]:
         start = perf_counter()
-        some = [replace(post, text=read_as(checkpoint, post.text)) if post.text else post for post in given]
+        some, parts = [], []
+        for post in given:
+            text, left_out = readable(checkpoint, read_as(checkpoint, post.text)) if post.text else (post.text, ())
+            some.append(replace(post, text=text))
+            parts.append(left_out)
         model: SentimentJudge = loaded if loaded.fusions else LateJudge(pool, loaded)
         name = options.head or options.fusion or model.fusions[0]
-        silent = [no_evidence(checkpoint, post.text) for post in some]
+        silent = [no_evidence(checkpoint, post.text, alone=post.image is None) for post in some]
         # A text that is no evidence leaves the picture; without a picture there is nothing to judge by.
         read = [replace(post, text=None) if why else post for post, why in zip(some, silent, strict=True)]
         judged = iter(_judged(model, [post for post in read if post.text or post.image is not None], fusion))
         found = []
-        for one, post, why, cleaned in zip(given, read, silent, some, strict=True):
+        for one, post, why, cleaned, part in zip(given, read, silent, some, parts, strict=True):
             notices = (
                 *notices_of(post.image),
                 *word_by_word(checkpoint, [one.text] if one.text else []),
                 *unread(checkpoint, cleaned.text),
+                *part,
+                *(balanced(checkpoint, post.text) if post.image is None else ()),
                 *((why,) if why is not None else ()),
             )
             if why is not None and post.image is None:

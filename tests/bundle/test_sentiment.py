@@ -143,3 +143,29 @@ def test_a_text_that_is_not_read_leaves_the_picture(pool: ModelPool) -> None:
     both = classify_sentiment(pool, Post("je déteste ça", image))
     assert both.text is None
     assert both.scores == classify_sentiment(pool, Post(None, image)).scores
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The meeting is at 3 pm on Monday in room 204.",
+        "Apple will hold its event on September 9 http://t.co/abc",
+        "Is anyone going to the game on Sunday?",
+        "The president speaks in Berlin tomorrow",
+    ],
+)
+def test_news_without_a_feeling_is_neutral(pool: ModelPool, text: str) -> None:
+    assert label_of(pool, text) == "neutral"
+
+
+def test_without_a_picture_all_fusions_give_the_answer_of_the_text(pool: ModelPool) -> None:
+    post = Post("The meeting is at 3 pm on Monday in room 204.")
+    result = classify_sentiment(pool, post, SentimentOptions("late", explain=True))
+    assert {scores for _, scores in result.fusions} == {result.scores}
+    assert result.text == result.scores
+    assert result.gate == (("text", 1.0), ("image", 0.0))
+    why = result.explanation
+    assert why is not None
+    assert why.without_words is not None
+    together = why.without_words.valence + sum(word.valence for word in why.words)
+    assert together == pytest.approx(result.scores.valence, abs=5e-3)

@@ -17,12 +17,14 @@ import pytest
 from huggingface_hub import constants, try_to_load_from_cache
 
 from mmcore.checkpoints import download, locate
+from mmcore.checkpoints.commits import Commit, look_up, pinned, remember, remembered
 from mmcore.checkpoints.download import Reachability
 from mmcore.checkpoints.hub import wanted
 from mmcore.checkpoints.registry import Checkpoint, find
 from mmcore.errors import Cancelled, WeightsError
 from mmcore.settings import Settings
-from tests.servers import Files, black_hole, file_server, refused
+from tests.hub import Hub, as_this_process_hub, imitation_hub
+from tests.servers import black_hole, refused
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 HUB = replace(find("blip-base"), name="tiny", location="someone/tiny", revision=REVISION, bytes=70_000)
@@ -52,22 +54,20 @@ def online(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 @pytest.fixture
-def hub(isolated: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
+def hub(isolated: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """A hub with one repository, as this process's hub."""
-    with file_server() as (address, files):
-        files.repositories["someone/tiny"] = {REVISION: dict(REPOSITORY)}
-        template = constants.HUGGINGFACE_CO_URL_TEMPLATE.removeprefix(constants.ENDPOINT)
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", address + template)
-        monkeypatch.setattr(constants, "ENDPOINT", address)
+    with imitation_hub() as hub:
+        hub.publish("someone/tiny", REPOSITORY, REVISION)
+        as_this_process_hub(hub, monkeypatch)
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(isolated / "hub"))
-        yield files
+        yield hub
 
 
 @pytest.fixture
-def server() -> Iterator[tuple[str, Files]]:
-    with file_server() as (address, files):
-        files.plain["/files/tagger.pt"] = WEIGHTS
-        yield address, files
+def server() -> Iterator[tuple[str, Hub]]:
+    with imitation_hub() as hub:
+        hub.plain["/files/tagger.pt"] = WEIGHTS
+        yield hub.address, hub
 
 
 def url_checkpoint(address: str) -> Checkpoint:
@@ -109,7 +109,8 @@ TWO_PARTS = json.dumps({"weight_map": {"a": "model-1.safetensors", "b": "model-2
     ("files", "key", "part"),
     [
         ({"model.safetensors": ""}, "weights_incomplete", "config.json"),
-        ({"config.json": "{}"}, "weights_incomplete", "*.safetensors"),
+        ({"config.json": "{}"}, "weights_incomplete", "model.safetensors"),
+        ({"config.json": "{}", "open_clip_model.safetensors": ""}, "weights_incomplete", "model.safetensors"),
         ({"config.json": "{}", "pytorch_model.bin": ""}, "weights_unsafe", "no safetensors"),
         (
             {
@@ -150,7 +151,7 @@ def test_the_bundle_is_inside_the_package(settings: Settings):
 # the hub
 
 
-def test_download_takes_safetensors_and_text_of_the_pinned_revision_only(hub: Files, online: Settings):
+def test_download_takes_safetensors_and_text_of_the_pinned_revision_only(hub: Hub, online: Settings):
     with pytest.raises(WeightsError, match="mmcore download tiny") as caught:
         locate.locate(HUB, online)
     assert caught.value.key == "weights_not_cached"
@@ -169,7 +170,7 @@ def test_download_takes_safetensors_and_text_of_the_pinned_revision_only(hub: Fi
     assert hub.asked("model.safetensors") == [None]  # fetched once, from the start
 
 
-def test_what_is_cached_needs_no_network_and_is_found_by_the_hubs_own_library(hub: Files, online: Settings):
+def test_what_is_cached_needs_no_network_and_is_found_by_the_hubs_own_library(hub: Hub, online: Settings):
     folder = locate.locate(HUB, online, download=True)
     hub.requests.clear()
     assert locate.locate(HUB, replace(online, offline=True), download=True) == folder
@@ -179,12 +180,12 @@ def test_what_is_cached_needs_no_network_and_is_found_by_the_hubs_own_library(hu
     assert Path(str(found)).read_bytes() == WEIGHTS
 
 
-def test_another_revision_is_not_taken_for_the_pinned_one(hub: Files, online: Settings):
+def test_another_revision_is_not_taken_for_the_pinned_one(hub: Hub, online: Settings):
     locate.locate(HUB, online, download=True)
     assert not locate.is_cached(replace(HUB, revision="f" * 40), online)
 
 
-def test_a_broken_connection_goes_on_where_it_broke(hub: Files, online: Settings):
+def test_a_broken_connection_goes_on_where_it_broke(hub: Hub, online: Settings):
     hub.cut, hub.cuts_left = 20_000, 2
     hub.repositories["someone/tiny"][REVISION] = {"config.json": b"", "model.safetensors": WEIGHTS}
     folder = locate.locate(HUB, online, download=True)
@@ -196,7 +197,7 @@ def test_a_broken_connection_goes_on_where_it_broke(hub: Files, online: Settings
     assert hub.served == len(WEIGHTS)  # not a byte twice
 
 
-def test_after_a_stop_the_next_download_goes_on(hub: Files, online: Settings):
+def test_after_a_stop_the_next_download_goes_on(hub: Hub, online: Settings):
     seen: list[int] = []
     with pytest.raises(Cancelled, match=r"KB of 1 MB are here"):
         locate.locate(
@@ -216,13 +217,13 @@ def test_after_a_stop_the_next_download_goes_on(hub: Files, online: Settings):
     assert not part.exists()
 
 
-def test_a_folder_without_weights_yet_is_not_cached(hub: Files, online: Settings):
+def test_a_folder_without_weights_yet_is_not_cached(hub: Hub, online: Settings):
     with pytest.raises(Cancelled):
         locate.locate(HUB, online, download=True, cancelled=lambda: bool(hub.asked("vocab.txt")))
     assert not locate.is_cached(HUB, online)
 
 
-def test_a_download_with_the_wrong_sha256_is_thrown_away(hub: Files, online: Settings):
+def test_a_download_with_the_wrong_sha256_is_thrown_away(hub: Hub, online: Settings):
     hub.wrong_sha256 = True
     with pytest.raises(WeightsError, match=hashlib.sha256(WEIGHTS).hexdigest()) as caught:
         locate.locate(HUB, online, download=True)
@@ -231,20 +232,21 @@ def test_a_download_with_the_wrong_sha256_is_thrown_away(hub: Files, online: Set
     assert not locate.is_cached(HUB, online)
 
 
-def test_a_repository_without_safetensors_is_refused(hub: Files, online: Settings):
+def test_a_repository_without_safetensors_is_refused(hub: Hub, online: Settings):
     del hub.repositories["someone/tiny"][REVISION]["model.safetensors"]
-    with pytest.raises(WeightsError, match="no safetensors file"):
+    with pytest.raises(WeightsError, match="someone/tiny on the hub holds no weights as safetensors") as caught:
         locate.locate(HUB, online, download=True)
+    assert caught.value.key == "hub_no_safetensors"
     assert not hub.asked("pytorch_model.bin")
 
 
-def test_a_revision_that_is_gone_says_so(hub: Files, online: Settings):
+def test_a_revision_that_is_gone_says_so(hub: Hub, online: Settings):
     with pytest.raises(WeightsError, match=r"HTTP 404") as caught:
         locate.locate(replace(HUB, revision="a" * 40), online, download=True)
     assert caught.value.key == "weights_gone"
 
 
-def test_split_weights_come_whole(hub: Files, online: Settings):
+def test_split_weights_come_whole(hub: Hub, online: Settings):
     index = {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}
     hub.repositories["someone/tiny"][REVISION] = {
         "config.json": b"{}",
@@ -261,24 +263,82 @@ def test_split_weights_come_whole(hub: Files, online: Settings):
 def test_variants_of_the_weights_are_left_out():
     names = ["model.fp16.safetensors", "model.safetensors", "config.json", "a/model.safetensors", "x.py"]
     assert wanted(names) == ["config.json", "model.safetensors"]
+    assert wanted(["open_clip_model.safetensors", "chat_template.jinja"]) == ["chat_template.jinja"]
+    parts = ["model.safetensors-00001-of-00001.safetensors", "model.safetensors.index.json"]
+    assert wanted(parts) == parts[::-1]
 
 
 # without a pinned revision
 
-
-def test_without_a_revision_a_cached_copy_works_but_nothing_is_downloaded(hub: Files, online: Settings):
-    unpinned = replace(HUB, revision=None)
-    with pytest.raises(WeightsError, match="mmcore models pin") as caught:
-        locate.locate(unpinned, online, download=True)
-    assert caught.value.key == "weights_no_revision"
-    assert locate.availability(unpinned, online).state == "broken"
-    assert not hub.asked("model.safetensors")
-
-    folder = locate.locate(HUB, online, download=True)
-    assert locate.locate(unpinned, online) == folder
+UNPINNED = replace(HUB, revision=None)
 
 
-def test_without_a_revision_main_is_preferred(hub: Files, isolated: Path, settings: Settings):
+def test_without_a_pin_main_is_looked_up_once_and_remembered(hub: Hub, online: Settings):
+    assert locate.availability(UNPINNED, online).state == "download"
+    folder = locate.locate(UNPINNED, online, download=True)
+    assert folder.name == REVISION
+    assert remembered(online) == {"someone/tiny": Commit(REVISION, "main")}
+
+    hub.publish("someone/tiny", {"config.json": b"{}", "model.safetensors": b"newer"}, "e" * 40)
+    hub.requests.clear()
+    offline = replace(online, offline=True)
+    assert locate.locate(UNPINNED, offline) == folder
+    assert pinned(UNPINNED, offline).revision == REVISION
+    assert hub.requests == []
+
+
+def test_a_stopped_download_without_a_pin_goes_on_with_its_commit(hub: Hub, online: Settings):
+    with pytest.raises(Cancelled):
+        locate.locate(UNPINNED, online, download=True, cancelled=lambda: bool(hub.asked("vocab.txt")))
+    hub.publish("someone/tiny", {"config.json": b"{}", "model.safetensors": b"newer"}, "e" * 40)
+    assert locate.locate(UNPINNED, online, download=True).name == REVISION
+
+
+def test_a_remembered_commit_that_is_gone_is_looked_up_again(hub: Hub, online: Settings):
+    remember(UNPINNED, Commit("f" * 40), online)
+    with pytest.raises(WeightsError, match="HTTP 404"):
+        locate.locate(UNPINNED, online, download=True)
+    assert locate.locate(UNPINNED, online, download=True).name == REVISION
+
+
+def test_nothing_is_written_into_the_package(hub: Hub, online: Settings):
+    package = Path(locate.__file__).parent
+    before = {path: path.stat().st_mtime_ns for path in package.glob("*.*")}
+    locate.locate(UNPINNED, online, download=True)
+    assert {path: path.stat().st_mtime_ns for path in package.glob("*.*")} == before
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"someone/tiny": {"revision": "../x"}}', '{"someone/tiny": 1}'])
+def test_a_damaged_list_of_commits_counts_as_empty(settings: Settings, content: str):
+    settings.home.mkdir(parents=True)
+    (settings.home / "commits.json").write_text(content)
+    assert remembered(settings) == {}
+    remember(UNPINNED, Commit(REVISION), settings)
+    assert remembered(settings) == {"someone/tiny": Commit(REVISION)}
+
+
+PICKLE = {"config.json": b"{}", "pytorch_model.bin": b"pickle"}
+
+
+def test_old_weights_are_taken_from_the_hubs_own_conversion(hub: Hub, online: Settings):
+    hub.publish("someone/old", PICKLE, "1" * 40)
+    hub.convert("someone/old", {"config.json": b"{}", "model.safetensors": b"a stranger's"}, "3" * 40, 4, "stranger")
+    hub.convert("someone/old", {"config.json": b"{}", "model.safetensors": b"w"}, "2" * 40, 7, "SFconvertbot")
+    old = replace(UNPINNED, location="someone/old")
+    assert look_up(old) == Commit("2" * 40, "refs/pr/7")
+    assert (locate.locate(old, online, download=True) / "model.safetensors").read_bytes() == b"w"
+
+
+def test_a_strangers_conversion_is_not_taken(hub: Hub, online: Settings):
+    hub.publish("someone/old", PICKLE, "1" * 40)
+    hub.convert("someone/old", {"config.json": b"{}", "model.safetensors": b"a stranger's"}, "3" * 40, 4, "stranger")
+    with pytest.raises(WeightsError) as caught:
+        locate.locate(replace(UNPINNED, location="someone/old"), online, download=True)
+    assert caught.value.key == "hub_no_safetensors"
+    assert remembered(online) == {}
+
+
+def test_without_a_revision_main_is_preferred(hub: Hub, isolated: Path, settings: Settings):
     repository = isolated / "hub" / "models--someone--tiny"
     main = model_folder(repository / "snapshots" / "main-commit")
     model_folder(repository / "snapshots" / "other-commit")
@@ -290,7 +350,7 @@ def test_without_a_revision_main_is_preferred(hub: Files, isolated: Path, settin
 # out of reach
 
 
-def test_offline_never_asks(hub: Files, settings: Settings):
+def test_offline_never_asks(hub: Hub, settings: Settings):
     with pytest.raises(WeightsError, match="offline mode is on") as caught:
         locate.locate(HUB, settings, download=True)
     assert caught.value.key == "weights_hub_unreachable"
@@ -300,7 +360,7 @@ def test_offline_never_asks(hub: Files, settings: Settings):
     assert hub.requests == []
 
 
-def test_a_refused_connection_is_out_of_reach(hub: Files, online: Settings, monkeypatch: pytest.MonkeyPatch):
+def test_a_refused_connection_is_out_of_reach(hub: Hub, online: Settings, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(constants, "ENDPOINT", refused())
     with pytest.raises(WeightsError, match="cannot be reached") as caught:
         locate.locate(HUB, online, download=True)
@@ -309,12 +369,12 @@ def test_a_refused_connection_is_out_of_reach(hub: Files, online: Settings, monk
 
 
 @pytest.mark.parametrize("status", [403, 407, 502])
-def test_a_firewall_is_out_of_reach(hub: Files, online: Settings, status: int):
+def test_a_firewall_is_out_of_reach(hub: Hub, online: Settings, status: int):
     hub.status = status
     assert locate.hub_problem(online) == f"HTTP {status}"
 
 
-def test_a_mirror_without_a_front_page_is_reachable(hub: Files, online: Settings):
+def test_a_mirror_without_a_front_page_is_reachable(hub: Hub, online: Settings):
     hub.status = 404
     assert locate.hub_reachable(online)
 
@@ -355,7 +415,7 @@ def test_the_limit_is_two_seconds_and_the_memory_a_minute():
 # one file from a url
 
 
-def test_url_download(server: tuple[str, Files], online: Settings):
+def test_url_download(server: tuple[str, Hub], online: Settings):
     address, files = server
     checkpoint = url_checkpoint(address)
     assert locate.availability(checkpoint, online).state == "download"
@@ -367,7 +427,7 @@ def test_url_download(server: tuple[str, Files], online: Settings):
     assert files.requests == []
 
 
-def test_url_download_continues_after_a_cut(server: tuple[str, Files], online: Settings):
+def test_url_download_continues_after_a_cut(server: tuple[str, Hub], online: Settings):
     address, files = server
     files.cut, files.cuts_left = 10_000, 3
     folder = locate.locate(url_checkpoint(address), online, download=True)
@@ -375,14 +435,14 @@ def test_url_download_continues_after_a_cut(server: tuple[str, Files], online: S
     assert files.asked("tagger.pt") == [None, "bytes=10000-", "bytes=20000-", "bytes=30000-"]
 
 
-def test_a_server_without_ranges_starts_again(server: tuple[str, Files], online: Settings):
+def test_a_server_without_ranges_starts_again(server: tuple[str, Hub], online: Settings):
     address, files = server
     files.cut, files.cuts_left, files.ranges = 10_000, 1, False
     folder = locate.locate(url_checkpoint(address), online, download=True)
     assert (folder / "tagger.pt").read_bytes() == WEIGHTS
 
 
-def test_a_part_of_another_file_is_thrown_away(server: tuple[str, Files], online: Settings):
+def test_a_part_of_another_file_is_thrown_away(server: tuple[str, Hub], online: Settings):
     address, _ = server
     checkpoint = url_checkpoint(address)
     part = locate.download_folder(checkpoint, online) / "tagger.pt.part"
@@ -392,7 +452,7 @@ def test_a_part_of_another_file_is_thrown_away(server: tuple[str, Files], online
     assert (folder / "tagger.pt").read_bytes() == WEIGHTS
 
 
-def test_a_whole_part_is_only_checked(server: tuple[str, Files], online: Settings):
+def test_a_whole_part_is_only_checked(server: tuple[str, Hub], online: Settings):
     address, files = server
     checkpoint = url_checkpoint(address)
     part = locate.download_folder(checkpoint, online) / "tagger.pt.part"
@@ -403,7 +463,7 @@ def test_a_whole_part_is_only_checked(server: tuple[str, Files], online: Setting
     assert files.served == 0
 
 
-def test_wrong_sha256_of_a_url(server: tuple[str, Files], online: Settings):
+def test_wrong_sha256_of_a_url(server: tuple[str, Hub], online: Settings):
     address, _ = server
     checkpoint = replace(url_checkpoint(address), sha256="0" * 64)
     with pytest.raises(WeightsError, match="0" * 64) as caught:
@@ -414,14 +474,7 @@ def test_wrong_sha256_of_a_url(server: tuple[str, Files], online: Settings):
     assert not (folder / "tagger.pt.part").exists()
 
 
-def test_a_url_without_sha256_is_not_downloaded(server: tuple[str, Files], online: Settings):
-    address, files = server
-    with pytest.raises(WeightsError, match="no sha256"):
-        locate.locate(replace(url_checkpoint(address), sha256=None), online, download=True)
-    assert not files.asked("tagger.pt")
-
-
-def test_a_server_that_keeps_breaking_off_is_given_up_with_the_part_kept(server: tuple[str, Files], online: Settings):
+def test_a_server_that_keeps_breaking_off_is_given_up_with_the_part_kept(server: tuple[str, Hub], online: Settings):
     address, files = server
     files.cut, files.cuts_left = 0, 100
     checkpoint = url_checkpoint(address)
@@ -431,7 +484,7 @@ def test_a_server_that_keeps_breaking_off_is_given_up_with_the_part_kept(server:
     assert len(files.asked("tagger.pt")) == download.ATTEMPTS
 
 
-def test_a_missing_file_is_refused_at_once(server: tuple[str, Files], online: Settings):
+def test_a_missing_file_is_refused_at_once(server: tuple[str, Hub], online: Settings):
     address, files = server
     files.plain.clear()
     with pytest.raises(WeightsError, match="HTTP 404"):
@@ -446,7 +499,7 @@ def test_url_out_of_reach_names_the_host(online: Settings):
 
 
 def test_a_full_disk_is_noticed_before_writing(
-    server: tuple[str, Files], online: Settings, monkeypatch: pytest.MonkeyPatch
+    server: tuple[str, Hub], online: Settings, monkeypatch: pytest.MonkeyPatch
 ):
     address, _ = server
     usage = namedtuple("usage", "total used free")
@@ -456,7 +509,7 @@ def test_a_full_disk_is_noticed_before_writing(
     assert caught.value.key == "weights_no_space"
 
 
-def test_a_home_that_cannot_be_written_says_so(server: tuple[str, Files], online: Settings, tmp_path: Path):
+def test_a_home_that_cannot_be_written_says_so(server: tuple[str, Hub], online: Settings, tmp_path: Path):
     address, _ = server
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(WeightsError, match="cannot be written") as caught:
@@ -502,7 +555,7 @@ def environment(isolated: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
     return {**os.environ, "HF_HUB_OFFLINE": "0", "HF_HOME": str(isolated / "hf"), "PYTHONPATH": str(Path.cwd())}
 
 
-def test_two_processes_fetch_a_url_once(server: tuple[str, Files], isolated: Path, environment: dict[str, str]):
+def test_two_processes_fetch_a_url_once(server: tuple[str, Hub], isolated: Path, environment: dict[str, str]):
     address, files = server
     files.pause = 0.5  # long enough for both to be at it
     checkpoint = url_checkpoint(address)
@@ -513,7 +566,7 @@ def test_two_processes_fetch_a_url_once(server: tuple[str, Files], isolated: Pat
     assert files.served == len(WEIGHTS)
 
 
-def test_two_processes_fetch_a_repository_once(hub: Files, isolated: Path, environment: dict[str, str]):
+def test_two_processes_fetch_a_repository_once(hub: Hub, isolated: Path, environment: dict[str, str]):
     environment["HF_ENDPOINT"] = constants.ENDPOINT
     hub.pause = 0.5
     folders = two_at_once(["hub", "someone/tiny", REVISION, "", str(isolated / "shared")], environment)

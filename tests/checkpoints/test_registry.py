@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from importlib import resources
 from importlib.util import find_spec
@@ -9,29 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from mmcore.checkpoints import locate
-from mmcore.checkpoints.pins import unpinned
+from mmcore.checkpoints import locate, registry
 from mmcore.checkpoints.registry import CHECKPOINTS, Checkpoint, find, of_task
 from mmcore.errors import UnknownNameError
 from mmcore.families import FAMILIES
 from mmcore.settings import TIERS, Settings, local_variable
 
-NOT_PINNED_YET = {
-    "multilingual-sentiment",
-    "blip-base",
-    "florence-2-base",
-    "siglip2-base",
-    "clip-vit-b-32-laion",
-    "chinese-clip-base",
-    "siglip2-large",
-    "ast",
-    "clap",
-    "clap-large",
-}
-"""Hub checkpoints whose commit could not be looked up yet; `mmcore models pin` fills it in where the hub answers."""
-
-NO_CHECKSUM_YET = {"efficientat-mn10", "efficientat-mn04"}
-"""Files of an address whose sha256 could not be looked up yet: they are used from a local folder, never downloaded."""
+NOT_PINNED_YET = {"clap", "clap-large"}
+"""Hub checkpoints without a pin: the commit of the hub's own conversion of them is looked up before a download."""
 
 TASKS = (
     "captioning",
@@ -89,18 +75,17 @@ def test_its_source_is_pinned_or_listed(checkpoint: Checkpoint):
             assert re.fullmatch(r"[0-9a-f]{40}", checkpoint.revision or "")
     elif checkpoint.source == "url":
         assert checkpoint.location.startswith("https://")
-        if checkpoint.name in NO_CHECKSUM_YET:
-            assert checkpoint.sha256 is None, f"{checkpoint.name} has a sha256 now: take it off NO_CHECKSUM_YET"
-        else:
-            assert re.fullmatch(r"[0-9a-f]{64}", checkpoint.sha256 or "")
+        assert re.fullmatch(r"[0-9a-f]{64}", checkpoint.sha256 or ""), "a row that could not be fetched is not offered"
         assert locate.file_name(checkpoint)
     else:
         assert checkpoint.source == "bundled"
         assert re.fullmatch(r"[a-z_]+", checkpoint.location)
 
 
-def test_unpinned_lists_the_same():
-    assert {checkpoint.name for checkpoint in unpinned()} == NOT_PINNED_YET
+def test_every_pin_belongs_to_a_checkpoint():
+    pins = json.loads((Path(registry.__file__).parent / "pins.json").read_text("utf-8"))
+    assert set(pins) == {one.location for one in CHECKPOINTS if one.source == "hub" and one.revision is not None}
+    assert len(set(pins.values())) == len(pins)
 
 
 BUNDLED = [checkpoint for checkpoint in CHECKPOINTS if checkpoint.source == "bundled"]

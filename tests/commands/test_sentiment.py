@@ -163,12 +163,33 @@ def test_evaluate(tmp_path: Path) -> None:
     assert sum(sum(row.values()) for row in figures["confusion"]) == 12
     for view in ("both", "text", "image"):
         assert 0 <= figures[f"{view}_accuracy"] <= 1
+    (recall,) = figures["recall"]
+    truths = [row for row in figures["confusion"] if sum(row.values())]
+    assert len(recall) == len(truths)
+    assert figures["both_macro_recall"] == pytest.approx(sum(recall.values()) / len(recall), abs=1e-3)
     explained = mmcore("evaluate", "sentiment", "--data", table, "--explanations", "--limit", 4, "--json")
     (figures,) = lines(explained)
     assert figures["posts"] == 4
     assert 1 <= figures["held_back"] <= 4
     assert figures["word_fall"] >= figures["random_word_fall"] - 0.05
     assert 0 <= figures["region_better"] <= 1
+
+
+def test_tweets_are_measured_and_learnt_from(tmp_path: Path) -> None:
+    rows = ["negative\tthe black car", "neutral\ttwo women", "positive\ta red dog"] * 8
+    for name in ("train.tsv", "dev.tsv"):
+        (tmp_path / name).write_text("\n".join(["label\ttext", *rows]) + "\n", "utf-8")
+    (before,) = lines(mmcore("evaluate", "sentiment", "--data", tmp_path, "--json"))
+    assert before["posts"] == 24
+    assert set(before["recall"][0]) == {"negative", "neutral", "positive"}
+    output = small.save(tmp_path / "model")
+    result = mmcore("train", "text-alone", "--data", tmp_path, "--work", tmp_path / "w", "--output", output, "--json")
+    assert result.exit_code == 0, result.stderr
+    (figures,) = lines(result)
+    assert figures["tweets"] == 24
+    assert (output / "text-alone.safetensors").is_file()
+    nothing = mmcore("train", "text-alone", "--data", tmp_path, "--work", tmp_path / "w", "--output", tmp_path / "no")
+    assert nothing.exit_code != 0
 
 
 def test_cross_validate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

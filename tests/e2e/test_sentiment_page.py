@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.demo.serving import Server
 from tests.e2e.conftest import NARROW, Visit
@@ -43,6 +43,22 @@ def test_text_and_picture_are_judged_alone_and_together(visit: Callable[..., Vis
     expect(page.locator(".mm-interaction")).to_contain_text("Conflict")
     expect(page.locator(".mm-fusions tr")).to_have_count(5)
     expect(page.locator(".mm-said .mm-positive", has_text="lovely")).to_be_visible()
+
+
+def test_no_old_answer_stands_beside_a_new_post(visit: Callable[..., Visit]) -> None:
+    page = tab(visit)
+    write(page, "what a lovely day")
+    page.locator("#mm-sentiment-run").click()
+    expect(page.locator("#mm-sentiment-answer .mm-why")).to_be_visible()
+    held: list[Route] = []
+    page.route("**/queue/join*", lambda route: held.append(route))
+    write(page, "so sad")
+    page.locator("#mm-sentiment-run").click()
+    expect(page.locator("#mm-sentiment-answer .mm-waiting")).to_be_visible()
+    expect(page.locator(".mm-verdict")).to_have_count(0)
+    for route in held:
+        route.continue_()
+    expect(page.locator(".mm-verdict")).to_contain_text("Negative")
 
 
 def test_maps_are_chosen_and_words_look_at_regions(visit: Callable[..., Visit], photo: Path) -> None:

@@ -15,6 +15,7 @@ from mmcore.families._lexicon import NAMES
 from mmcore.nets.fusion import FusionConfig, build
 from mmcore.nets.image_encoder import FEATURES
 from mmcore.nets.post_features import PostFeatures
+from mmcore.nets.text_alone import TextAlone, TextAloneConfig
 from mmcore.pool import ModelPool
 from mmcore.results import FUSIONS
 from mmcore.settings import Settings, local_variable
@@ -60,3 +61,25 @@ def load(folder: Path) -> Any:
 def pool(folder: Path, settings: Settings) -> ModelPool:
     """A real pool that serves it."""
     return ModelPool(settings_for(folder, settings))
+
+
+def add_text_alone(folder: Path) -> Path:
+    """Put a small random model of bare texts beside the heads; other words give other answers."""
+    torch.manual_seed(3)
+    model = TextAlone(
+        TextAloneConfig(
+            dual.tokenizer().get_vocab_size(),
+            len(NAMES),
+            WIDTH,
+            dual.NETWORK["heads"],
+            dual.NETWORK["hidden"],
+            layers=1,
+            buckets=64,
+            hidden=8,
+        )
+    )
+    for value in model.state_dict().values():
+        if value.ndim:
+            value.copy_(torch.randn_like(value) * 0.4)
+    compact_sentiment.save_text_alone(folder, model)
+    return folder

@@ -178,6 +178,11 @@ def test_refresh_takes_out_what_is_gone_and_duplicates_are_listed(tmp_path: Path
     (group,) = lines(mmcore("index", "duplicates", "mine", "--json"))
     assert group == {"collection": "mine", "exact": True, "paths": [str(first), str(tmp_path / "one" / "copy.png")]}
     assert "the same file: " in mmcore("index", "duplicates", "mine").stdout
+    first.rename(tmp_path / "away")
+    (group,) = lines(mmcore("index", "duplicates", "mine", "--json"))
+    assert group["gone"] == [str(first)]
+    assert f"{first} [the file is gone], " in mmcore("index", "duplicates", "mine").stdout
+    (tmp_path / "away").rename(first)
     second.unlink()
     (kept,) = lines(mmcore("index", "refresh", "mine", "--keep-gone", "--json"))
     assert (kept["missing"], kept["removed"], kept["unchanged"]) == ([str(second)], 0, 2)

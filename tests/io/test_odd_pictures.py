@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from PIL import Image, ImageCms, ImageDraw
 from mmcore.io.images import decode_image, list_images
 from mmcore.results import notices_of
 from mmcore.settings import Settings
-from tests.pictures import encode
+from tests.pictures import encode, png_chunk
 
 SIZE = (64, 48)
 SETTINGS = Settings()
@@ -43,6 +44,39 @@ def deep(top: float, dtype: type = np.uint16, odd: float | None = None, **option
     if np.issubdtype(dtype, np.integer):
         values = np.round(values)
     return encode(Image.fromarray(values.astype(dtype)), "TIFF", **options)
+
+
+def deep_colours(top: int, form: str) -> bytes:
+    """16-bit colours of which ``top`` is the brightest, by hand: Pillow writes none."""
+    values = np.asarray(plain_grey() if "grey" in form else colours())
+    values = np.round(values / 255 * top).astype(np.uint16).reshape(SIZE[1], SIZE[0], -1)
+    if "alpha" in form:
+        values = np.concatenate([values, np.full((*values.shape[:2], 1), top, np.uint16)], axis=2)
+    height, width, bands = values.shape
+    if form.startswith("PNG"):
+        header = struct.pack(">IIBBBBB", width, height, 16, {2: 4, 3: 2, 4: 6}[bands], 0, 0, 0)
+        rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+        chunks = [png_chunk(b"IHDR", header), png_chunk(b"IDAT", zlib.compress(rows)), png_chunk(b"IEND", b"")]
+        return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+    end = "<" if "little" in form else ">"
+    data = values.astype(f"{end}u2").tobytes()
+    tags = {256: width, 257: height, 259: 1, 262: 2, 277: bands, 278: height}
+    places = 8 + 2 + 12 * (len(tags) + 3) + 4
+    entries = [(tag, struct.pack(f"{end}HHIHH", tag, 3, 1, value, 0)) for tag, value in tags.items()]
+    entries.append((258, struct.pack(f"{end}HHII", 258, 3, bands, places)))
+    entries.append((273, struct.pack(f"{end}HHII", 273, 4, 1, places + 2 * bands)))
+    entries.append((279, struct.pack(f"{end}HHII", 279, 4, 1, len(data))))
+    head = (b"II*\0" if end == "<" else b"MM\0*") + struct.pack(f"{end}IH", 8, len(entries))
+    directory = b"".join(entry for _, entry in sorted(entries)) + bytes(4)
+    return head + directory + struct.pack(f"{end}{bands}H", *[16] * bands) + data
+
+
+def linear() -> bytes:
+    """The colours as amounts of light, with the gAMA chunk that says so."""
+    shown = np.asarray(colours(), float) / 255
+    light = np.where(shown <= 0.04045, shown / 12.92, ((shown + 0.055) / 1.055) ** 2.4)
+    data = encode(Image.fromarray(np.round(255 * light).astype(np.uint8)), "PNG")
+    return data[:33] + png_chunk(b"gAMA", struct.pack(">I", 100_000)) + data[33:]
 
 
 def white_is_zero(top: int) -> bytes:
@@ -128,6 +162,17 @@ PICTURES: dict[str, tuple[Callable[[], bytes], Callable[[], Image.Image], tuple[
         G,
         ("image_stretched",),
     ),
+    **{
+        f"{bits} bits in 16, {form}": (
+            lambda bits=bits, form=form: deep_colours(2**bits - 1, form),
+            C,
+            () if bits in (8, 16) else ("image_stretched",),
+        )
+        for form in ("PNG", "PNG with alpha", "TIFF, little end first", "TIFF, big end first")
+        for bits in (8, 10, 12, 16)
+    },
+    "12 bits in 16, grey with alpha": (lambda: deep_colours(4095, "PNG, grey with alpha"), G, ("image_stretched",)),
+    "gamma 1, PNG": (linear, C, ()),
     "16 bits, white is zero": (lambda: white_is_zero(65535), G, ()),
     "10 bits, white is zero": (lambda: white_is_zero(1023), G, ("image_stretched",)),
     "32 bits": (lambda: deep(255, np.int32), G, ()),
@@ -194,15 +239,59 @@ def test_frames_are_counted() -> None:
     assert [dict(notice.params) for notice in notices_of(image)] == [{"count": 3, "frame": 3}]
 
 
-def test_a_cmyk_profile_is_minded(tmp_path: Path) -> None:
+def ink_profile() -> bytes:
+    """A small ICC profile of four inks, by hand: little CMS makes none. Its corners are the inks' Lab colours.
+
+    lut8Type (ICC.1:2001-04, 6.5.8): two steps an ink, four inputs, three outputs, all curves straight.
+    """
+    paper = np.array([100.0, 0.0, 0.0])
+    inks = np.array([[55.0, -37, -50], [48, 74, -3], [89, -5, 93], [16, 0, 0]])
+    corners = []
+    for place in range(16):
+        lab = paper.copy()
+        for ink in range(4):
+            if place >> (3 - ink) & 1:
+                lab = np.array([lab[0] * inks[ink][0] / 100, lab[1] + inks[ink][1], lab[2] + inks[ink][2]])
+        corners.append((round(lab[0] * 2.55), *(round(float(np.clip(one, -128, 127)) + 128) for one in lab[1:])))
+    straight = bytes(range(256))
+    table = (
+        b"mft1"
+        + bytes(4)
+        + bytes([4, 3, 2, 0])
+        + struct.pack(">9i", *(65536 * one for one in (1, 0, 0, 0, 1, 0, 0, 0, 1)))
+    )
+    table += straight * 4 + bytes(value for corner in corners for value in corner) + straight * 3
+    text = b"four inks\0"
+    tags = {
+        b"desc": b"desc" + bytes(4) + struct.pack(">I", len(text)) + text + bytes(4 + 4 + 2 + 1 + 67),
+        b"cprt": b"text" + bytes(4) + b"none\0",
+        b"wtpt": b"XYZ " + bytes(4) + struct.pack(">3I", 63190, 65536, 54061),
+        b"A2B0": table,
+    }
+    place, entries, body = 128 + 4 + 12 * len(tags), b"", b""
+    for name, data in tags.items():
+        data += bytes(-len(data) % 4)
+        entries += name + struct.pack(">II", place + len(body), len(data))
+        body += data
+    head = struct.pack(
+        ">I4sI4s4s4s12s4s", place + len(body), bytes(4), 0x02400000, b"prtr", b"CMYK", b"Lab ", bytes(12), b"acsp"
+    )
+    head += bytes(28) + struct.pack(">3I", 63190, 65536, 54061)
+    return head.ljust(128, b"\0") + struct.pack(">I", len(tags)) + entries + body
+
+
+@pytest.mark.parametrize("form", ["TIFF", "JPEG"])
+def test_a_cmyk_profile_is_minded(form: str) -> None:
     """Without one, cyan of full strength is (0, 255, 255); no ink on paper is."""
-    found = [path for path in Path("/usr/share/color/icc").rglob("*.icc") if path.read_bytes()[16:20] == b"CMYK"]
-    if not found:
-        pytest.skip("no CMYK profile on this machine (Debian: icc-profiles-free)")
-    data = encode(Image.new("CMYK", SIZE, (255, 0, 0, 0)), "TIFF", icc_profile=found[0].read_bytes())
-    red, green, blue = decode_image(data, SETTINGS).getpixel((1, 1))
-    assert green < 240
-    assert blue > green > red
+    data = encode(Image.new("CMYK", SIZE, (255, 0, 0, 0)), form, icc_profile=ink_profile())
+    image = decode_image(data, SETTINGS)
+    red, green, blue = image.getpixel((1, 1))
+    assert not notices_of(image)
+    assert red < 40
+    assert 120 < green < 180
+    assert 200 < blue < 240
+    paper = decode_image(encode(Image.new("CMYK", SIZE), form, icc_profile=ink_profile()), SETTINGS)
+    assert min(paper.getpixel((1, 1))) >= 252
 
 
 def test_pictures_of_a_folder_are_found_by_content(tmp_path: Path) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
 from mmcore.errors import InputError
+from mmcore.io import tables
 from mmcore.io.tables import ALL_ROWS, read_table
 
 
@@ -24,6 +27,9 @@ READ = [
     ("a.csv", "sep=,\r\n" + BREAK.replace("\n", "\r\n")),
     ("a.csv", BREAK.encode("utf-16")),
     ("a.csv", "\ufeff".encode("utf-16-be") + BREAK.encode("utf-16-be")),
+    ("a.csv", BREAK.encode("utf-16-le")),
+    ("a.csv", BREAK.encode("utf-16-be")),
+    ("a.csv", BREAK.replace("second,", "second#").replace(",", "|").replace("#", ",")),
     ("a.csv", BREAK.encode("utf-8-sig")),
     ("a.csv", BREAK.replace(",image", ",image,,").replace("a.png", "a.png,,")),
     ("a.csv", 'text\n"first line\nsecond, ""so"" line"\nnext\n'),
@@ -72,3 +78,48 @@ def test_a_long_field_is_read_whole(tmp_path: Path):
 def test_a_column_that_may_be_missing_is_empty(tmp_path: Path):
     (tmp_path / "a.csv").write_text("text\nhello\n")
     assert read_table(tmp_path / "a.csv", ("text",), 10, optional=("image",)) == [{"image": "", "text": "hello"}]
+
+
+def sheet(*sheets: list[list[object]]) -> bytes:
+    from openpyxl import Workbook
+
+    book, file = Workbook(), BytesIO()
+    book.remove(book.active)
+    for rows in sheets:
+        page = book.create_sheet()
+        for row in rows:
+            page.append(row)
+    book.save(file)
+    return file.getvalue()
+
+
+def test_a_workbook_is_read_by_its_first_sheet_with_the_columns(tmp_path: Path):
+    rows: list[list[object]] = [
+        ["Text ", "image", None],
+        ["first\nline", None],
+        [None, None],
+        [204.0, "a.png"],
+        ["早安"],
+    ]
+    path = tmp_path / "a.xlsx"
+    assert texts(path, sheet([["notes"], ["none"]], rows)) == ["first\nline", "204", "早安"]
+    assert [row["image"] for row in read_table(path, ("text",), ALL_ROWS, optional=("image",))] == ["", "a.png", ""]
+    with pytest.raises(InputError, match=r"Line 2 .* has 2 fields; .* names 1 columns"):
+        texts(path, sheet([["text"], ["a", "b"]]))
+    with pytest.raises(InputError, match=r"no column text.*notes"):
+        texts(path, sheet([["notes"], ["none"]]))
+    with pytest.raises(InputError, match="cannot be read"):
+        texts(path, b"PK\3\4 no workbook")
+
+
+def test_without_openpyxl_it_is_said_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    data = sheet([["text"], ["a"]])
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    with pytest.raises(InputError, match="pip install openpyxl"):
+        texts(tmp_path / "a.xlsx", data)
+
+
+def test_a_workbook_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tables, "MAX_UNPACKED", 1000)
+    with pytest.raises(InputError, match="the limit is"):
+        texts(tmp_path / "a.xlsx", sheet([["text"], ["a"]]))

@@ -4,22 +4,61 @@ from __future__ import annotations
 
 import pytest
 
-from mmcore.io.texts import clean_post, foreign_language, has_words, windows_of
+from mmcore.io.texts import (
+    clean_post,
+    foreign_language,
+    has_words,
+    readable_part,
+    telling_words,
+    windows_of,
+)
 
 
-@pytest.mark.parametrize("sign", ["’", "‘", "´", "`", "ʼ", "＇", "&#39;", "&rsquo;", "&apos;"])
+@pytest.mark.parametrize(
+    "sign", ["’", "‘", "‛", "´", "`", "ʼ", "ʹ", "′", "＇", " '", "\u00a0'", "&#39;", "&amp;#39;", "&rsquo;", "&apos;"]
+)
 def test_every_apostrophe_is_one(sign: str):
     assert clean_post(f"I don{sign}t like it") == "I don't like it"
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        *("I ｈａｔｅ this", "I 𝗵𝗮𝘁𝗲 this", "I ha\u00adte this", "I hate\u200b this", "I\u00a0hate this"),
+        *("I h\u0430te this", "I <b>hate</b> this"),
+    ],
+)
+def test_letters_of_every_keyboard_are_the_plain_ones(text: str):
+    assert clean_post(text) == "I hate this"
+
+
+@pytest.mark.parametrize(
     ("text", "clean"),
     [
+        ("room 204 bit.ly/love-best", "room 204 http://link"),
+        ("room 204 example.xyz/hate-kill", "room 204 http://link"),
+        ("//cdn.example.com/hate.js", "http://link"),
+        ("I love it.Great place", "I love it.Great place"),
+        ("noon @hate.kill.die", "noon @user"),
+        ("noon .@hate_kill", "noon .@user"),
+        ("noon u/hate_kill_die", "noon @user"),
+        ("noon @hate_kill@social.example", "noon @user"),
+        (r"see C:\hate\kill.docx now", "see file now"),
+        ("see ~/love/best.tar.gz", "see file"),
+        ("love.best.great.webm", "file"),
+        ("I am not #happy", "I am not happy"),
+        ("#ihatemondays", "#i hate mondays"),
+        ("#therapist", "#therapist"),
+        (":(", "sad"),
+        ("<3 <3", "love love"),
+        ("fine :(", "fine :("),
+        ("&nbsp;", ""),
+        ("🖕", "angry"),
         ("at 3pm https://example.com/love-best-great", "at 3pm http://link"),
         ("see www.hate.example/kill now", "see http://link now"),
         ("@hate_kill_die at 3pm", "@user at 3pm"),
         ("photo: sunset_love_best.jpg", "photo: file"),
-        ("mail love@example.com", "mail love@http://link"),
+        ("mail love@example.com", "mail @user"),
         ("😡", "angry"),
         ("❤️", "love"),
         ("👍🏽 nice", "good nice"),
@@ -47,6 +86,20 @@ def test_a_clean_text_comes_back_as_it_was(text: str):
         ("je déteste ça", "fr"),
         ("Odio questo telefono, non funziona mai", "it"),
         ("que dia horrível, não gostei de nada", "pt"),
+        ("Het eten was slecht en koud", "nl"),
+        ("Detta är den sämsta filmen jag har sett", "sv"),
+        ("Det er en dårlig film", "da"),
+        ("Bardzo dobry film", "pl"),
+        ("Bundan nefret ediyorum", "tr"),
+        ("Film ini sangat jelek", "id"),
+        ("Tôi ghét điều này", "vi"),
+        ("muy malo", "es"),
+        ("Danke schön", "de"),
+        ("On my way to LA", None),
+        ("Me and the boys", None),
+        ("Leonardo da Vinci exhibition", None),
+        ("Fun in Rio de Janeiro", None),
+        ("Was hat he done", None),
         ("I am so happy today", None),
         ("a man on a bike", None),
         ("die hard is the best", None),
@@ -57,6 +110,19 @@ def test_a_clean_text_comes_back_as_it_was(text: str):
 )
 def test_a_language_is_told_by_its_words(text: str, language: str | None):
     assert foreign_language(text) == language
+
+
+def test_the_english_half_of_a_text_is_read():
+    assert readable_part("Great food, aber der Kellner war nicht nett") == ("Great food,", "de")
+    assert readable_part("The room is small. La comida estaba fria.") == ("The room is small.", "es")
+    assert readable_part("La comida estaba fria. Nunca más!") == ("La comida estaba fria. Nunca más!", "es")
+    assert readable_part("Good, really good.") == ("Good, really good.", None)
+
+
+def test_words_that_tell_something():
+    assert telling_words("the table http://link @user") == ["table"]
+    assert telling_words("asdfgh qwrtzp") == []
+    assert telling_words("the train leaves at noon") == ["train", "leaves", "noon"]
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,32 @@ def test_late_averages_probabilities() -> None:
     torch.testing.assert_close(one(inputs).softmax(-1), weight * text + (1 - weight) * image)
 
 
+@each
+def test_the_way_ends_at_the_logits_and_what_is_missing_takes_none(name: str) -> None:
+    one, inputs = head(name), some_inputs()
+    for view in (inputs, inputs.only(image=False), inputs.only(text=False)):
+        steps = one.on_the_way(view)
+        torch.testing.assert_close(steps["logits"], one(view))
+        assert steps["text"].shape == steps["image"].shape == (9, CONFIG.width)
+        if "gate" in steps:
+            torch.testing.assert_close(steps["gate"], one.gate(view))
+    torch.testing.assert_close(one.on_the_way(inputs.only(text=False))["text"], one.text.absent.expand(9, -1))
+
+
+def test_the_way_worked_out_by_hand() -> None:
+    inputs = some_inputs()
+    for name in ("concat", "cross_attention", "multitask"):
+        one = head(name)
+        steps = one.on_the_way(inputs)
+        torch.testing.assert_close(one.classify(steps["mixed"]), steps.get("both_logits", steps["logits"]))  # type: ignore[operator]
+    steps = head("weighted").on_the_way(inputs)
+    blend = steps["gate"][:, :1] * steps["text_logits"] + steps["gate"][:, 1:] * steps["image_logits"]
+    torch.testing.assert_close(blend, steps["logits"])
+    steps = head("late").on_the_way(inputs)
+    blend = steps["gate"][:, :1] * steps["text_opinion"] + steps["gate"][:, 1:] * steps["image_opinion"]
+    torch.testing.assert_close(blend.log(), steps["logits"])
+
+
 def test_each_view_has_its_temperature() -> None:
     one, inputs = head("concat"), some_inputs()
     one.temperatures.copy_(torch.tensor([1.0, 2.0, 4.0]))

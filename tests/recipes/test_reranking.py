@@ -8,9 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-from mmcore import CaptionOptions, ModelPool, Settings
+from mmcore import Caption, CaptionOptions, ModelPool, Settings, Word
 from mmcore.evaluation.caption_scores import CiderD
-from mmcore.families._reranking import SIGNALS, Weights, ranked
+from mmcore.families._reranking import SIGNALS, Weights, different, ranked
 from mmcore.families.compact_captioner import CompactCaptioning
 from mmcore.nets.vocabulary import join_words
 from mmcore.recipes.captioning import reranking
@@ -87,3 +87,10 @@ def test_signals_are_what_they_say() -> None:
     judge = CiderD({"cat": ["a cat"], "dog": ["a dog"]})
     best = ranked(texts, signals, Weights(0, 1, 0, 0, 0, 0))[0]
     assert judge.score("cat", best) > 0, "by the cosine alone the best caption of a cat has a cat in it"
+
+
+def test_alternatives_differ_in_more_than_an_article():
+    texts = ("a cat on a sofa", "the cat on a sofa", "a cat on a sofa", "a kitten asleep")
+    captions = [Caption(text, 0.5, tuple(Word(word, 0.5) for word in text.split())) for text in texts]
+    assert [one.text for one in different(captions, 2)] == ["a cat on a sofa", "a kitten asleep"]
+    assert [one.text for one in different(captions, 9)] == ["a cat on a sofa", "the cat on a sofa", "a kitten asleep"]

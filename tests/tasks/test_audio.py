@@ -15,7 +15,7 @@ from mmcore.errors import Cancelled, CapacityError, InputError, UnknownNameError
 from mmcore.pool import ModelPool
 from mmcore.results import SILENCE, AudioOptions, AudioResult, SoundLabel
 from mmcore.settings import Settings
-from mmcore.tasks.audio import classify_audio, classify_audio_many, explain_audio
+from mmcore.tasks.audio import classify_audio, classify_audio_many, explain_audio, most_specific
 from mmcore.tasks.sliding_window import closest
 from tests.fakes.families import fake_pool
 from tests.sounds import PitchTagger, contained, encoded, silence, tone
@@ -393,3 +393,11 @@ def test_to_dict_is_the_contract(pool: ModelPool):
 def test_options_are_checked(values: dict[str, Any], words: str):
     with pytest.raises(InputError, match=words):
         replace(AudioOptions(), **values)
+
+
+def test_the_headline_is_the_most_specific_label_that_carries_its_parent():
+    heard = [SoundLabel("Animal", 0.52), SoundLabel("Domestic animals, pets", 0.47), SoundLabel("Dog", 0.42)]
+    assert most_specific([*heard, SoundLabel("Bark", 0.25)]) == "Dog"
+    assert most_specific([*heard[:2], SoundLabel("Dog", 0.1)]) == "Domestic animals, pets"
+    assert most_specific([SoundLabel("Music", 0.9), SoundLabel("Dog", 0.89)]) == "Music"
+    assert most_specific([]) == ""

@@ -192,7 +192,7 @@ def test_a_picture_that_makes_its_batch_fail_fails_alone(tmp_path: Path):
 
 def test_missing_weights_are_the_error_of_every_file(tmp_path: Path):
     def locate(checkpoint: object, settings: object, **_: object) -> Path:
-        raise WeightsError("weights_no_revision", name="blip-base")
+        raise WeightsError("weights_not_cached", name="blip-base", size="990 MB")
 
     outcomes = list(caption_many(fake_pool(locate=locate), files(tmp_path, 2), model="blip-base"))
     assert texts(outcomes) == ["WeightsError", "WeightsError"]

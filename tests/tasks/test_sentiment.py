@@ -17,7 +17,13 @@ from mmcore.pool import ModelPool
 from mmcore.results import FUSIONS, Post, SentimentOptions, SentimentResult, SentimentScores
 from mmcore.settings import Settings
 from mmcore.tasks.contributions import parts_of, shapley_values, text_with
-from mmcore.tasks.sentiment import classify_sentiment, classify_sentiment_many, classify_sentiment_table, interaction_of
+from mmcore.tasks.sentiment import (
+    NOT_SURE,
+    classify_sentiment,
+    classify_sentiment_many,
+    classify_sentiment_table,
+    interaction_of,
+)
 from tests import tiny
 from tests.families import sentiment as small
 
@@ -322,3 +328,20 @@ def test_results_are_frozen(pool: ModelPool) -> None:
     assert replace(result, device="x").device == "x"
     with pytest.raises(AttributeError):
         result.model = "y"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("text", ["&nbsp;", "table", "Te odio, eres una persona mala"])
+def test_without_evidence_nothing_is_sure(pool: ModelPool, text: str) -> None:
+    result = classify_sentiment(pool, Post(text))
+    assert result.scores == NOT_SURE
+    assert result.notices[-1].code == "not_sure"
+
+
+def test_a_table_reads_the_english_half_of_a_post_and_says_so(pool: ModelPool, tmp_path: Path) -> None:
+    table = tmp_path / "posts.tsv"
+    table.write_text("text\nGreat food. Aber der Kellner war nicht nett\nGreat food.\n", "utf-8")
+    (_, half), (_, whole) = classify_sentiment_table(pool, table)
+    assert isinstance(half, SentimentResult)
+    assert isinstance(whole, SentimentResult)
+    assert half.scores == whole.scores
+    assert [notice.code for notice in half.notices] == ["text_part_unread"]

@@ -116,6 +116,8 @@ def make(
         "options": asdict(OPTIONS),
         "posts": len(features),
         "dev": figures,
+        # of the same encoder: another one has made this file anew above
+        **{name: value for name, value in _known(output).items() if name == "text_alone"},
     }
     compact_sentiment.save(output, projections, heads, config)
     return {

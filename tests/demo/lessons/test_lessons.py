@@ -6,6 +6,7 @@ import ast
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 from html import unescape
 from typing import Any
@@ -14,11 +15,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demo.lessons import captions, live, service
+from demo.lessons import captions, gallery, live, service
 from demo.lessons import lesson_03_one_space as space
+from demo.lessons import lesson_07_evaluation as evaluation
 from demo.lessons.catalogue import LESSONS
 from demo.lessons.excerpts import excerpt
 from demo.lessons.plan import Setup
+from demo.lessons.references import REFERENCES
 from demo.lessons.service import Place
 from demo.ui import i18n
 from mmcore import ModelPool, Settings
@@ -153,6 +156,101 @@ def test_lesson_3_says_what_the_retriever_does(setup: Setup) -> None:
     small, own, large = (live.info_nce(found, heat) for heat in (0.001, space.TAU, 1))
     assert own < large < math.log(4) < small
     assert data_of(space.matrix(setup).html)["cosines"] == found.tolist()
+
+
+def test_lesson_7_says_what_the_sentiment_model_does(setup: Setup) -> None:
+    said = evaluation.answers(setup)
+    pairs = Counter(zip(evaluation.POSTS, said, strict=True))
+    right = [pairs[one, one] for one in range(3)]
+    assert sum(right) == 8
+    called = [said.count(one) for one in range(3)]
+    precision = [right[one] / called[one] for one in range(3)]
+    assert precision.index(max(precision)) == 1
+    assert (right[2], called[2]) == (4, 7)
+    assert (right[1], called[1], evaluation.POSTS.count(1)) == (2, 2, 4)
+    assert data_of(evaluation.matrix(setup).html)["said"] == said
+
+
+def test_lesson_7_says_what_the_retriever_finds(setup: Setup) -> None:
+    own, asked = gallery.cosines(setup)
+    count = len(gallery.NAMES)
+    assert count - len(gallery.RELEVANT["a bird"]) == 27
+    assert f"{27 / count:.0%}" == "84%"
+    precise = {}
+    for query, row in zip(gallery.RELEVANT, asked, strict=True):
+        ranks = sorted(1 + sum(other > row[place] for other in row) for place in gallery.RELEVANT[query])
+        precise[query] = sum(at / rank for at, rank in enumerate(ranks, 1)) / len(ranks)
+        shown = re.search(
+            rf'data-out="ap-{list(gallery.RELEVANT).index(query)}">([\d.]+)', evaluation.ranking(setup).html
+        )
+        assert shown
+        assert float(shown[1]) == pytest.approx(precise[query], abs=0.0006)
+    assert min(precise, key=lambda query: precise[query]) == "a drawing"
+    hits = [int(row.argmax()) == place for place, row in enumerate(own)]
+    assert sum(hits) == 16
+    assert [sum(hits[place] for place in gallery.DRAWINGS), len(gallery.DRAWINGS)] == [1, 6]
+    fewer = own[::4, ::4]
+    assert (fewer.argmax(1) == np.arange(8)).mean() > 0.5
+    for heat, low, high in ((evaluation.HOT, 0.85, 0.93), (space.TAU, 0.5, 0.6)):
+        powers = np.exp(own.T / heat)
+        shares = powers / powers.sum(1, keepdims=True)
+        assert low < shares.max(1).mean() < high
+        assert 0.5 <= (shares.argmax(1) == np.arange(count)).mean() < 0.6
+
+
+def test_the_captions_of_lesson_7_get_what_is_said(setup: Setup) -> None:
+    for name, offered in evaluation.OFFERED.items():
+        short, usual, own = (evaluation.judge(setup, evaluation.json_of(name, caption)) for caption in offered)
+        assert own["score"] < 0.25 * usual["score"], name
+        assert own["score"] < 0.35
+        for found in (short, usual, own):
+            assert found["score"] == pytest.approx(sum(found["each"]) / 5)
+    wrong, right = (
+        evaluation.judge(setup, f"two-dogs.jpg\nTwo brown {animals} look out of a door.")["score"]
+        for animals in ("cats", "dogs")
+    )
+    assert 1 < wrong < right
+
+
+def test_cider_by_hand(setup: Setup) -> None:
+    """The score of one caption against one sentence, from the definition: tf-idf of runs, clipped, cosine, length."""
+    documents = {name: [tokens.split() for tokens in map(plain, some)] for name, some in REFERENCES.items()}
+    caption, sentence = ["a", "red", "cup", "on", "a", "table"], documents["coffee.jpg"][0]
+
+    def runs(words: list[str], n: int) -> Counter[tuple[str, ...]]:
+        return Counter(tuple(words[at : at + n]) for at in range(len(words) - n + 1))
+
+    total = 0.0
+    for n in range(1, 5):
+
+        def weigh(counts: Counter[tuple[str, ...]], n: int = n) -> dict[tuple[str, ...], float]:
+            within = {
+                run: sum(any(run in runs(one, n) for one in some) for some in documents.values()) for run in counts
+            }
+            return {run: times * math.log(len(documents) / max(1, within[run])) for run, times in counts.items()}
+
+        mine, theirs = weigh(runs(caption, n)), weigh(runs(sentence, n))
+        lengths = [math.sqrt(sum(value**2 for value in one.values())) for one in (mine, theirs)]
+        if all(lengths):
+            clipped = sum(min(value, theirs[run]) * theirs[run] for run, value in mine.items() if run in theirs)
+            total += clipped / lengths[0] / lengths[1] / 4
+    expected = 10 * total * math.exp(-((len(caption) - len(sentence)) ** 2) / 72)
+    found = evaluation.judge(setup, "coffee.jpg\nA red cup on a table.")
+    assert found["each"][0] == pytest.approx(expected)
+    assert found["shared"][0] == ["a", "cup", "on", "red", "table"]
+
+
+def plain(sentence: str) -> str:
+    return sentence.lower().replace(".", "")
+
+
+def test_what_is_typed_is_answered_as_json(setup: Setup) -> None:
+    question = {"lesson": 7, "step": 5, "text": "cat.jpg\nA cat.", "count": 3}
+    found = json.loads(service.answer(setup.pool, setup.settings, question, "en"))
+    assert {key: found[key] for key in question} == question
+    assert found["answer"]["score"] == evaluation.judge(setup, question["text"])["score"]
+    for strange in (None, {"lesson": 7, "step": 5, "text": 5}, {"lesson": 7, "step": 5, "text": "x" * 10**6}):
+        assert json.loads(service.answer(setup.pool, setup.settings, strange, "zh"))["count"] == 0
 
 
 @pytest.mark.parametrize("language", list(i18n.LANGUAGES))

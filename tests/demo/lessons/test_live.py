@@ -59,3 +59,22 @@ def test_info_nce_written_out() -> None:
             losses.append(-math.log(math.exp(matrix[one, one] / heat) / total))
     assert live.info_nce(matrix, heat) == pytest.approx(sum(losses) / len(losses))
     assert live.info_nce(np.full((4, 4), 0.3), heat) == pytest.approx(math.log(4))
+
+
+def test_f1_is_the_harmonic_mean() -> None:
+    assert live.f1_of(4, 7, 4) == pytest.approx((4 / 7, 1, 2 / (7 / 4 + 1)))
+    assert live.f1_of(0, 0, 4) == (0, 0, 0)
+
+
+def test_a_threshold_parts_right_and_wrong() -> None:
+    scores, truth = [0.9, 0.8, 0.8, 0.1], [True, False, True, True]
+    assert live.at_threshold(scores, truth, 0.8) == (2, 1, 1, 0)
+    assert live.at_threshold(scores, truth, 0.95) == (0, 0, 3, 1)
+
+
+@pytest.mark.parametrize(("right", "of"), [(1, 6), (15, 26), (0, 4)])
+def test_wilson_solves_its_equation(right: int, of: int) -> None:
+    """The ends are the shares p from which right / of lies just 1.96 standard deviations away."""
+    for share in live.wilson(right, of):
+        if share > 0:
+            assert abs(right / of - share) == pytest.approx(1.96 * math.sqrt(share * (1 - share) / of))

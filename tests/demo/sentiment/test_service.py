@@ -49,12 +49,27 @@ def picture(folder: Path, grey: int, name: str = "picture.png") -> dict[str, Any
     return sent(folder / name)
 
 
+def described(pool: ModelPool, *post: Any) -> Judged | Failure | None:
+    """What the panel shows in the end."""
+    *_, last = service.describe(pool, *post)
+    return last
+
+
 def shown(pool: ModelPool, *post: Any, language: str = "en", fusion: str = "") -> str:
-    return panel(service.describe(pool, *post, MODEL, fusion), language)
+    return panel(described(pool, *post, MODEL, fusion), language)
+
+
+def test_the_answer_comes_first_and_its_explanation_after(pool: ModelPool, uploads: Path) -> None:
+    first, second = service.describe(pool, "What a lovely day", picture(uploads, 10), MODEL, "")
+    assert isinstance(first, Judged)
+    assert isinstance(second, Judged)
+    assert (first.result.explanation is None, second.result.explanation is None) == (True, False)
+    assert first.result.to_dict() == second.result.to_dict()
+    assert 'class="mm-why"' not in panel(first, "en")
 
 
 def test_a_post_is_judged_alone_and_together(pool: ModelPool, uploads: Path) -> None:
-    content = service.describe(pool, "What a lovely day", picture(uploads, 10), MODEL, "")
+    content = described(pool, "What a lovely day", picture(uploads, 10), MODEL, "")
     assert isinstance(content, Judged)
     html = panel(content, "en")
     assert content.result.text is not None
@@ -82,7 +97,7 @@ def test_the_words_that_matter_are_coloured_and_named(pool: ModelPool) -> None:
 
 
 def test_words_and_rest_add_up_to_the_answer(pool: ModelPool, uploads: Path) -> None:
-    content = service.describe(pool, "so sad but lovely", picture(uploads, 200), MODEL, "concat")
+    content = described(pool, "so sad but lovely", picture(uploads, 200), MODEL, "concat")
     assert isinstance(content, Judged)
     explained = content.result.explanation
     assert explained is not None
@@ -113,12 +128,12 @@ def test_only_the_gate_shows_weights(pool: ModelPool, uploads: Path) -> None:
 def test_one_modality_is_normal(pool: ModelPool, uploads: Path) -> None:
     assert "no picture was given" in shown(pool, "lovely", None)
     assert "no text was given" in shown(pool, "  ", picture(uploads, 220))
-    assert service.describe(pool, " ", None, MODEL, "") is None
+    assert described(pool, " ", None, MODEL, "") is None
     assert "The answer appears here" in panel(None, "en")
 
 
 def test_another_script_on_compact_says_which_model_reads_it(pool: ModelPool) -> None:
-    content = service.describe(pool, "какой ужасный день", None, MODEL, "")
+    content = described(pool, "какой ужасный день", None, MODEL, "")
     assert isinstance(content, Failure)
     assert "multilingual-sentiment" in panel(content, "en")
     assert "multilingual-sentiment" in panel(content, "zh")
@@ -136,7 +151,7 @@ def test_nothing_a_visitor_writes_becomes_html(pool: ModelPool, uploads: Path) -
 
 
 def test_an_answer_is_told_in_both_languages(pool: ModelPool, uploads: Path) -> None:
-    content = service.describe(pool, "lovely", picture(uploads, 10), MODEL, "weighted")
+    content = described(pool, "lovely", picture(uploads, 10), MODEL, "weighted")
     html = panel(content, "zh")
     assert all(word in html for word in ("冲突", "只看文字", "只看图片", "两者一起", "门控加权", "为什么？"))
     assert "Text alone" not in html
@@ -168,7 +183,7 @@ def test_a_head_of_ones_own_is_offered_and_used(pool: ModelPool) -> None:
     mine = [["Mine", "lab-late-1"], ["Gone", "lab-late-2"]]
     assert service.still_there(pool, mine) == [("Mine", "lab-late-1")]
     assert ("Mine (kept in the Lab)", "head:lab-late-1") in service.choices(FUSIONS, mine, "en")
-    content = service.describe(pool, "lovely", None, MODEL, "head:lab-late-1", mine)
+    content = described(pool, "lovely", None, MODEL, "head:lab-late-1", mine)
     assert isinstance(content, Judged)
     assert content.result.fusion == "lab-late-1"
     assert '<span class="mm-sr">Fusion: </span>Mine<' in panel(content, "en")
@@ -176,7 +191,7 @@ def test_a_head_of_ones_own_is_offered_and_used(pool: ModelPool) -> None:
 
 @pytest.mark.parametrize("name", ["../../etc", "lab-late-9", ""])
 def test_a_head_that_is_not_there_is_an_error(pool: ModelPool, name: str) -> None:
-    content = service.describe(pool, "lovely", None, MODEL, f"head:{name}")
+    content = described(pool, "lovely", None, MODEL, f"head:{name}")
     assert isinstance(content, Failure)
     assert isinstance(content.error, InputError | UnknownNameError)
 
@@ -294,7 +309,7 @@ def test_no_table_given(pool: ModelPool) -> None:
 
 def test_pushes_are_blue_below_zero_and_orange_above() -> None:
     push = np.array([[-0.2, 0.1], [0.0, 0.0]], np.float32)
-    pixels = np.asarray(heat_maps.push_image(push, 64, 64))
+    pixels = np.asarray(heat_maps.push_image(push, 64, 64, 0.2))
     assert tuple(pixels[2, 2, :3]) == heat_maps.NEGATIVE
     assert tuple(pixels[2, -3, :3]) == heat_maps.POSITIVE
     assert pixels[2, 2, 3] > 1.2 * pixels[2, -3, 3] > 0
@@ -302,7 +317,7 @@ def test_pushes_are_blue_below_zero_and_orange_above() -> None:
 
 
 def test_a_push_that_is_next_to_nothing_stays_faint() -> None:
-    pixels = np.asarray(heat_maps.push_image(np.full((2, 2), 0.0005, np.float32), 64, 64))
+    pixels = np.asarray(heat_maps.push_image(np.full((2, 2), 0.01, np.float32), 64, 64, 0.25))
     assert pixels[..., 3].max() < 20
 
 

@@ -28,12 +28,25 @@ def test_the_table_shows_captions_and_messages() -> None:
     ]
 
 
+def test_a_doubt_stays_with_its_caption() -> None:
+    tags = (Tag("espresso", 0.93), Tag("cup", 0.4))
+    doubtful = BatchRow(
+        "b.jpg", CaptionResult((Caption("a dog", 0.5, ()),), "blip-base", "cpu", 0.5, tags, confident=False)
+    )
+    said = batch_rows.table(CAPTIONS, [doubtful], "en")[0][1]
+    assert said == "a dog (I am not sure about this sentence. I recognise: espresso, cup.)"
+    row = next(csv.DictReader(io.StringIO(batch_rows.as_csv(CAPTIONS, [doubtful]))))
+    assert (row["confident"], row["recognised"]) == ("false", "espresso=0.9300; cup=0.4000")
+
+
 def test_csv_can_be_read_back() -> None:
     rows = list(csv.DictReader(io.StringIO(batch_rows.as_csv(CAPTIONS, [GOOD, BAD]))))
     assert rows[0] == {
         "file": "a.jpg",
         "caption": "a dog, running",
         "score": "0.5432",
+        "confident": "true",
+        "recognised": "dog=0.9000",
         "model": "blip-base",
         "seconds": "0.5000",
         "error": "",

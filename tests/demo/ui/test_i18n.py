@@ -57,7 +57,7 @@ def test_the_chinese_file_is_chinese() -> None:
         for key, sentence in i18n.texts("zh").items()
         if not any("\u4e00" <= letter <= "\u9fff" for letter in sentence)
     ]
-    assert plain == ["ui.top_p", "text.list_separator", "text.word_probability", "text.models.download_progress"]
+    assert plain == ["ui.top_p", "text.list_separator", "text.word_probability"]
 
 
 def test_every_key_in_the_code_is_in_the_files() -> None:

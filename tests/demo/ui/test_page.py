@@ -8,7 +8,6 @@ import pytest
 
 from demo.models import service
 from demo.ui import page
-from mmcore.checkpoints import download as downloads
 from mmcore.checkpoints import locate as weights
 from mmcore.checkpoints.registry import Checkpoint, find
 from mmcore.errors import WeightsError
@@ -103,27 +102,3 @@ def test_unloading(settings: Settings) -> None:
     pool.get("blip-base")
     assert "is unloaded" in service.unload(pool, "blip-base", "en")
     assert pool.loaded() == []
-
-
-def test_a_download_reports_and_ends(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    def locate(
-        checkpoint: Checkpoint,
-        settings: Settings,
-        *,
-        download: bool,
-        progress: downloads.Progress,
-        cancelled: downloads.IsCancelled,
-    ) -> Path:
-        assert download
-        progress(495_000_000, 990_000_000)
-        return settings.home
-
-    monkeypatch.setattr(weights, "locate", locate)
-    lines = list(service.download(fake_pool(settings), "blip-base", "en"))
-    assert "BLIP base is on this machine now." in lines[-1]
-    assert all("BLIP base: 495 MB of 990 MB" in line for line in lines[:-1])
-
-
-def test_a_download_that_cannot_be_done_says_why(settings: Settings) -> None:
-    with pytest.raises(WeightsError, match="offline mode is on"):
-        list(service.download(fake_pool(settings), "blip-base", "en"))
