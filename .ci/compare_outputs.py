@@ -15,6 +15,7 @@ import io
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -28,6 +29,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SHOWN = 40
 """Lines of a difference that are printed."""
+PATIENCE = 1200
+"""Seconds in which the page starts, on a machine that has much else to do."""
+SHORT = 90
+"""Characters of a command that are printed."""
 TIMES = re.compile(r'"seconds": [0-9.e-]+')
 
 HELP = """
@@ -38,16 +43,31 @@ def walk(command, context, name):
     print("==", name)
     print(command.get_help(context))
     for part in command.params:
-        if part.param_type_name == "option":
-            print(part.name, part.opts, part.type.name, part.multiple, part.required)
-        else:
-            print(part.name, part.type.name, part.nargs, part.required)
+        print(part.name, part.opts, part.nargs, part.required, part.default)
     for child, below in getattr(command, "commands", {}).items():
         walk(below, typer.Context(below, parent=context, info_name=child), f"{name} {child}")
 
 root = typer.main.get_command(app)
 walk(root, typer.Context(root, info_name="mmcore"), "mmcore")
 """
+
+
+ANSWERS = """
+import io, json, sys
+from contextlib import redirect_stderr, redirect_stdout
+from mmcore.cli import app
+
+answers = []
+for arguments in json.load(sys.stdin):
+    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as complaints:
+        try:
+            app(arguments)
+        except SystemExit as end:
+            status = end.code
+    answers.append(f"{out.getvalue()}{complaints.getvalue() if status else ''}exit status {status}\\n")
+print(json.dumps(answers))
+"""
+"""All commands in one process, which loads its libraries once."""
 
 
 def main() -> int:
@@ -79,16 +99,26 @@ def outputs_of(what: str | None) -> dict[str, str]:
         kept: dict[str, str] = json.loads(Path(what).read_text())
         return kept
     with tempfile.TemporaryDirectory() as folder:
-        tree = ROOT if what is None else unpacked(what, Path(folder) / "tree")
+        tree = Path(folder) / "tree"  # also for the working tree: paths are as long, and nothing is written into it
+        copied(tree) if what is None else unpacked(what, tree)
         return dict(collected(tree, Path(folder) / "home"))
 
 
-def unpacked(commit: str, folder: Path) -> Path:
-    """The files of a commit, in a folder of their own."""
+def copied(folder: Path) -> None:
+    """Copy the files of the working tree."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+
+
+def unpacked(commit: str, folder: Path) -> None:
+    """Write the files of a commit into a folder."""
     packed = subprocess.run(["git", "archive", commit], cwd=ROOT, check=True, capture_output=True).stdout
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         archive.extractall(folder, filter="data")
-    return folder
 
 
 def collected(tree: Path, home: Path) -> Iterator[tuple[str, str]]:
@@ -101,16 +131,19 @@ def collected(tree: Path, home: Path) -> Iterator[tuple[str, str]]:
         **{"COLUMNS": "120", "TERM": "dumb", "GRADIO_ANALYTICS_ENABLED": "False", "PYTHONPATH": str(tree)},
     }
 
-    def run(*arguments: str) -> str:
+    def run(code: str, given: str = "") -> str:
+        command = [sys.executable, "-c", code]
         done = subprocess.run(
-            [sys.executable, *arguments], cwd=tree, env=environment, capture_output=True, text=True, check=False
+            command, cwd=tree, env=environment, input=given, capture_output=True, text=True, check=False
         )
-        said = f"{done.stdout}\nexit status {done.returncode}\n" + ("" if done.returncode == 0 else done.stderr)
-        return TIMES.sub('"seconds": 0', said).replace(str(home), "HOME").replace(str(tree), "TREE")
+        if done.returncode:
+            raise RuntimeError(done.stderr)
+        return done.stdout.replace(str(home), "HOME").replace(str(tree), "TREE")
 
-    def command(*arguments: str) -> tuple[str, str]:
-        shown = " ".join(arguments)
-        return f"mmcore {shown if len(shown) < 90 else shown[:90] + '...'}", run("-m", "mmcore", *arguments, "--json")
+    asked: list[list[str]] = []
+
+    def command(*arguments: str) -> None:
+        asked.append([*arguments, "--json"])
 
     pictures = sorted(str(path.relative_to(tree)) for path in tree.glob("assets/examples/*.*"))
     collection = sorted(str(path.relative_to(tree)) for path in tree.glob("assets/collection/*.*"))
@@ -121,35 +154,40 @@ def collected(tree: Path, home: Path) -> Iterator[tuple[str, str]]:
     rows = [f"{said}\t{Path(path).name}" for said, path in zip(SENTENCES, pictures, strict=False)]
     rows += ["alone\t", f"\t{Path(pictures[0]).name}", "gone\tnone.jpg", "\t"]
     table.write_text("\n".join(["text\timage", *rows]))
-    yield "help and parameters of every command", run("-c", HELP)
-    yield command("models")
-    yield command("caption", *pictures, *collection, "README.md")
-    yield command("caption", *pictures[:3], "--num", "3", "--decoding", "nucleus", "--seed", "7", "--max-words", "9")
-    yield command("caption", *pictures[:2], "--decoding", "greedy", "--beams", "5")
-    yield command("caption", pictures[0], "--detail", "short")
-    yield command("caption", pictures[0], "--num", "99")
-    yield command("caption", pictures[0], "--model", "compact-tagger")
-    yield command("zero-shot", *pictures, *collection, "README.md", "--labels", "a cat,a dog,a cup of coffee,flowers")
-    yield command("zero-shot", pictures[0], "--labels", "cat", "--template", "a drawing of {}", "--model", "blip-base")
-    yield command("index", "add", "examples", "assets/collection", "assets/examples")
-    yield command("index", "list")
-    yield command("index", "duplicates", "examples")
-    yield command("search", "examples", "--text", "a dog", "--without", "grass", "--top", "50", "--cut-off", "0.3")
-    yield command("search", "examples", "--image", pictures[0], "--text", "snow", "--name", "*e*")
-    yield command("search", "examples", "--queries", "assets/credits.json")
-    yield command("search", "examples", "--text", "x", "--top", "0")
-    yield command("index", "refresh", "examples")
-    yield command("index", "remove", "examples")
+    yield "help and parameters of every command", run(HELP)
+    command("models")
+    command("caption", *pictures, "README.md")
+    command("caption", *pictures[:3], "--num", "3", "--decoding", "nucleus", "--seed", "7", "--max-words", "9")
+    command("caption", *pictures[:2], "--decoding", "greedy", "--beams", "5")
+    command("caption", pictures[0], "--detail", "short")
+    command("caption", pictures[0], "--num", "99")
+    command("caption", pictures[0], "--model", "compact-tagger")
+    command("zero-shot", *pictures, *collection[:9], "README.md", "--labels", "a cat,a dog,a cup of coffee,flowers")
+    command("zero-shot", pictures[0], "--labels", "cat", "--template", "a drawing of {}", "--model", "blip-base")
+    command("index", "add", "examples", "assets/collection", "assets/examples")
+    command("index", "list")
+    command("index", "duplicates", "examples")
+    command("search", "examples", "--text", "a dog", "--without", "grass", "--top", "50", "--cut-off", "0.3")
+    command("search", "examples", "--image", pictures[0], "--text", "snow", "--name", "*e*")
+    command("search", "examples", "--queries", "assets/credits.json")
+    command("search", "examples", "--text", "x", "--top", "0")
+    command("index", "refresh", "examples")
+    command("index", "remove", "examples")
     for said in SENTENCES[:3]:
-        yield command("sentiment", "--text", said, "--explain")
-    yield command("sentiment", "--text", SENTENCES[0], "--image", pictures[0], "--fusion", "weighted")
-    yield command("sentiment", "--image", pictures[1])
-    yield command("sentiment", "--table", str(table))
-    yield command("sentiment", "--text", "x", "--fusion", "nothing")
-    yield command("audio", *sounds, "README.md")
-    yield command("audio", *sounds[:4], "--top", "3", "--threshold", "0.2", "--pooling", "mean", "--hop", "0.5")
-    yield command("audio", sounds[0], "--labels", "Dog,Speech", "--no-timeline")
-    yield command("audio", sounds[0], "--labels", "no such label")
+        command("sentiment", "--text", said, "--explain")
+    command("sentiment", "--text", SENTENCES[0], "--image", pictures[0], "--fusion", "weighted")
+    command("sentiment", "--image", pictures[1])
+    command("sentiment", "--table", str(table))
+    command("sentiment", "--text", "x", "--fusion", "nothing")
+    command("audio", *sounds, "README.md")
+    command("audio", *sounds[:4], "--top", "3", "--threshold", "0.2", "--pooling", "mean", "--hop", "0.5")
+    command("audio", sounds[0], "--labels", "Dog,Speech", "--no-timeline")
+    command("audio", sounds[0], "--labels", "no such label")
+    answers: list[str] = json.loads(run(ANSWERS, json.dumps(asked)))
+    for number, (arguments, said) in enumerate(zip(asked, answers, strict=True), 1):
+        shown = " ".join(arguments)
+        name = f"{number}. mmcore {shown if len(shown) < SHORT else shown[:SHORT] + '...'}"
+        yield name, TIMES.sub('"seconds": 0', said)
     yield from schema(tree, environment)
 
 
@@ -185,7 +223,7 @@ def schema(tree: Path, environment: dict[str, str]) -> Iterator[tuple[str, str]]
 
 def answer(url: str, served: subprocess.Popen[bytes]) -> str:
     """What the page answers, as soon as it does. Raises RuntimeError where it does not start."""
-    until = time.monotonic() + 180
+    until = time.monotonic() + PATIENCE
     while time.monotonic() < until and served.poll() is None:
         try:
             with urllib.request.urlopen(url, timeout=30) as response:

@@ -11,10 +11,11 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -31,11 +32,13 @@ from mmcore.types import IsCancelled, Progress
 
 from ..ui import examples, uploads
 from ..ui.colours import data_uri, shrink
-from ..ui.events import Step, in_background
+from ..ui.events import Step, Stop, in_background
 from ..ui.table_archives import TableUpload
 
 if TYPE_CHECKING:
     from mmcore.fusion.trainer import Training
+
+T = TypeVar("T")
 
 MADE = ("pairs", "taste")
 """Tables in assets/lab, made up for this page."""
@@ -83,6 +86,8 @@ class Run:
     files: Mapping[str, bytes] = field(default_factory=dict)
     """The trained head: file name -> content."""
     stopped: bool = False
+    over: bool = False
+    """Whether it has ended, in whatever way."""
 
     @property
     def best(self) -> EpochReport | None:
@@ -100,8 +105,9 @@ class LabSession:
 
     def __init__(self) -> None:
         self.runs: tuple[Run, ...] = ()
-        self.stop = False
-        """Set by the Stop button while a training is under way."""
+        self.button = Stop()
+        self.stopped = False
+        """Whether the button ended the last training, or is about to."""
         self.made = 0
         """Runs so far; the next one gets the number after it."""
         self.chosen: int | None = None
@@ -165,22 +171,6 @@ def options_of(fusion: Any, form: Mapping[str, Any]) -> TrainingOptions:
     return from_form(TrainingOptions, {**form, "fusion": fusion, "seed": 0 if seed is None else seed})
 
 
-@dataclass(frozen=True)
-class Reading:
-    """The encoders have read so many posts."""
-
-    done: int
-    total: int
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A run has come so far; it is in ``visitor.runs`` too."""
-
-    run: Run
-    over: bool
-
-
 def train(
     pool: ModelPool,
     shelf: LabFeatures,
@@ -189,33 +179,39 @@ def train(
     payload: Any,
     fusions: Sequence[str],
     form: Mapping[str, Any],
-) -> Iterator[Reading | Trained]:
+) -> Iterator[Step | Run]:
     """Train each of the fusions on the data, one after the other.
 
-    Yields whenever there is something to show. ``visitor.stop`` ends the run that is under way and begins no other;
-    closing the iterator does the same. Raises MMCoreError.
+    Yields whenever there is something to show: a Step while posts are read, a Run that has come further.
+    ``visitor.button`` ends the run that is under way, whose best epoch is kept, and begins no other; closing the
+    iterator does the same. Raises MMCoreError.
     """
     asked = dict.fromkeys(map(str, fusions))
     wanted = [options_of(fusion, form) for fusion in asked]  # all are checked before the first begins
     if not wanted:
         raise InputError("no_fusion")
-    visitor.stop = False
-    features = None
-    for message in _features(pool, shelf, visitor, data, payload):
-        if isinstance(message, Reading):
-            yield message
-        else:
-            features = message
-    assert features is not None
-    for options in wanted:
-        if visitor.stop:
-            return
-        yield from _train_one(features, visitor, data, options)
+    visitor.stopped = False
+
+    def stop() -> None:
+        visitor.stopped = True
+
+    with visitor.button.stops(stop):
+        features = None
+        for message in _features(pool, shelf, visitor, data, payload):
+            if isinstance(message, Step):
+                yield message
+            else:
+                features = message
+        assert features is not None
+        for options in wanted:
+            if visitor.stopped:
+                return
+            yield from _train_one(features, visitor, data, options)
 
 
 def _features(
     pool: ModelPool, shelf: LabFeatures, visitor: LabSession, data: str, payload: Any
-) -> Iterator[Reading | FeatureSet]:
+) -> Iterator[Step | FeatureSet]:
     def own(progress: Progress, cancelled: IsCancelled) -> FeatureSet:
         path = uploads.paths_of(payload, 1)[0][1]
         if visitor.own is None or visitor.own[0] != path:
@@ -226,7 +222,7 @@ def _features(
 
     def work(progress: Progress, left: IsCancelled) -> FeatureSet:
         def cancelled() -> bool:
-            return left() or visitor.stop
+            return left() or visitor.stopped
 
         if data == OWN:
             if not payload:
@@ -234,26 +230,20 @@ def _features(
             return own(progress, cancelled)
         return shelf.take(data, progress, cancelled)
 
-    yield from _told(in_background(work, models=False), lambda step: Reading(step.done, step.total))
+    return _seldom(in_background(work, models=False))
 
 
-def _told(messages: Iterator[Any], told: Callable[[Step], Any]) -> Iterator[Any]:
-    """Steps in other words, and not more often than every EVERY seconds; results as they are."""
+def _seldom(messages: Iterator[Step | T]) -> Iterator[Step | T]:
+    """The same with a Step every EVERY seconds at most."""
     last = 0.0
-    try:
+    with closing(messages):  # type: ignore[type-var]  # in_background is a generator
         for message in messages:
-            if not isinstance(message, Step):
+            if not isinstance(message, Step) or time.monotonic() - last >= EVERY:
+                last = time.monotonic() if isinstance(message, Step) else last
                 yield message
-            elif time.monotonic() - last >= EVERY:
-                last = time.monotonic()
-                yield told(message)
-    finally:
-        close = getattr(messages, "close", None)
-        if close is not None:
-            close()
 
 
-def _train_one(features: FeatureSet, visitor: LabSession, data: str, options: TrainingOptions) -> Iterator[Trained]:
+def _train_one(features: FeatureSet, visitor: LabSession, data: str, options: TrainingOptions) -> Iterator[Run]:
     from mmcore.fusion.trainer import Training  # brings torch, which the page does without until now
 
     visitor.made += 1
@@ -262,21 +252,23 @@ def _train_one(features: FeatureSet, visitor: LabSession, data: str, options: Tr
     visitor.add(Run(number, data, options))
 
     def work(progress: Progress, left: IsCancelled) -> Run:
-        for report in training.run(lambda: left() or visitor.stop):
+        for report in training.run(lambda: left() or visitor.stopped):
             visitor.add(Run(number, data, options, training.reports()))
             progress(report.epoch, report.epochs)
-        run = Run(number, data, options, training.reports(), stopped=visitor.stop or left())
+        stopped = visitor.stopped or left()
+        run = Run(number, data, options, training.reports(), stopped=stopped, over=True)
         return replace(run, **_outcome(training, features)) if run.best is not None else run
 
-    for message in _told(in_background(work, models=False), lambda _: Trained(visitor.runs[-1], over=False)):
-        if isinstance(message, Run):
-            if message.reports:
-                visitor.add(message)
-            else:  # stopped before there was anything to see
-                visitor.runs = tuple(run for run in visitor.runs if run.number != number)
-            yield Trained(message, over=True)
-        else:
-            yield message
+    # Not given the button, which would end it at once: what was trained until then is kept.
+    for message in _seldom(in_background(work, models=False)):
+        if isinstance(message, Step):
+            yield visitor.runs[-1]
+            continue
+        if message.reports:
+            visitor.add(message)
+        else:  # stopped before there was anything to see
+            visitor.runs = tuple(run for run in visitor.runs if run.number != number)
+        yield message
 
 
 def _outcome(training: Training, features: FeatureSet) -> dict[str, Any]:

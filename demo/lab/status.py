@@ -9,7 +9,7 @@ from mmcore.errors import InputError, MMCoreError
 from mmcore.pool import ModelPool
 
 from ..sentiment.view import fusion_title
-from ..ui.events import Failure
+from ..ui.events import Failure, Step
 from ..ui.html import notice, percent, problem, progress_bar, seconds_text
 from ..ui.i18n import error_text, text
 from . import links, service, view
@@ -35,20 +35,19 @@ class LabView:
         return self.run.number if self.run is not None else None
 
 
-def announced(visitor: service.LabSession, message: service.Reading | service.Trained | None, language: str) -> LabView:
+def announced(visitor: service.LabSession, message: Step | service.Run | None, language: str) -> LabView:
     """While training is under way."""
     if message is None:
         line = progress_bar(0, 1, text(language, "text.lab.preparing"))
-    elif isinstance(message, service.Reading):
+    elif isinstance(message, Step):
         label = text(language, "text.lab.reading", done=message.done, total=message.total)
         line = progress_bar(message.done, message.total, label)
     else:
-        line = _epoch_line(message.run, language)
-    if isinstance(message, service.Trained) and message.over:
+        line = _epoch_line(message, language)
+    if isinstance(message, service.Run) and message.over:
         visitor.chosen = None  # the new run is looked at
-    return LabView(
-        line, visitor.runs, visitor.find(visitor.chosen), busy=True, moved=isinstance(message, service.Trained)
-    )
+    moved = isinstance(message, service.Run)
+    return LabView(line, visitor.runs, visitor.find(visitor.chosen), busy=True, moved=moved)
 
 
 def _epoch_line(run: service.Run, language: str) -> str:
@@ -78,7 +77,7 @@ def finished(
         last = visitor.runs[-1]
         fusion = fusion_title(last.options.fusion, language)
         line = notice(text(language, "text.lab.blown_up", number=last.number, fusion=fusion, epoch=len(last.reports)))
-    elif visitor.stop:
+    elif visitor.stopped:
         line = notice(text(language, "text.lab.stopped" if visitor.runs else "text.lab.stopped_early"))
     else:
         line = progress_bar(1, 1, text(language, "text.lab.finished", count=len(visitor.runs)))

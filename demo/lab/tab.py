@@ -130,7 +130,7 @@ def build(page: Page) -> None:
 
 
 def _stop(visitor: service.LabSession) -> Any:
-    visitor.stop = True
+    visitor.button.press()
     return gr.update(interactive=False)
 
 

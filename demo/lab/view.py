@@ -8,10 +8,11 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from mmcore.checkpoints.download import readable_size
 from mmcore.results import SENTIMENTS, Scores
 
 from ..sentiment.view import bar, fusion_title, label_name
-from ..ui.html import seconds_text, size_text
+from ..ui.html import seconds_text
 from ..ui.i18n import escaped as _t
 from ..ui.i18n import text
 from .curves import colour_of
@@ -190,6 +191,6 @@ def download_link(run: Run, language: str) -> str:
         return ""
     name = f"{run.options.fusion}-{run.number}"
     content = packed(run.files, name)
-    label = _t(language, "text.lab.download", size=size_text(len(content)))
+    label = _t(language, "text.lab.download", size=readable_size(len(content)))
     address = f"data:application/zip;base64,{base64.b64encode(content).decode('ascii')}"
     return f'<a class="mm-action" download="{name}.zip" href="{address}">{label}</a>'

@@ -6,12 +6,13 @@ from html import escape
 from typing import Any
 
 from mmcore.checkpoints import locate, registry, repositories
+from mmcore.checkpoints.download import readable_size
 from mmcore.checkpoints.registry import CHECKPOINTS, find
 from mmcore.errors import InputError, UnknownNameError, WeightsError
 from mmcore.pool import ModelPool
 
 from ..ui.events import Failure, failure
-from ..ui.html import device_name, notice, size_text
+from ..ui.html import device_name, notice
 from ..ui.i18n import text
 from . import view
 from .jobs import Jobs
@@ -54,10 +55,10 @@ def table(pool: ModelPool, language: str, jobs: Jobs | None = None) -> str:
         language,
         "text.models.memory",
         count=len(loaded),
-        used=size_text(sum(model.bytes for model in loaded)),
+        used=readable_size(sum(model.bytes for model in loaded)),
         # Asking the machine would import torch; before the first model there is only the setting.
         device=device_name(loaded[0].device) if loaded else pool.settings.device,
-        budget=size_text(budget) if budget else text(language, "text.models.no_budget"),
+        budget=readable_size(budget) if budget else text(language, "text.models.no_budget"),
     )
     rows = view.models_table(states(pool, jobs), language, buttons=not pool.settings.public)
     return rows + f'<p class="mm-line">{escape(total)}</p>'
@@ -88,7 +89,7 @@ def act(pool: ModelPool, jobs: Jobs, asked: Any, language: str) -> str:
         jobs.forget(name)
         if repositories.is_reference(name):
             repositories.forget(name, pool.settings)
-        return notice(text(language, "text.models.removed", title=checkpoint.title, size=size_text(freed)))
+        return notice(text(language, "text.models.removed", title=checkpoint.title, size=readable_size(freed)))
     if action == "unload":
         return unload(pool, name, language)
     raise UnknownNameError("action", str(action), ACTIONS)
@@ -115,7 +116,7 @@ def look_up(pool: ModelPool, repository: str, language: str) -> str:
         "text.models.looked_up",
         title=found.title,
         task=text(language, f"ui.tab.{found.task}"),
-        size=size_text(found.bytes),
+        size=readable_size(found.bytes),
         licence=found.licence,
         languages=", ".join(found.languages) or text(language, "text.models.not_stated"),
     )

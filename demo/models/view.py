@@ -9,9 +9,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmcore.checkpoints.download import readable_size
 from mmcore.checkpoints.registry import Checkpoint
 
-from ..ui.html import device_name, progress_bar, size_text
+from ..ui.html import device_name, progress_bar
 from ..ui.i18n import text
 
 if TYPE_CHECKING:
@@ -73,10 +74,10 @@ def _model_row(state: ModelState, language: str, buttons: bool) -> str:
     checkpoint = state.checkpoint
     loaded = text(language, "text.models.not_loaded")
     if state.device is not None:
-        loaded = f"{device_name(state.device)}, {size_text(state.memory)}"
+        loaded = f"{device_name(state.device)}, {readable_size(state.memory)}"
     figures = "; ".join(f"{item.metric} {item.value:g}: {item.protocol} [{item.source}]" for item in checkpoint.quality)
     cells = {
-        "size": escape(size_text(checkpoint.bytes)),
+        "size": escape(readable_size(checkpoint.bytes)),
         "licence": escape(checkpoint.licence),
         "quality": escape(figures or text(language, "text.quality_unknown")),
         "place": _place(state, language),
@@ -110,15 +111,15 @@ def _place(state: ModelState, language: str) -> str:
         said = text(
             language,
             "text.models.partly",
-            done=size_text(min(state.partial, state.checkpoint.bytes)),
-            total=size_text(state.checkpoint.bytes),
+            done=readable_size(min(state.partial, state.checkpoint.bytes)),
+            total=readable_size(state.checkpoint.bytes),
         )
     wrong = f'<p class="mm-error">{escape(state.problem.message(language))}</p>' if state.problem is not None else ""
     return escape(said) + wrong
 
 
 def _progress(job: Job, language: str) -> str:
-    done, total = size_text(job.done), size_text(job.total)
+    done, total = readable_size(job.done), readable_size(job.total)
     if not job.done:
         label = text(language, "text.models.asking")
     elif job.seconds_left is None:
@@ -129,7 +130,7 @@ def _progress(job: Job, language: str) -> str:
             "text.models.arriving_at",
             done=done,
             total=total,
-            speed=size_text(round(job.speed)),
+            speed=readable_size(round(job.speed)),
             left=time_text(job.seconds_left),
         )
     return progress_bar(job.done, job.total, label)

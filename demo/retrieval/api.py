@@ -69,9 +69,10 @@ def build(page: Page, shelf: collections.CollectionChooser) -> None:
             without_weight=without_weight,
             top=top,
             name=name,
+            cutoff=cutoff,
         )
         with events.told(request):
-            return service.search_for_api(page.pool, shelf, asked, cutoff)
+            return service.search_for_api(page.pool, shelf, asked)
 
     def zero_shot(
         image: Mapping[str, Any], labels: str, templates: str, model: str, request: gr.Request

@@ -71,13 +71,13 @@ def build(common: Common) -> None:
             why = gr.HTML("", js_on_load=style.web_file("closeup.js"), elem_id="mm-closeup")
 
     def search(choice: str, model: str, visitor: Any, *rest: Any) -> Iterator[tuple[Any, ...]]:
-        *values, limit, pressed, language = rest
+        *values, pressed, language = rest
         asked = service.SearchForm(choice, model, **dict(zip(form, values, strict=True)))
         if asked.nothing:
             yield _shown(None, None, language)
             return
         for item in service.find(page.pool, common.shelf, visitor, asked, pressed):
-            yield _shown(service.judged(item, limit), None, language)
+            yield _shown(item, None, language)
 
     def judge(content: Any, limit: float, language: str) -> tuple[Any, str]:
         judged = service.judged(content, limit)
@@ -103,8 +103,9 @@ def build(common: Common) -> None:
         "top": top,
         "name": name,
         "picture_called": like,
+        "cutoff": cutoff,
     }
-    asked_with = [common.choice, common.model, common.visitor, *form.values(), cutoff, button, page.language]
+    asked_with = [common.choice, common.model, common.visitor, *form.values(), button, page.language]
     outputs = [answer, why, found, large, stop]
     models: dict[str, Any] = {
         "concurrency_id": events.MODELS,

@@ -56,13 +56,14 @@ class SearchForm:
     without_weight: Any = 1.0
     top: Any = SHOWN
     name: str = ""
+    cutoff: Any = DEFAULT_CUTOFF
     picture_called: str = ""
     """What the page put in as the picture, in words: the file that gradio makes of it has no name of its own."""
 
     @property
     def options(self) -> dict[str, Any]:
         """Raw values of SearchOptions."""
-        return {"top": self.top, "name": str(self.name or "").strip()}
+        return {"top": self.top, "name": str(self.name or "").strip(), "cutoff": self.cutoff}
 
     @property
     def nothing(self) -> bool:
@@ -91,12 +92,6 @@ class SearchView:
     shown: tuple[Shown, ...]
     pictures: int
     """In the collection."""
-
-    def with_cutoff(self, cutoff: float) -> SearchView:
-        """The same matches, judged by another cut-off; no model is needed for that."""
-        judged = tuple(replace(one, match=replace(one.match, good=one.match.score >= cutoff)) for one in self.shown)
-        result = replace(self.result, cutoff=cutoff, matches=tuple(one.match for one in judged))
-        return replace(self, result=result, shown=judged)
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,12 +189,10 @@ def _uri(jpeg: bytes) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode('ascii')}"
 
 
-def search_for_api(
-    pool: ModelPool, shelf: CollectionChooser, asked: SearchForm, cutoff: Any = DEFAULT_CUTOFF
-) -> dict[str, Any]:
+def search_for_api(pool: ModelPool, shelf: CollectionChooser, asked: SearchForm) -> dict[str, Any]:
     """The same for programs: errors are raised, and pictures are named without the server's folders."""
     query = query_of(pool, asked)
-    options = from_form(SearchOptions, {**asked.options, "cutoff": cutoff})
+    options = from_form(SearchOptions, asked.options)
     if asked.choice == collections.UPLOADS:
         raise InputError("nothing_uploaded")
     answer = public(search(pool, shelf.open(asked.choice, asked.model), query, options)).to_dict()
@@ -289,10 +282,11 @@ def _dot(jpeg: bytes) -> str:
 
 
 def judged(content: T, cutoff: Any) -> T | SearchView:
-    """Matches judged by that cut-off; anything else as it is."""
+    """The same matches by another cut-off, for which no model is needed; anything else as it is."""
     if not isinstance(content, SearchView):
         return content
-    return content.with_cutoff(number("cutoff", cutoff, *limits(SearchOptions, "cutoff")))
+    limit = number("cutoff", cutoff, *limits(SearchOptions, "cutoff"))
+    return replace(content, result=replace(content.result, cutoff=limit))
 
 
 def choices(shelf: CollectionChooser, visitor: UploadSession | None, language: str) -> list[tuple[str, str]]:

@@ -31,8 +31,8 @@ def panel(content: SearchView | Failure | Step | None, language: str) -> str:
         return empty(language, "text.retrieval.stopped") if content.stopped else problem(content, language)
     if isinstance(content, Step):
         return f'<div class="mm-empty mm-wide">{progress(content, language)}</div>'
-    good = [one for one in content.shown if one.match.good]
-    others = [one for one in content.shown if not one.match.good]
+    good = [one for one in content.shown if content.result.is_good(one.match)]
+    others = [one for one in content.shown if not content.result.is_good(one.match)]
     parts = [
         _summary(content, len(good), language),
         _gallery(good, 0, language) if good else "",

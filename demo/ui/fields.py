@@ -45,7 +45,7 @@ def offer(function: Callable[..., Any], api_name: str, **inputs: gr.components.C
     if set(names) != set(inputs):
         raise ValueError(f"{api_name} takes {names}, not {list(inputs)}")
     for name, component in inputs.items():
-        component.label = name  # type: ignore[attr-defined]
+        component.label = name
     gr.Button().click(
         function,
         [inputs[name] for name in names],

@@ -9,6 +9,7 @@ from html import escape
 from typing import Any, TypeAlias
 
 from mmcore.checkpoints import registry
+from mmcore.checkpoints.download import readable_size
 from mmcore.checkpoints.registry import Checkpoint
 from mmcore.errors import UnknownNameError
 
@@ -35,13 +36,6 @@ def percent(share: float) -> str:
 def seconds_text(seconds: float) -> str:
     """Two digits that mean something: "0.043 s", "1.2 s", "34 s"."""
     return f"{seconds:.3f} s" if seconds < 0.1 else f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
-
-
-def size_text(count: int) -> str:
-    """990_000_000 -> "990 MB"; decimal units, as hubs and disks state them."""
-    if count >= 1_000_000_000:
-        return f"{count / 1_000_000_000:.1f} GB"
-    return f"{max(count, 0) / 1_000_000:.0f} MB" if count >= 1_000_000 else f"{max(count, 0) / 1_000:.0f} kB"
 
 
 def device_name(device: str) -> str:
@@ -140,7 +134,7 @@ def foot(
 
 def model_line(checkpoint: Checkpoint, language: str, *, cached: bool) -> str:
     """One line under the model chooser: size, licence, quality, and whether it is here or what the download costs."""
-    size = size_text(checkpoint.bytes)
+    size = readable_size(checkpoint.bytes)
     quality = quality_text(checkpoint) or text(language, "text.quality_unknown")
     facts = [checkpoint.title, size, checkpoint.licence, quality]
     if cached:

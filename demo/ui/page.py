@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mmcore.checkpoints import locate
+from mmcore.checkpoints.download import readable_size
 from mmcore.checkpoints.registry import Checkpoint, of_task
 from mmcore.pool import ModelPool
 from mmcore.settings import TIERS, Settings
@@ -71,7 +72,7 @@ def choose(wanted: Checkpoint, current: Checkpoint, settings: Settings, language
             language,
             "text.tier_download",
             title=wanted.title,
-            size=html.size_text(state.bytes),
+            size=readable_size(state.bytes),
             licence=wanted.licence,
             quality=html.quality_text(wanted) or text(language, "text.quality_unknown"),
         )

@@ -33,9 +33,9 @@ STALL_SECONDS = 10.0
 
 
 def readable_size(count: int) -> str:
-    """Bytes for people: 990000000 -> "990 MB"."""
+    """Bytes for people: 990000000 -> "990 MB"; decimal units, as hubs and disks state them."""
     value, unit = float(count), "bytes"
-    for larger in ("KB", "MB", "GB"):
+    for larger in ("kB", "MB", "GB"):
         if value < 1000:
             break
         value, unit = value / 1000, larger

@@ -3,40 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated, Any, TextIO
 
 import typer
 
 from mmcore.checkpoints.registry import find
-from mmcore.commands import console
+from mmcore.commands import console, workshop
 from mmcore.commands.console import (
-    FAILED,
-    Device,
-    Json,
-    Local,
-    Model,
-    Tier,
+    Use,
+    answer_all,
     answers_only,
-    as_dict,
-    chosen,
     complain,
-    failures_reported,
-    print_notices,
     progress_bar,
-    read_settings,
+    shared_options,
     usage,
-    write_json,
 )
-from mmcore.commands.workshop import Data, bench_app, evaluate_app, print_figures, recipe_imported, train_app
-from mmcore.errors import MMCoreError
+from mmcore.pool import ModelPool
 from mmcore.results import AudioOptions, AudioResult
 from mmcore.tasks import audio
+from mmcore.types import Progress
 
 app = typer.Typer()
 
 
 @app.command("audio")
+@shared_options()
 def audio_command(
+    use: Use,
     files: Annotated[list[str], typer.Argument(metavar="FILE", help="Sounds.", show_default=False)],
     labels: Annotated[
         str | None,
@@ -51,14 +44,8 @@ def audio_command(
     ] = AudioOptions.pooling,
     hop: Annotated[float | None, typer.Option(help="Seconds between the windows of the timeline (0.1-10).")] = None,
     timeline: Annotated[bool, typer.Option("--timeline/--no-timeline", help="Also say when.")] = True,
-    tier: Tier = None,
-    model: Model = None,
-    device: Device = None,
-    local: Local = None,
-    json_lines: Json = False,
 ) -> None:
     """Say what sounds in files, and when."""
-    settings, model = chosen(tier, model, device, local)
     with usage():
         options = AudioOptions(
             top=top,
@@ -68,107 +55,80 @@ def audio_command(
             hop=hop,
             timeline=timeline,
         )
-        pool = console.make_pool(settings)
-        audio.checked(pool.choose(audio.TASK, model), options, settings)
-    failed = 0
+        pool = console.make_pool(use.settings)
+        audio.checked(pool.choose(audio.TASK, use.model), options, use.settings)
     with answers_only() as out, progress_bar("listening", _minutes) as listening:
         outcomes = audio.classify_audio_many(
             pool,
             files,
             options,
-            model,
+            use.model,
             limit=len(files),
             listening=lambda done, total: listening(done, max(done, total)),  # the total may not be known
         )
-        for path, outcome in zip(files, outcomes, strict=True):
-            failed += isinstance(outcome, MMCoreError)
-            if json_lines:
-                write_json(out, {"path": path, **as_dict(outcome)})
-            else:
-                _print_sounds(out, path, outcome)
-    if failed:
-        raise typer.Exit(FAILED)
+        answer_all(use, out, zip(files, outcomes, strict=True), _print_sounds)
 
 
 def _minutes(seconds: int) -> str:
     return f"{seconds // 60}:{seconds % 60:02d}"
 
 
-def _print_sounds(out: TextIO, path: str, outcome: AudioResult | MMCoreError) -> None:
-    if isinstance(outcome, MMCoreError):
-        complain(f"{path}: {outcome}")
-        return
+def _print_sounds(out: TextIO, path: str, outcome: AudioResult) -> None:
     shown = ", ".join(f"{one.label} ({one.score:.2f})" for one in outcome.labels)
     print(f"{path}: {shown or 'nothing reaches the threshold'}", file=out, flush=True)
     for event in outcome.events:
         span = f"{event.start:8.1f} - {event.end:.1f} s"
         print(f"{path}: {span}  {event.label}  ({event.score:.2f})", file=out, flush=True)
-    print_notices(out, path, outcome.notices)
 
 
-@evaluate_app.command("audio")
+@workshop.evaluate_app.command("audio")
+@shared_options()
 def evaluate_audio_command(
-    data: Data,
+    use: Use,
+    data: workshop.Data,
     teacher: Annotated[str | None, typer.Option(help="Also compare with this model.", metavar="NAME")] = None,
     fold: Annotated[int | None, typer.Option(help="Only this fold of the table.")] = None,
     limit: Annotated[int | None, typer.Option(help="Clips at most.", min=1)] = None,
-    tier: Tier = None,
-    model: Model = None,
-    device: Device = None,
-    local: Local = None,
-    json_lines: Json = False,
 ) -> None:
     """Top-1 and mAP on labelled clips (labels.tsv), agreement with a teacher on any."""
     from mmcore.evaluation.audio import run
 
-    settings, model = chosen(tier, model, device, local)
     if teacher is not None:
         with usage():
             find(teacher, audio.TASK)
-    with failures_reported(), answers_only() as out, progress_bar("listening") as progress:
-        pool = console.make_pool(settings)
-        figures = run(pool, data, model=model, teacher=teacher, fold=fold, limit=limit, progress=progress)
-        print_figures(out, figures, json_lines)
+
+    def work(pool: ModelPool, progress: Progress) -> dict[str, Any]:
+        return run(pool, data, model=use.model, teacher=teacher, fold=fold, limit=limit, progress=progress)
+
+    workshop.measure(use, work, "listening")
 
 
-@bench_app.command("audio")
-def bench_audio_command(
-    repeats: Annotated[int, typer.Option(help="Measurements, of which the median counts.", min=1)] = 10,
-    tier: Tier = None,
-    model: Model = None,
-    device: Device = None,
-    local: Local = None,
-    json_lines: Json = False,
-) -> None:
+@workshop.bench_app.command("audio")
+@shared_options()
+def bench_audio_command(use: Use, repeats: workshop.Repeats = 10) -> None:
     """Time of 10 s of sound, compared with AST's architecture on this machine."""
     from mmcore.evaluation.audio_bench import run
 
-    settings, model = chosen(tier, model, device, local)
-    with failures_reported(), answers_only() as out:
-        print_figures(out, run(console.make_pool(settings), model, repeats), json_lines)
+    workshop.measure(use, lambda pool, _: run(pool, use.model, repeats))
 
 
-@train_app.command("audio")
+@workshop.train_app.command("audio")
+@shared_options("json_lines")
 def train_audio_command(
-    data: Data,
+    use: Use,
+    data: workshop.Data,
     teacher: Annotated[Path, typer.Option(help="Weights of EfficientAT mn04_as; its label file lies beside them.")],
-    work: Annotated[Path | None, typer.Option(help="Working folder; a run that was cut off goes on.")] = None,
+    work: workshop.Work = None,
     output: Annotated[Path | None, typer.Option(help="Where the model goes. Default: WORK/tagger.")] = None,
     cross_validate: Annotated[
         bool, typer.Option(help="Also tune on three folds of ESC-10 and test on the fourth.")
     ] = True,
-    json_lines: Json = False,
 ) -> None:
     """Train the compact tagger anew; DIR holds esc10/, fsdd/ and examples/, other sounds come from Debian packages."""
-    with recipe_imported():
+    with workshop.recipe_imported():
         from mmcore.recipes.audio.train_tagger import main
 
-    work = work or read_settings().home / "training" / "audio"
-    output = output or work / "tagger"
-    with failures_reported(), answers_only() as out:
-        try:
-            figures = main(data, work, output, teacher, cross_validate=cross_validate, say=complain)
-        except FileNotFoundError as error:  # data, teacher or tools that are not there
-            complain(f"mmcore: {error}")
-            raise typer.Exit(FAILED) from None
-        print_figures(out, {"model": str(output), **figures}, json_lines)
+    def make(work: Path, output: Path) -> dict[str, Any]:
+        return main(data, work, output, teacher, cross_validate=cross_validate, say=complain)
+
+    workshop.run_recipe(use, ("audio", "tagger"), work, output, make)

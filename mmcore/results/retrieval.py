@@ -119,8 +119,6 @@ class Match:
     """Calibrated, 0-1: how well it matches; comparable between queries and checkpoints."""
     cosine: float
     """Cosine of the picture's vector with the query's, -1 to 1: differs in range from checkpoint to checkpoint."""
-    good: bool = True
-    """Whether the score reaches the cut-off."""
     id: int | None = None
     """Its entry in the collection (``collection.entry(id)``): for the thumbnail, and to search from it."""
     present: bool = True
@@ -147,7 +145,11 @@ class SearchResult:
     @property
     def good(self) -> tuple[Match, ...]:
         """The matches that reach the cut-off; empty: no good match."""
-        return tuple(match for match in self.matches if match.good)
+        return tuple(match for match in self.matches if self.is_good(match))
+
+    def is_good(self, match: Match) -> bool:
+        """Whether its score reaches the cut-off."""
+        return match.score >= self.cutoff
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON contract: {"query", "matches": [{"path", "score"}], "model", "seconds"} and what else is known."""
@@ -158,7 +160,7 @@ class SearchResult:
                     "path": match.path,
                     "score": round(match.score, 4),
                     "cosine": round(match.cosine, 4),
-                    "good": match.good,
+                    "good": self.is_good(match),
                     **({} if match.present else {"present": False}),
                     **({"copies": list(match.copies)} if match.copies else {}),
                 }
@@ -184,7 +186,7 @@ def export_rows(results: Sequence[SearchResult]) -> list[dict[str, Any]]:
             "file": Path(match.path).name,
             "score": round(match.score, 4),
             "cosine": round(match.cosine, 4),
-            "good": match.good,
+            "good": result.is_good(match),
             "present": match.present,
             "model": result.model,
         }

@@ -10,9 +10,9 @@ another question: how much of the file is it?
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -91,7 +91,8 @@ def classify_audio_many(
     def work(some: Sequence[Source]) -> list[AudioResult]:
         return [_classify(pool, checkpoint, source, options, listening, cancelled) for source in some]
 
-    return run_in_batches(sources, len(sources), work, 1, progress, cancelled)
+    given: Iterable[Any] = sources  # Source is a union, which mypy would join with the errors
+    return run_in_batches(given, len(sources), work, 1, progress, cancelled)
 
 
 def explain_audio(

@@ -144,7 +144,6 @@ def _matches(
             path=hits[place].entry.path,
             score=float(scores[place]),
             cosine=hits[place].score,
-            good=bool(scores[place] >= options.cutoff),
             id=hits[place].entry.id,
             present=not hits[place].entry.missing,
             copies=tuple(hit.entry.path for hit in same[hits[place].entry.sha256][1:] if not hit.entry.missing),

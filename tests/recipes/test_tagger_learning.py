@@ -18,7 +18,6 @@ from mmcore.recipes.audio.tagger_learning import (
     LearningRecipe,
     batches,
     begin_at_the_mean,
-    follow,
     learn,
     masked,
     mixed,
@@ -26,6 +25,7 @@ from mmcore.recipes.audio.tagger_learning import (
     top_agreement,
 )
 from mmcore.recipes.audio.tagger_tuning import SURE, VIEWS, Clips, class_probabilities, corrected, cross_validated
+from mmcore.recipes.optimisation import averaged_model
 
 LABELS = 6
 SMALL = TaggerConfig(
@@ -131,10 +131,16 @@ def test_the_rate_warms_up_and_falls() -> None:
 def test_the_average_follows_and_copies_counts() -> None:
     first, second = AudioTagger(SMALL), AudioTagger(SMALL)
     second.stem[1].num_batches_tracked.fill_(7)
-    before = first.output.weight.clone()
-    follow(first, second, 0.75)
-    torch.testing.assert_close(first.output.weight, 0.75 * before + 0.25 * second.output.weight)
-    assert int(first.stem[1].num_batches_tracked) == 7
+    average = averaged_model(first, 0.75)
+    for step in range(1, 40):
+        before = average.module.output.weight.clone()
+        average.update_parameters(second)
+        kept = min(0.75, (1 + step) / (10 + step))
+        torch.testing.assert_close(average.module.output.weight, kept * before + (1 - kept) * second.output.weight)
+    assert kept == 0.75
+    assert int(average.module.stem[1].num_batches_tracked) == 7
+    assert not average.module.training
+    assert torch.equal(averaged_model(first, 0.75).module.output.weight, first.output.weight)  # nothing was learnt yet
 
 
 def test_agreement_counts_the_teachers_best_and_only_what_is_allowed() -> None:

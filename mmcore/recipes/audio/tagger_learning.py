@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from time import perf_counter
+from typing import cast
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from torch.nn import functional as F
 from mmcore.nets.audio_tagger import AudioTagger
 from mmcore.nets.log_mel import FLOOR, SCALE, SHIFT
 from mmcore.recipes.audio.scenes import Scenes
+from mmcore.recipes.optimisation import averaged_model
 
 LEAST_LOGIT = -13.8
 """A probability of a millionth; below, the teacher's logits are not worth matching."""
@@ -174,14 +175,14 @@ def learn(
     """
     torch.manual_seed(recipe.seed)
     student.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    averaged = deepcopy(student).eval()
+    averaged = averaged_model(student, recipe.average)
     optimizer = torch.optim.AdamW(parameters(student, recipe.decay), lr=recipe.rate, betas=(0.9, 0.99), foreach=True)
     began, losses = perf_counter(), 0.0
     for step in range(recipe.steps):
         progress = max(step, int((perf_counter() - began) / seconds * recipe.steps))
         if progress >= recipe.steps:
             break
-        for group in optimizer.param_groups:
+        for group in optimizer.param_groups:  # by the clock, which no schedule of torch knows
             group["lr"] = recipe.rate * rate_at(step if step < recipe.warmup else progress, recipe)
         batch = next(material)
         with torch.autocast("cpu", torch.bfloat16):
@@ -191,21 +192,11 @@ def learn(
         nn.utils.clip_grad_norm_(student.parameters(), 5.0)
         optimizer.step()
         losses += float(loss.detach())
-        follow(averaged, student, min(recipe.average, (1 + step) / (10 + step)))
+        averaged.update_parameters(student)
         if report is not None and (step + 1) % every == 0:
-            report(step + 1, losses / every, averaged)
+            report(step + 1, losses / every, cast(AudioTagger, averaged.module))
             losses = 0.0
-    return averaged
-
-
-@torch.no_grad()
-def follow(averaged: nn.Module, student: nn.Module, decay: float) -> None:
-    """Move the average a step towards the student; counts and running statistics too."""
-    for mean, now in zip(averaged.state_dict().values(), student.state_dict().values(), strict=True):
-        if mean.is_floating_point():
-            mean.lerp_(now, 1 - decay)
-        else:
-            mean.copy_(now)
+    return cast(AudioTagger, averaged.module)
 
 
 def top_agreement(student: Tensor, teacher: Tensor, best: int = 3, allowed: Sequence[bool] | None = None) -> float:

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.optim.lr_scheduler import LinearLR
 
 from mmcore.nets.audio_tagger import AudioTagger
 from mmcore.nets.log_mel import SAMPLE_RATE, LogMel
@@ -170,10 +171,9 @@ def fit_outputs(
     free[list(unchanged)] = False
     optimizer = torch.optim.Adam([weight, bias], lr=recipe.rate)
     steps = recipe.rounds * max(1, len(embedded) // recipe.batch)
+    schedule = LinearLR(optimizer, 1.0, 0.0, total_iters=steps)
     t = recipe.temperature
-    for step in range(steps):
-        for group in optimizer.param_groups:
-            group["lr"] = recipe.rate * (1 - step / steps)
+    for _ in range(steps):
         rows = torch.randint(len(embedded), (recipe.batch,))
         own = F.dropout(embedded[rows], 0.1) @ torch.where(free[:, None], weight, first).T
         own = own + torch.where(free, bias, first_bias)
@@ -187,6 +187,7 @@ def fit_outputs(
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        schedule.step()
     with torch.no_grad():
         model.output.weight.copy_(torch.where(free[:, None], weight, first))
         model.output.bias.copy_(torch.where(free, bias, first_bias))

@@ -20,7 +20,7 @@ from mmcore.nets.audio_tagger import AudioTagger
 from mmcore.nets.log_mel import HOP_LENGTH, LogMel
 from mmcore.recipes.audio.scenes import Teacher, placed, shaped
 from mmcore.recipes.audio.sound_store import SoundStore
-from mmcore.recipes.audio.tagger_learning import Batch, LearningRecipe, augmented, distilling, follow, learn
+from mmcore.recipes.audio.tagger_learning import Batch, LearningRecipe, augmented, distilling, learn
 
 TUNING = LearningRecipe(seconds_a_step=160, steps=300, rate=1.5e-3, warmup=20, average=0.98, seed=1)
 COLUMNS = 500
@@ -153,7 +153,13 @@ def tuned(
         return distilling(student, batch, recipe)
 
     model = learn(deepcopy(base), alternating(clips, rows, scenes, names, recipe), recipe, loss_of)
-    follow(model, base, TUNED_SHARE)
+    tuned, first = model.state_dict(), base.state_dict()
+    model.load_state_dict(
+        {
+            name: value.lerp(first[name], 1 - TUNED_SHARE) if value.is_floating_point() else first[name]
+            for name, value in tuned.items()
+        }
+    )
     return model
 
 

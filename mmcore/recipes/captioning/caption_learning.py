@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
 import random
 import time
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import nn
@@ -14,7 +14,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mmcore.nets.vocabulary import PAD, UNKNOWN
 from mmcore.recipes.captioning.caption_dataset import CaptionDataset
-from mmcore.recipes.captioning.trained_decoder import EMA, Captioner, report, with_pooled_dropout
+from mmcore.recipes.captioning.trained_decoder import Captioner, report, with_pooled_dropout
+from mmcore.recipes.optimisation import averaged_model, warm_cosine
 
 
 def learn(model: Captioner, material: CaptionDataset, folder: Path) -> None:
@@ -22,7 +23,7 @@ def learn(model: Captioner, material: CaptionDataset, folder: Path) -> None:
     recipe = material.recipe
     draw = random.Random(recipe.seed)
     torch.manual_seed(recipe.seed)
-    average = EMA(model, recipe.average)
+    average = averaged_model(model, recipe.average)
     optimizer = torch.optim.AdamW(
         [
             {"params": list(model.top.parameters()), "lr": recipe.top_rate},
@@ -31,13 +32,7 @@ def learn(model: Captioner, material: CaptionDataset, folder: Path) -> None:
         weight_decay=0.02,
         betas=(0.9, 0.98),
     )
-    steps = recipe.epochs * material.batches
-
-    def rate(step: int) -> float:
-        warm = min(1.0, (step + 1) / recipe.warmup_steps)
-        return warm * (0.5 + 0.5 * math.cos(math.pi * min(step / steps, 1.0))) + 0.01
-
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+    schedule = warm_cosine(optimizer, recipe.warmup_steps, recipe.epochs * material.batches)
     started = time.monotonic()
     with_pooled_dropout(model.decoder)
     for epoch in range(recipe.epochs):
@@ -57,15 +52,12 @@ def learn(model: Captioner, material: CaptionDataset, folder: Path) -> None:
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             schedule.step()
-            average.update(model)
+            average.update_parameters(model)
             total, count = total - float(target.detach()[real].mean()), count + 1
         line = {"epoch": epoch + 1, "loss": total / count, "seconds": time.monotonic() - started}
         if (epoch + 1) % 3 == 0 or epoch + 1 == recipe.epochs:
-            kept = {name: value.clone() for name, value in model.state_dict().items()}
-            model.load_state_dict(average.values)
-            line |= report(model, material)
-            model.load_state_dict(kept)
-            torch.save(average.values, folder / "learnt.part.pt")
+            line |= report(cast(Captioner, average.module), material)
+            torch.save(average.module.state_dict(), folder / "learnt.part.pt")
         print(json.dumps({name: round(value, 4) for name, value in line.items()}), flush=True)
-    model.load_state_dict(average.values)
+    model.load_state_dict(average.module.state_dict())
     torch.save(model.state_dict(), folder / "learnt.pt")

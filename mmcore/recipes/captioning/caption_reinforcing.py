@@ -11,6 +11,7 @@ import random
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import nn
@@ -20,7 +21,8 @@ from mmcore.evaluation.caption_scores import CiderD
 from mmcore.nets.decoding import nucleus_sample
 from mmcore.nets.vocabulary import BOS, EOS, PAD, join_words
 from mmcore.recipes.captioning.caption_dataset import CaptionDataset
-from mmcore.recipes.captioning.trained_decoder import EMA, Captioner, report
+from mmcore.recipes.captioning.trained_decoder import Captioner, report
+from mmcore.recipes.optimisation import averaged_model
 
 LABELLED_SCALE = 0.3
 """Weight of rewards against the sentences written for labelled pictures."""
@@ -36,7 +38,7 @@ def reinforce(model: Captioner, material: CaptionDataset, folder: Path) -> None:
     draw = random.Random(recipe.seed + 1)
     torch.manual_seed(recipe.seed + 1)
     judge = CiderD({str(row): [f"{text} {END}" for text in texts] for row, texts in material.captions.items()})
-    average = EMA(model, recipe.reinforce_average)
+    average = averaged_model(model, recipe.reinforce_average)
     model.top.requires_grad_(False)
     optimizer = torch.optim.AdamW(model.decoder.parameters(), recipe.reinforce_rate, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
@@ -78,18 +80,15 @@ def reinforce(model: Captioner, material: CaptionDataset, folder: Path) -> None:
             nn.utils.clip_grad_norm_(model.decoder.parameters(), 1.0)
             optimizer.step()
             schedule.step()
-            average.update(model)
+            average.update_parameters(model)
             rewards.append(float(reward.mean()))
             if len(rewards) % 40 == 0:
                 print(json.dumps({"step": len(rewards), "reward": round(sum(rewards[-40:]) / 40, 4)}), flush=True)
         line = {"epoch": epoch + 1, "reward": sum(rewards) / len(rewards), "seconds": time.monotonic() - started}
         if (epoch + 1) % 3 == 0 or epoch + 1 == recipe.reinforce_epochs:
-            kept = {name: value.clone() for name, value in model.state_dict().items()}
-            model.load_state_dict(average.values)
-            line |= report(model, material)
-            torch.save(model.state_dict(), folder / f"reinforced{epoch + 1}.pt")
-            model.load_state_dict(kept)
+            line |= report(cast(Captioner, average.module), material)
+            torch.save(average.module.state_dict(), folder / f"reinforced{epoch + 1}.pt")
         print(json.dumps({name: round(value, 4) for name, value in line.items()}), flush=True)
-    model.load_state_dict(average.values)
+    model.load_state_dict(average.module.state_dict())
     torch.save(model.state_dict(), folder / "reinforced.pt")
     (folder / "recipe.json").write_text(json.dumps(asdict(recipe), indent=2))

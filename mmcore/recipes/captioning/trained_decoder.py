@@ -71,23 +71,6 @@ class Captioner(nn.Module):
         return self.decoder.remember(self.top(features), tags, probabilities)
 
 
-class EMA:
-    """Exponential moving average of a model's weights: steadier than the last step's."""
-
-    def __init__(self, model: nn.Module, decay: float) -> None:
-        self.decay = decay
-        self.values = {name: value.detach().clone() for name, value in model.state_dict().items()}
-        self.steps = 0
-
-    def update(self, model: nn.Module) -> None:
-        """Move a little towards the model; faster in the beginning."""
-        self.steps += 1
-        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        for name, value in model.state_dict().items():
-            if value.is_floating_point():
-                self.values[name].lerp_(value.detach(), 1 - decay)
-
-
 @torch.inference_mode()
 def write_captions(model: Captioner, material: CaptionDataset, rows: Sequence[int], beams: int = 3) -> dict[int, str]:
     """The best caption of each picture (view 0), by beam search."""

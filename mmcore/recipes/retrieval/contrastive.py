@@ -11,7 +11,6 @@ Three losses:
 from __future__ import annotations
 
 import json
-import math
 import random
 import time
 from collections.abc import Sequence
@@ -25,7 +24,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mmcore.nets.dual_encoder import DualEncoder
 from mmcore.nets.text_encoder import TextEncoder, pool_words
-from mmcore.recipes.captioning.trained_decoder import EMA
+from mmcore.recipes.optimisation import averaged_model, warm_cosine
 from mmcore.recipes.retrieval.contrastive_recipe import ContrastiveRecipe
 from mmcore.recipes.retrieval.pair_dataset import PairDataset
 
@@ -83,15 +82,8 @@ def learn(
         weight_decay=recipe.weight_decay,
         betas=(0.9, 0.98),
     )
-    steps = recipe.epochs * pairs.batches(recipe)
-
-    def rate(step: int) -> float:
-        return (
-            min(1.0, (step + 1) / recipe.warmup_steps) * (0.5 + 0.5 * math.cos(math.pi * min(step / steps, 1))) + 0.01
-        )
-
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
-    average = EMA(network, recipe.average)
+    schedule = warm_cosine(optimizer, recipe.warmup_steps, recipe.epochs * pairs.batches(recipe))
+    average = averaged_model(network, recipe.average)
     started = time.monotonic()
     for epoch in range(recipe.epochs):
         network.train()
@@ -115,11 +107,11 @@ def learn(
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimizer.step()
             schedule.step()
-            average.update(network)
+            average.update_parameters(network)
             totals += torch.stack([nce, moved, known]).detach() / pairs.batches(recipe)
         line = dict(zip(("info_nce", "moved", "known"), totals.tolist(), strict=True))
         line |= {"epoch": epoch + 1, "seconds": time.monotonic() - started}
         print(json.dumps({name: round(value, 4) for name, value in line.items()}), flush=True)
-        torch.save(average.values, folder / "contrasted.part.pt")
-    network.load_state_dict(average.values)
+        torch.save(average.module.state_dict(), folder / "contrasted.part.pt")
+    network.load_state_dict(average.module.state_dict())
     torch.save(network.state_dict(), folder / "contrasted.pt")

@@ -18,7 +18,8 @@ import pytest
 from PIL import Image
 
 from demo.lab import curves, service, status, view
-from demo.lab.service import LabFeatures, LabSession, Reading, Run, Trained
+from demo.lab.service import LabFeatures, LabSession, Run
+from demo.ui.events import Step
 from mmcore.checkpoints import fusion_heads
 from mmcore.errors import Cancelled, CapacityError, InputError, UnknownNameError
 from mmcore.fusion import feature_sets
@@ -94,8 +95,8 @@ def test_two_fusions_are_trained_one_after_the_other(
     for message in service.train(pool, shelf, visitor, "pairs", None, ("late", "concat"), FORM):
         messages.append(message)
         reported.set()
-    assert messages[0] == Reading(120, 240)
-    finished = [message.run for message in messages if isinstance(message, Trained) and message.over]
+    assert messages[0] == Step(120, 240)
+    finished = [message for message in messages if isinstance(message, Run) and message.over]
     assert [run.options.fusion for run in finished] == ["late", "concat"]
     assert [run.number for run in visitor.runs] == [1, 2]
     for run in visitor.runs:
@@ -104,7 +105,7 @@ def test_two_fusions_are_trained_one_after_the_other(
         assert run.scores.accuracy > 0.6
         assert set(run.files) == set(fusion_heads.FILES)
         assert not run.stopped
-    under_way = [message.run for message in messages if isinstance(message, Trained) and not message.over]
+    under_way = [message for message in messages if isinstance(message, Run) and not message.over]
     assert any(len(run.reports) > 0 for run in under_way)
 
 
@@ -123,7 +124,7 @@ def test_two_visitors_do_not_meet(pool: ModelPool, shelf: LabFeatures) -> None:
     next(steps)
     trained(pool, shelf, second, "concat")
     assert len(second.runs) == 1
-    second.stop = True
+    second.button.press()
     rest = list(steps)
     assert first.runs[-1].options.fusion == "late"
     assert len(first.runs[-1].reports) == 4
@@ -136,9 +137,9 @@ def test_every_session_begins_with_a_visitor_of_its_own() -> None:
     first = LabSession()
     other = copy.deepcopy(first)
     other.add(Run(1, "pairs", TrainingOptions()))
-    other.stop = True
+    other.button.press()
     assert first.runs == ()
-    assert not first.stop
+    assert other.button is not first.button
 
 
 @pytest.mark.usefixtures("every_step")
@@ -146,8 +147,8 @@ def test_stopping_keeps_what_was_trained_and_begins_no_other(pool: ModelPool, sh
     visitor = LabSession()
     form = {**FORM, "epochs": 200}
     for message in service.train(pool, shelf, visitor, "pairs", None, ["late", "concat"], form):
-        if isinstance(message, Trained) and len(message.run.reports) >= 2:
-            visitor.stop = True
+        if isinstance(message, Run) and len(message.reports) >= 2:
+            visitor.button.press()
     assert [run.options.fusion for run in visitor.runs] == ["late"]
     run = visitor.runs[0]
     assert run.stopped
@@ -165,7 +166,7 @@ def test_stopping_before_the_first_epoch_leaves_nothing(
     visitor = LabSession()
 
     def run(self: Training, cancelled: Any) -> Iterator[Any]:
-        visitor.stop = True
+        visitor.button.press()
         assert cancelled()
         yield from ()
 
@@ -191,7 +192,7 @@ def test_closing_the_page_ends_the_training(
     monkeypatch.setattr(service, "EVERY", 0.0)
     steps = service.train(pool, shelf, LabSession(), "pairs", None, ["late"], {**FORM, "epochs": 200})
     for message in steps:
-        if isinstance(message, Trained):
+        if isinstance(message, Run):
             break
     steps.close()
     for _ in range(200):
@@ -360,7 +361,7 @@ def test_reading_can_be_stopped(pool: ModelPool, uploads: Path, monkeypatch: pyt
     encode = feature_sets._encoded
 
     def slowly(*arguments: Any) -> Any:
-        visitor.stop = True
+        visitor.button.press()
         return encode(*arguments)
 
     monkeypatch.setattr(feature_sets, "_encoded", slowly)
@@ -508,10 +509,10 @@ def test_every_set_says_what_it_is() -> None:
 
 
 def test_a_line_says_how_far_it_is(visitor: LabSession) -> None:
-    reading = status.announced(visitor, Reading(3, 9), "en")
+    reading = status.announced(visitor, Step(3, 9), "en")
     assert "Encoders: 3 of 9 posts" in reading.line
     assert reading.busy
-    over = status.announced(visitor, Trained(visitor.runs[1], over=True), "zh")
+    over = status.announced(visitor, replace(visitor.runs[1], over=True), "zh")
     assert "第 2 次，拼接：第 2 轮，共 2 轮" in over.line
     assert "Done: 2 runs." in status.finished(visitor, "en").line
 

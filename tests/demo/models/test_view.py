@@ -10,15 +10,16 @@ import pytest
 from demo.models import jobs, view
 from demo.ui import html
 from demo.ui.events import Failure
+from mmcore.checkpoints.download import readable_size
 from mmcore.checkpoints.registry import find
 from mmcore.errors import WeightsError
 
 
 @pytest.mark.parametrize(
-    ("count", "shown"), [(0, "0 kB"), (20_400, "20 kB"), (990_000_000, "990 MB"), (1_500_000_000, "1.5 GB")]
+    ("count", "shown"), [(0, "0 bytes"), (20_400, "20 kB"), (990_000_000, "990 MB"), (1_500_000_000, "1.5 GB")]
 )
 def test_sizes(count: int, shown: str) -> None:
-    assert html.size_text(count) == shown
+    assert readable_size(count) == shown
 
 
 def test_the_line_of_a_model_says_size_licence_quality_and_cost() -> None:

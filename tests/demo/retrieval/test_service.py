@@ -76,7 +76,7 @@ def find(pool: ModelPool, shelf: CollectionChooser, visitor: UploadSession, **as
 
 
 def names(found: SearchView, *, good: bool = True) -> list[str]:
-    return [one.called["en"] for one in found.shown if one.match.good or not good]
+    return [one.called["en"] for one in found.shown if found.result.is_good(one.match) or not good]
 
 
 def test_words_minus_words_and_pictures(
