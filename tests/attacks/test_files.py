@@ -23,7 +23,6 @@ from mmcore.io.audio_files import open_sound
 from mmcore.io.images import decode_image
 from mmcore.io.tables import read_table
 from mmcore.results.notices import notices_of
-from mmcore.results import notices_of
 from mmcore.settings import Settings
 from tests import sounds
 
