@@ -19,6 +19,7 @@ from mmcore.io.chinese import has_chinese
 from mmcore.io.images import clean_text
 from mmcore.nets.image_encoder import GRID_SIZE, INPUT_SIZE
 from mmcore.tasks.reading import read_as
+from mmcore.types import Doubles
 
 from ..ui import examples
 from ..ui.colours import data_uri, shrink, viridis
@@ -188,7 +189,7 @@ def _tokenizer() -> tuple[Any, int]:
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(CORE / "bundled" / "retriever" / "tokenizer.json"))
-    longest = int(tokenizer.truncation["max_length"])
+    longest = int((tokenizer.truncation or {})["max_length"])
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer, longest
@@ -258,7 +259,7 @@ def sounds() -> tuple[Example, ...]:
     return tuple(known[name] for name in SOUNDS)
 
 
-def samples_of(setup: Setup, item: Example) -> live.Doubles:
+def samples_of(setup: Setup, item: Example) -> Doubles:
     """Mono samples in [-1, 1] at RATE: the first SECONDS of it."""
     samples = load_audio(item.path, setup.settings, RATE).samples[: round(RATE * SECONDS)]
     return np.clip(np.asarray(samples, np.float64), -1, 1)

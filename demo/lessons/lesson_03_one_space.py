@@ -12,6 +12,7 @@ import numpy as np
 import mmcore
 from mmcore.pool import ModelPool
 from mmcore.tasks import matching
+from mmcore.types import Doubles
 
 from ..ui import examples
 from ..ui.colours import data_uri, shrink
@@ -38,7 +39,7 @@ PAIRS = (
 TAU = 0.043
 """About the temperature that the bundled model was trained to: 1 / 23.3."""
 
-_cosines: WeakKeyDictionary[ModelPool, live.Doubles] = WeakKeyDictionary()
+_cosines: WeakKeyDictionary[ModelPool, Doubles] = WeakKeyDictionary()
 
 
 @cache
@@ -48,7 +49,7 @@ def offered() -> tuple[Example, ...]:
     return tuple(known[name] for name, _ in PAIRS)
 
 
-def cosines(setup: Setup) -> live.Doubles:
+def cosines(setup: Setup) -> Doubles:
     """(4, 4): pictures by sentences, from the bundled model."""
     if setup.pool not in _cosines:
         images = [open_example(item, setup.settings) for item in offered()]

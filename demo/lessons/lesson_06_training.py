@@ -17,6 +17,7 @@ from mmcore.fusion import feature_sets
 from mmcore.pool import ModelPool
 from mmcore.results import TrainingOptions
 from mmcore.tasks.fusion_steps import opinions_of
+from mmcore.types import Doubles
 
 from ..ui.i18n import escaped as _t
 from ..ui.i18n import text
@@ -42,12 +43,12 @@ UNIT = 10
 FAMILIES = 300
 SHOWN = 8
 
-_opinions: WeakKeyDictionary[ModelPool, tuple[live.Floats, live.Floats, npt.NDArray[np.int64]]] = WeakKeyDictionary()
+_opinions: WeakKeyDictionary[ModelPool, tuple[Doubles, Doubles, npt.NDArray[np.int64]]] = WeakKeyDictionary()
 _curves: WeakKeyDictionary[ModelPool, list[tuple[float, float, float]]] = WeakKeyDictionary()
 _board = Board()
 
 
-def opinions(setup: Setup) -> tuple[live.Floats, live.Floats, npt.NDArray[np.int64]]:
+def opinions(setup: Setup) -> tuple[Doubles, Doubles, npt.NDArray[np.int64]]:
     """Logits (N, 3) of the texts and of the pictures of N posts, and their labels (N,)."""
     if setup.pool not in _opinions:
         features = feature_sets.bundled("mvsa")
@@ -238,7 +239,7 @@ def groups(setup: Setup) -> Seen:
             ]
             each.append({"right": int(right.sum()), "of": len(test), "rows": rows})
         data.append(each)
-    rows = "".join(
+    table = "".join(
         f'<tr><td lang="en" data-word-cell="{place},0"></td><td lang="en" data-word-cell="{place},1"></td>'
         f'<td data-verdict-cell="{place}"></td></tr>'
         for place in range(SHOWN)
@@ -251,7 +252,7 @@ def groups(setup: Setup) -> Seen:
                 text(language, "lessons.06.draws"))
         + f"<p>{_t(language, 'lessons.06.right')} {output('right')} ({output('count')})</p>"
         f'<div class="mm-scroll" tabindex="0"><table class="mm-truth"><thead><tr>{heads}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
+        f"<tbody>{table}</tbody></table></div>"
     )  # fmt: skip
     filled = line(word("acc") + operator("=") + fraction(_now("hits"), _now("all")) + operator("=") + _now("share"))
     return Seen(live_view("split", {"splits": data}, inside), filled)

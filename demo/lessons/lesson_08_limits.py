@@ -23,6 +23,7 @@ from mmcore.io.images import clean_text, decode_image
 from mmcore.pool import ModelPool
 from mmcore.results import CaptionOptions, CaptionResult, Post, Query
 from mmcore.tasks import captioning, matching, sentiment
+from mmcore.types import Doubles
 
 from ..ui import examples, quotas, uploads
 from ..ui.colours import data_uri, shrink
@@ -71,8 +72,8 @@ START = (0.9, 0.9, 0.01)
 """Sensitivity, specificity and prevalence that the last step begins with."""
 
 _captions: WeakKeyDictionary[ModelPool, dict[str, CaptionResult]] = WeakKeyDictionary()
-_feelings: WeakKeyDictionary[ModelPool, live.Floats] = WeakKeyDictionary()
-_maps: WeakKeyDictionary[ModelPool, live.Floats] = WeakKeyDictionary()
+_feelings: WeakKeyDictionary[ModelPool, Doubles] = WeakKeyDictionary()
+_maps: WeakKeyDictionary[ModelPool, Doubles] = WeakKeyDictionary()
 
 
 @cache
@@ -143,7 +144,7 @@ def said(template: str, who: str) -> str:
     return whole[0].upper() + whole[1:]
 
 
-def feelings(setup: Setup) -> live.Floats:
+def feelings(setup: Setup) -> Doubles:
     """(groups, 2, templates): probability of positive minus that of negative."""
     if setup.pool not in _feelings:
         sentences = [said(template, who) for pair in GROUPS for who in pair for template in TEMPLATES]
@@ -151,7 +152,7 @@ def feelings(setup: Setup) -> live.Floats:
     return _feelings[setup.pool]
 
 
-def _valences(setup: Setup, sentences: Sequence[str]) -> live.Floats:
+def _valences(setup: Setup, sentences: Sequence[str]) -> Doubles:
     found = []
     for one in sentiment.classify_sentiment_many(setup.pool, [Post(sentence) for sentence in sentences]):
         if isinstance(one, Exception):
@@ -206,7 +207,7 @@ def probe(setup: Setup, typed: str) -> list[dict[str, Any]]:
     return [{"text": one, "value": float(value)} for one, value in zip(sentences, values, strict=True)]
 
 
-def maps(setup: Setup) -> live.Floats:
+def maps(setup: Setup) -> Doubles:
     """(queries, 49): what each cell of the dogs' picture adds to the cosine with each query."""
     if setup.pool not in _maps:
         image = open_example(known()[DOGS], setup.settings)
@@ -245,10 +246,9 @@ def photo(setup: Setup) -> bytes:
     exif[ExifTags.Base.Make] = "Example phone"
     exif[ExifTags.Base.DateTime] = "2026:05:17 14:03:22"
     north, east = PLACE
-    exif.get_ifd(ExifTags.IFD.GPSInfo).update(
-        {ExifTags.GPS.GPSLatitudeRef: "N", ExifTags.GPS.GPSLatitude: north}
-        | {ExifTags.GPS.GPSLongitudeRef: "E", ExifTags.GPS.GPSLongitude: east}
-    )
+    gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
+    gps[ExifTags.GPS.GPSLatitudeRef], gps[ExifTags.GPS.GPSLatitude] = "N", north
+    gps[ExifTags.GPS.GPSLongitudeRef], gps[ExifTags.GPS.GPSLongitude] = "E", east
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", exif=exif)
     return buffer.getvalue()

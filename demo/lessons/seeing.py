@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 from mmcore.nets.image_encoder import INPUT_SIZE
 from mmcore.pool import ModelPool
 from mmcore.tasks import embedding
+from mmcore.types import Doubles
 
 from . import lesson_03_one_space as space
 from . import live
@@ -24,19 +24,17 @@ PLACES = 5
 """Positions of the square that is cut out."""
 SIDES = (224, 112, 56, 28, 14, 7)
 
-Floats = npt.NDArray[np.float64]
-
 
 @dataclass(frozen=True, eq=False)
 class Measured:
     """Variants of one picture, 224 x 224 each."""
 
     images: tuple[Image.Image, ...]
-    cosines: Floats
+    cosines: Doubles
     """(variants, 4): with the sentences of ``space.PAIRS``."""
-    shares: Floats
+    shares: Doubles
     """(variants, 4): their softmax at the retriever's temperature."""
-    near: Floats
+    near: Doubles
     """(variants,): cosine with the first variant."""
 
 

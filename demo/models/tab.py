@@ -47,10 +47,7 @@ def build(page: Page) -> None:
         return service.table(page.pool, language, jobs), watching()
 
     def act(language: str, picked: gr.SelectData) -> tuple[Any, ...]:
-        chosen = picked._data  # type: ignore[attr-defined]
-        return told(
-            lambda: service.act(page.pool, jobs, str(chosen["action"]), str(chosen["name"]), language), language
-        )
+        return told(lambda: service.act(page.pool, jobs, picked._data, language), language)
 
     def find(name: str, language: str) -> tuple[Any, ...]:
         return told(lambda: service.look_up(page.pool, name, language), language)

@@ -84,9 +84,8 @@ def label_name(label: str, language: str) -> str:
 
 def interaction_key(result: SentimentResult) -> str:
     """The word for the interaction; "complement" has two: one for agreement, one for what is new together."""
-    agree = result.text is not None and result.image is not None and result.text.label == result.image.label
-    agreed = result.interaction == "complement" and agree and result.text.label == result.label
-    return "agreement" if agreed else result.interaction or ""
+    labels = {one.label for one in (result.text, result.image, result.scores) if one is not None}
+    return "agreement" if result.interaction == "complement" and len(labels) == 1 else result.interaction or ""
 
 
 def bar_text(scores: SentimentScores, row: str, language: str) -> str:

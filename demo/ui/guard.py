@@ -115,7 +115,7 @@ class Guard:
             elif path == "/metrics":
                 await answer(send, 200, self._health.metrics().encode(), b"text/plain; version=0.0.4")
             elif path in LONG and scope["method"] == "GET":
-                await self._packing(scope, receive, send)  # type: ignore[arg-type]
+                await self._packing(scope, receive, send)
             else:
                 await self._app(scope, await self._checked_body(path, scope, headers, receive), send)
         except Refusal as refused:

@@ -45,8 +45,8 @@ def keep_small() -> None:
         """What a component shows now is asked for by nobody."""
 
     SessionState.__init__ = begin  # type: ignore[method-assign]
-    SessionState._update_config = forget  # type: ignore[method-assign]
-    SessionState._update_value_in_config = forget  # type: ignore[method-assign]
+    SessionState._update_config = forget  # type: ignore[method-assign, assignment]
+    SessionState._update_value_in_config = forget  # type: ignore[method-assign, assignment]
 
 
 IDLE_SECONDS = 3600.0

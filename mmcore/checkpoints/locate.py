@@ -138,7 +138,7 @@ def find_local(checkpoint: Checkpoint, settings: Settings) -> Path | None:
 def partial(checkpoint: Checkpoint, settings: Settings) -> int:
     """Bytes of its weights that an earlier download has brought, whole files and parts."""
     if checkpoint.source == "url":
-        files = download_folder(checkpoint, settings).glob("*.part")
+        files = list(download_folder(checkpoint, settings).glob("*.part"))
     elif checkpoint.source == "hub":
         files = parts(checkpoint)
     else:

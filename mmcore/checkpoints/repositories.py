@@ -176,7 +176,7 @@ def _from_hub(name: str, repository: str, commit: str | None, settings: Settings
     with hub.hub_errors(probe):
         config = json.loads(hub.small_file(probe, revision, "config.json").read_text(encoding="utf-8"))
     sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
-    card = info.card_data.to_dict() if info.card_data is not None else {}
+    card: dict[str, Any] = info.card_data.to_dict() if info.card_data is not None else {}  # type: ignore[no-untyped-call]
     languages = card.get("language") or ()
     return described(
         name,
@@ -249,7 +249,9 @@ def _remembered(settings: Settings) -> dict[str, Checkpoint]:
         entries = json.loads(_file(settings).read_text(encoding="utf-8"))
         for name, entry in entries.items():
             if set(entry) <= known and is_reference(name) and entry.get("name") == name:
-                listed = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+                listed: dict[str, Any] = {
+                    key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()
+                }
                 found[name] = Checkpoint(**{**listed, "quality": ()})
     except (OSError, ValueError, TypeError, AttributeError):
         return found

@@ -171,7 +171,7 @@ class CompactSentiment:
             # Nothing is to be fused: all bundled heads give way. A head of one's own keeps its answer.
             alone = SentimentScores(*answer)
             given = found.get(row, SentimentPrediction(alone, None, (), ()))
-            kept = [(name, scores) for name, scores in given.fusions if own and name == fusion.name]
+            kept = [(name, scores) for name, scores in given.fusions if name not in self.fusions]
             found[row] = replace(
                 given,
                 fusions=(*((name, alone) for name in self.fusions if not kept or name != kept[0][0]), *kept),

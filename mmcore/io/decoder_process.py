@@ -96,7 +96,7 @@ class Decoder:
     def table(self, path: Path, needed: Sequence[str], limit: int, optional: Sequence[str]) -> list[dict[str, str]]:
         """The rows. Raises what ``tables.read_table`` raises, InputError where it took too much, and Cancelled."""
         with self._turn:
-            rows: list[dict[str, str]] = self._ask("table", Path(_named(path)), tuple(needed), limit, tuple(optional))
+            rows: list[dict[str, str]] = self._ask("table", _file(path), tuple(needed), limit, tuple(optional))
             return rows
 
     @contextmanager
@@ -243,6 +243,12 @@ def _named(source: str | Path | bytes) -> str | bytes:
         return source
     size_of(source)
     return str(Path(source).absolute())
+
+
+def _file(path: Path) -> Path:
+    """A file by its whole path. Raises InputError for what is no file."""
+    size_of(path)
+    return path.absolute()
 
 
 def _bare(settings: Settings) -> Settings:

@@ -139,7 +139,7 @@ def log_ratios(
     """
     counts = np.zeros((CLASSES, size))
     for label in range(CLASSES):
-        rows = [features[place] for place in np.flatnonzero(labels == label)]
+        rows = [features[int(place)] for place in np.flatnonzero(labels == label)]
         if rows:
             counts[label] = np.bincount(np.concatenate(rows), minlength=size)
     texts = np.bincount(labels, minlength=CLASSES)[:, None]

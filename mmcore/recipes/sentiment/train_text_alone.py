@@ -99,7 +99,7 @@ def read_tweets(file: Path) -> tuple[list[str], Ids]:
     with file.open(encoding="utf-8", newline="") as table:
         rows = list(csv.DictReader(table, delimiter="\t", quoting=csv.QUOTE_NONE))
     texts = [clean_post(plain(row["text"])) for row in rows]
-    return texts, np.array([SENTIMENTS.index(row["label"]) for row in rows], np.int64)  # type: ignore[arg-type]
+    return texts, np.array([SENTIMENTS.index(row["label"]) for row in rows], np.int64)
 
 
 def plain(text: str) -> str:
@@ -348,7 +348,7 @@ def make(
     each = [partial(part_of, number) for number in range(len(parts))]
     best = tune(model, each, len(parts[0]), (held, dev_beside, dev.labels), recipe, work / "best.pt", say)
     with torch.no_grad():
-        model.classify.bias += balancing(logits_of(model, held, dev_beside), dev.labels)
+        model.classify.bias.add_(balancing(logits_of(model, held, dev_beside), dev.labels))
     temperature = best_temperature(logits_of(model, held, dev_beside).numpy(), dev.labels)
     model.temperature.fill_(temperature)
     compact_sentiment.save_text_alone(output, model)
