@@ -38,14 +38,15 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "图片只用了该格式数值范围的一部分，已拉伸亮度以便看清。",
     ),
     "image_squeezed": (
-        "The picture is {width} x {height}; models see it squeezed into a square. Cut it into parts to have details seen.",
+        "The picture is {width} x {height}; models see it squeezed into a square. Cut it into parts for details.",
         "图片为 {width} x {height}，模型看到的是压成正方形的样子。想看清细节，请把它裁成几块。",
     ),
     # queries
     "query_negation": (
         'A search does not understand "{word}": what is denied is looked for all the same. '
         'Give what must not be in the pictures as "without" (--without).',
-        "搜索不懂“{word}”这类否定说法，被否定的东西照样会被找出来。请把图片中不应出现的内容填入“不含”（命令行用 --without）。",
+        "搜索不懂“{word}”这类否定说法，被否定的东西照样会被找出来。"
+        "请把图片中不应出现的内容填入“不含”（命令行用 --without）。",
     ),
     # texts
     "no_words": ("The text holds no words that can be read.", "这段文字里没有能读懂的词。"),
