@@ -46,7 +46,6 @@ PACKAGES = (
     Source("psi-plus-sounds"),
     Source("eiskaltdcpp-sounds"),
     Source("tuxpaint-stamps-default", most=900, passed_over=("_desc",)),
-    Source("gcompris-qt-data", most=300),
     Source("sonic-pi-samples"),
     Source("minetest-data", held_out=True),
     Source("openttd-opensfx"),

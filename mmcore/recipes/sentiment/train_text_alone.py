@@ -42,7 +42,7 @@ from mmcore.results.sentiment import SENTIMENTS
 ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 """Some years of the tweets were published with these in place of the letters."""
 SHIFT_COST = 0.002
-"""Macro recall that a shift of the logits by 1 in all must gain."""
+"""Recall that a shift of the logits by 1 in all must gain."""
 Ids = npt.NDArray[np.int64]
 Say = Callable[[str], None]
 
@@ -221,16 +221,19 @@ def logits_of(model: TextAlone, states: Sequence[Tensor], beside: Tensor) -> Ten
 
 
 def balancing(logits: Tensor, labels: Ids) -> Tensor:
-    """(3,), with the sum 0: what to add to the logits for the best macro recall; small where little is gained.
+    """(3,), with the sum 0: what to add to the logits for the best geometric mean of the classes' recalls.
 
-    Tweets of another year hold their classes in other shares, and their neutral ones are nearer to negative.
+    Tweets of another year hold their classes in other shares, and their neutral ones are nearer to negative. Unlike
+    the macro recall, the geometric mean (Kubat and Matwin, ICML 1997) does not trade one class for others. The shift
+    is small where little is gained.
     """
     values = logits.log_softmax(1).numpy()
     best, found = -1.0, np.zeros(CLASSES)
     for negative, neutral in product(np.linspace(-0.8, 0.8, 17), repeat=2):
         shift = np.array([negative, neutral, -negative - neutral])
         answers = (values + shift).argmax(1)
-        recall = np.mean([(answers[labels == label] == label).mean() for label in np.unique(labels)])
+        each = [(answers[labels == label] == label).mean() for label in np.unique(labels)]
+        recall = float(np.prod(each)) ** (1 / len(each))
         if recall - SHIFT_COST * np.abs(shift).sum() > best:
             best, found = recall - SHIFT_COST * np.abs(shift).sum(), shift
     return torch.from_numpy(found).float()
