@@ -53,9 +53,8 @@ def opinions(setup: Setup) -> tuple[Doubles, Doubles, npt.NDArray[np.int64]]:
     if setup.pool not in _opinions:
         features = feature_sets.bundled("mvsa")
         some = feature_sets.numbers_only(features, np.arange(POSTS))
-        found = opinions_of(setup.pool, some)
-        first, second = (np.round(one.astype(np.float64), 3) for one in found)
-        _opinions[setup.pool] = first, second, some.labels
+        texts, pictures = (one.astype(np.float64).round(3) for one in opinions_of(setup.pool, some))
+        _opinions[setup.pool] = texts, pictures, some.labels
     return _opinions[setup.pool]
 
 

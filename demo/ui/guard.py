@@ -83,7 +83,7 @@ class Guard:
         from starlette.middleware.gzip import GZipMiddleware
 
         self._app, self._settings = app, settings
-        self._packing = GZipMiddleware(app, minimum_size=1000, compresslevel=5)  # type: ignore[arg-type]
+        self._packing = GZipMiddleware(app, minimum_size=1000, compresslevel=5)
         self._health = health.Health(demo)
         self._quotas = quotas.Quotas(demo, settings)
         # A picture or sound of the largest size as base64, and a little around it.

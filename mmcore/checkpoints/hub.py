@@ -100,7 +100,7 @@ def download_snapshot(checkpoint: Checkpoint, progress: Progress | None, cancell
     The weights come last, so that a folder that has them is complete. Raises WeightsError and Cancelled.
     """
     from huggingface_hub import constants, hf_hub_url
-    from huggingface_hub.utils import build_hf_headers
+    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
     assert checkpoint.revision is not None  # looked up before
     repository, revision, endpoint = checkpoint.location, checkpoint.revision, constants.ENDPOINT

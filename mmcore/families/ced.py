@@ -52,7 +52,8 @@ def load(checkpoint: Checkpoint, folder: Path, device: str, dtype: torch.dtype) 
         raise incomplete(checkpoint, folder, str(error) or type(error).__name__) from error
     if config.get("pooling", "mean") != "mean":
         raise incomplete(checkpoint, folder, f"its pooling is {config['pooling']!r}, which no published CED has")
-    labels = int(network.outputlayer[1].weight.shape[0])
+    weight: Any = network.outputlayer[1].weight
+    labels = len(weight)
     # The labels in its config.json end at their first comma ("Accelerating" for "Accelerating, revving, vroom").
     named = {int(place): str(label) for place, label in (config.get("id2label") or {}).items()}
     names = (
