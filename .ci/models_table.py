@@ -23,7 +23,7 @@ def table() -> str:
     for c in CHECKPOINTS:
         where = place(c)
         size = f"{readable_size(c.bytes)}, {c.parameters / 1e6:.0f} M parameters"
-        quality = "; ".join(f"{q.metric} {q.value:g} ({q.protocol}; {q.source})" for q in c.quality) or "-"
+        quality = "; ".join(f"{q.metric} {q.value:g} ({q.protocol}; {q.source})" for q in c.quality) or "not published"
         rows.append(f"| `{c.name}`, {where} | {c.task} | {c.tier} | {size} | {c.licence} | {quality} |")
     return "\n".join(rows)
 

@@ -7,6 +7,12 @@ a visitor comes.
 
 from __future__ import annotations
 
+import signal
+import sys
+import threading
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -122,30 +128,44 @@ def launch(demo: gr.Blocks, settings: Settings, **options: Any) -> tuple[Any, st
     return demo.launch(**{**chosen, **options})
 
 
-def main(host: str | None = None, port: int | None = None, share: bool = False) -> None:
-    """Serve the demo until interrupted.
+def page() -> gr.Blocks:
+    """The page with the settings of the environment, made once; ``demo`` of this module is the same."""
+    return _made()[0]
 
-    ``host`` None leaves it to gradio: 127.0.0.1, or GRADIO_SERVER_NAME, which a Space sets. ``port`` None takes the
-    first free one from 7860.
-    """
-    import signal
-    import sys
-    from dataclasses import replace
 
+@cache
+def _made() -> tuple[gr.Blocks, Settings]:
     from mmcore.pool import ModelPool
     from mmcore.settings import Settings
 
     settings = replace(Settings.from_env(image_pixels=IMAGE_PIXELS), apart=sys.platform != "win32")
-    demo = build_demo(ModelPool(settings), settings)
-    # As Ctrl-C does, so that uploads are deleted and the decoder is ended.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    return build_demo(ModelPool(settings), settings), settings
+
+
+def __getattr__(name: str) -> gr.Blocks:
+    """``demo``, by which gradio's tools know a page. It is built when somebody asks for it, not on import."""
+    if name == "demo":
+        return page()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def main(host: str | None = None, port: int | None = None, share: bool | None = None) -> None:
+    """Serve the demo until interrupted.
+
+    ``host`` None leaves it to gradio: 127.0.0.1, or GRADIO_SERVER_NAME, which a Space sets. ``port`` None takes the
+    first free one from 7860. ``share`` None leaves a public link to GRADIO_SHARE, and to notebooks that need one.
+    """
+    demo, settings = _made()
+    if threading.current_thread() is threading.main_thread():  # not where gradio loads a changed file anew
+        # As Ctrl-C does, so that uploads are deleted and the decoder is ended.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     launch(demo, settings, server_name=host, server_port=port, share=share)
 
 
 if __name__ == "__main__":
-    import runpy
-    import sys
-    from pathlib import Path
+    from importlib import import_module
 
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-    runpy.run_module("demo", run_name="__main__", alter_sys=True)
+    package = import_module("demo.app")
+    demo = package.page()  # where `gradio demo/app.py` and a Space's dev mode look for it
+    package.main()

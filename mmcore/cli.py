@@ -55,7 +55,9 @@ def demo_command(
         str | None, typer.Option(help="Address to listen on, 0.0.0.0 for all. Default: this machine only.")
     ] = None,
     port: Annotated[int | None, typer.Option(help="Default: the first free one from 7860.")] = None,
-    share: Annotated[bool, typer.Option("--share", help="Make a public link for a while.")] = False,
+    share: Annotated[
+        bool | None, typer.Option("--share/--no-share", help="Make a public link for a while. Default: GRADIO_SHARE.")
+    ] = None,
 ) -> None:
     """Open the demo in the browser."""
     # In a wheel it is called mmcore_demo; in a checkout it is the folder demo.

@@ -51,6 +51,7 @@ KINDS: dict[str, Kind] = {
     "siglip2": Kind("retrieval", "clip", "Model"),
     "chinese_clip": Kind("retrieval", "clip", "Model"),
     "audio-spectrogram-transformer": Kind("audio", "ast", "ForAudioClassification"),
+    "ced": Kind("audio", "ced", "ForAudioClassification"),
     "clap": Kind("audio", "clap", "Model"),
     **{
         name: CLASSIFIER

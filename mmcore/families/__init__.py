@@ -26,6 +26,7 @@ FAMILIES = (
     "compact_audio",
     "efficientat",
     "ast",
+    "ced",
     "clap",
     "compact_sentiment",
     "sequence_classifier",

@@ -1,4 +1,4 @@
-"""What the families share whose networks look at the log-mel spectrogram of ``nets/log_mel.py``."""
+"""What the families share whose networks look at a mel spectrogram of any length."""
 
 from __future__ import annotations
 
@@ -20,34 +20,47 @@ STEPS = 12
 
 
 class MelTagger:
-    """SoundTagger over a network that takes (B, 128, T) log-mel and gives logits (B, labels), one a label of its own.
+    """SoundTagger over a network that takes (B, bands, T) log-mel and gives logits (B, labels), each a sigmoid's.
 
-    Windows may have any length: the networks end with a mean over time.
+    Windows may have any length: the networks end with a mean over time. ``front`` makes the spectrogram of
+    (B, samples), ``nets/log_mel.py`` unless given, and ``frequencies`` are the middles of its bands in Hz.
     """
 
     sample_rate = SAMPLE_RATE
+    hop_length = HOP_LENGTH
+    silence = SILENT_MEL
+    """What digital silence becomes in the spectrogram."""
     window_seconds = 10.0
     timeline_seconds = 2.0
     timeline_hop = 1.0
     open_vocabulary = False
 
     def __init__(
-        self, checkpoint: Checkpoint, network: nn.Module, names: Sequence[str], device: str, dtype: torch.dtype
+        self,
+        checkpoint: Checkpoint,
+        network: nn.Module,
+        names: Sequence[str],
+        device: str,
+        dtype: torch.dtype,
+        front: nn.Module | None = None,
+        frequencies: Sequence[float] | None = None,
     ) -> None:
         self.checkpoint, self.device = checkpoint, device
         self.names = tuple(names)
         self.dtype = dtype
-        self.front = LogMel().to(device)  # in float32: squares of a spectrum leave the range of half precision
+        self.front = (front or LogMel()).to(
+            device
+        )  # in float32: squares of a spectrum leave the range of half precision
         self.network = network.eval().requires_grad_(False).to(device=device, dtype=dtype)
-        self.mel_frequencies = np.array(band_frequencies(), np.float32)
+        self.mel_frequencies = np.array(frequencies or band_frequencies(), np.float32)
 
     def memory(self) -> int:
         """Bytes of the weights."""
         return sum(value.numel() * value.element_size() for value in self.network.state_dict().values())
 
     def _see(self, waveforms: Floats) -> Tensor:
-        """(N, samples) -> (N, 128, T) log-mel; with silence after it, so that a short sound is not all edges."""
-        missing = max(0, round(LEAST_SECONDS * SAMPLE_RATE) - waveforms.shape[1])
+        """(N, samples) -> (N, bands, T) log-mel; with silence after it, so that a short sound is not all edges."""
+        missing = max(0, round(LEAST_SECONDS * self.sample_rate) - waveforms.shape[1])
         padded = np.pad(waveforms, ((0, 0), (0, missing)))
         seen: Tensor = self.front(torch.from_numpy(padded).to(self.device))
         return seen
@@ -68,6 +81,7 @@ class MelTagger:
             logits: Tensor = self.network(point.to(self.dtype))
             return logits[:, place].float()
 
-        columns = max(1, round(len(waveform) / HOP_LENGTH))
-        found: Floats = positive(integrated_gradients(logit, seen, SILENT_MEL, STEPS)[0, :, :columns]).cpu().numpy()
-        return found
+        columns = max(1, round(len(waveform) / self.hop_length))
+        found = positive(integrated_gradients(logit, seen, self.silence, STEPS)[0, :, :columns])
+        evidence: Floats = found.cpu().numpy()
+        return evidence

@@ -27,7 +27,7 @@ from mmcore.tasks.captioning import caption
 from mmcore.tasks.embedding import embed_images, embed_texts
 from mmcore.tasks.sentiment import classify_sentiment
 from tests import tiny, tiny_dual
-from tests.families import test_ast, test_clap, test_sequence_classifier
+from tests.families import test_ast, test_ced, test_clap, test_sequence_classifier
 from tests.hub import Hub, as_this_process_hub, imitation_hub
 
 pytestmark = pytest.mark.filterwarnings("ignore:At least one mel filter")
@@ -44,6 +44,7 @@ MAKERS: dict[str, Callable[[Path], Path]] = {
     "siglip2": tiny_dual.siglip2,
     "chinese_clip": tiny_dual.chinese_clip,
     "audio-spectrogram-transformer": test_ast.save,
+    "ced": test_ced.save,
     "clap": test_clap.save,
     "distilbert": test_sequence_classifier.save,
 }
@@ -53,10 +54,14 @@ TYPES = {
     "blip-base": "blip",
     "florence-2-base": "florence2",
     "siglip2-base": "siglip",
+    "siglip2-base-naflex": "siglip2",
     "siglip2-large": "siglip",
     "clip-vit-b-32-laion": "clip",
     "chinese-clip-base": "chinese_clip",
     "ast": "audio-spectrogram-transformer",
+    "ced-tiny": "ced",
+    "ced-mini": "ced",
+    "ced-base": "ced",
     "clap": "clap",
     "clap-large": "clap",
     "multilingual-sentiment": "distilbert",

@@ -16,8 +16,8 @@ from mmcore.errors import UnknownNameError
 from mmcore.families import FAMILIES
 from mmcore.settings import TIERS, Settings, local_variable
 
-NOT_PINNED_YET = {"clap", "clap-large"}
-"""Hub checkpoints without a pin: the commit of the hub's own conversion of them is looked up before a download."""
+NOT_PINNED_YET = {"clap-large", "ced-tiny", "ced-mini", "ced-base"}
+"""Hub checkpoints without a pin: their commit is looked up before a download."""
 
 TASKS = (
     "captioning",

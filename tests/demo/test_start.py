@@ -26,6 +26,7 @@ def launched(self, **options):
 
 gr.Blocks.launch = launched
 for os.environ["MMCORE_TIER"] in ("compact", "auto"):
+    app._made.cache_clear()
     app.main(host="127.0.0.1")
 """
 
@@ -52,12 +53,24 @@ def test_the_page_is_up_before_torch_is_imported_whatever_the_tier(tmp_path: Pat
     assert done.stdout.count("status 200 heavy []") == 2, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("command", [["-m", "demo"], ["demo/app.py"]], ids=["python -m demo", "a Space's app_file"])
-def test_it_starts_from_a_checkout(tmp_path: Path, command: list[str]) -> None:
+WATCHED = {
+    "GRADIO_WATCH_DIRS": str(ROOT / "demo" / "models"),
+    "GRADIO_WATCH_MODULE_NAME": "demo.app",
+    "GRADIO_WATCH_DEMO_PATH": str(ROOT / "demo" / "app.py"),
+}
+"""What `gradio demo/app.py` says to the process that it starts, but for fewer folders to watch."""
+
+
+@pytest.mark.parametrize(
+    ("command", "more"),
+    [(["-m", "demo"], {}), (["demo/app.py"], {}), (["demo/app.py"], WATCHED)],
+    ids=["python -m demo", "a Space's app_file", "gradio demo/app.py"],
+)
+def test_it_starts_from_a_checkout(tmp_path: Path, command: list[str], more: dict[str, str]) -> None:
     process = subprocess.Popen(
         [sys.executable, *command],
         cwd=ROOT,
-        env=environment(tmp_path),
+        env=environment(tmp_path, **more),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -70,8 +83,20 @@ def test_it_starts_from_a_checkout(tmp_path: Path, command: list[str]) -> None:
             if "http://" in line:
                 url = line[line.index("http://") :].strip()
                 assert httpx.get(url, timeout=30).status_code == 200
+                assert "not found" not in "".join(said)  # the page is where gradio's reload mode looks for it
+                assert not more or "Watching demo: demo\n" in said
                 return
         pytest.fail("".join(said))
     finally:
         process.terminate()
         process.communicate(timeout=20)
+
+
+def test_the_module_has_a_demo_that_is_built_when_asked_for() -> None:
+    code = (
+        "import sys, demo.app as app; assert 'gradio' not in sys.modules; "
+        "assert type(app.demo).__name__ == 'Blocks'; assert app.demo is app.page(); "
+        "assert not {'torch', 'transformers'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr

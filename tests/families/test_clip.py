@@ -70,7 +70,7 @@ CASES = {
         (6, 6),
     ),
     "siglip2": Case(
-        "siglip2-large",
+        "siglip2-base-naflex",
         tiny_dual.siglip2,
         "Siglip2Model",
         "Siglip2Tokenizer",
