@@ -226,7 +226,7 @@ class ModelPool:
 
     def estimate(self, checkpoint: Checkpoint) -> int:
         """Bytes that its weights will take on this device."""
-        return checkpoint.parameters * ITEM_BYTES[choose_dtype(self.device)]
+        return checkpoint.parameters * ITEM_BYTES[choose_dtype(self.device, checkpoint.tier)]
 
     def availability(self, checkpoint: Checkpoint) -> weights.Availability:
         """What it takes to use it: for the models list and the chooser."""
@@ -234,7 +234,8 @@ class ModelPool:
 
     def _acquire(self, checkpoint: Checkpoint) -> _Entry:
         """The entry of a loaded model, with one user more. The first who asks loads it, the others wait."""
-        entry = _Entry(checkpoint, self.device, choose_dtype(self.device), self.estimate(checkpoint), users=1)
+        dtype = choose_dtype(self.device, checkpoint.tier)
+        entry = _Entry(checkpoint, self.device, dtype, self.estimate(checkpoint), users=1)
         budget = self._budget(entry)
         deadline = self._clock() + self._patience
         with self._changed:

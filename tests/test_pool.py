@@ -447,7 +447,7 @@ def test_the_best_device_is_chosen(here: set[str], expected: str, dtype: str, mo
     import torch
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: "cuda" in here)
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: not including_emulation)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: "mps" in here)
     monkeypatch.setattr(torch.xpu, "is_available", lambda: "xpu" in here)
     assert hardware.choose_device(Settings()) == expected
@@ -456,8 +456,17 @@ def test_the_best_device_is_chosen(here: set[str], expected: str, dtype: str, mo
     if "cuda" not in here:
         with pytest.raises(UnknownNameError, match="cuda"):
             hardware.choose_device(Settings(device="cuda"))
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: False)
-    assert hardware.choose_dtype("cuda") == "float16"
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: including_emulation)
+    assert hardware.choose_dtype("cuda") == "float16"  # a T4, which emulates bfloat16
+    assert hardware.choose_dtype("cuda", "compact") == "float32"
+
+
+def test_on_a_shared_card_only_what_others_leave_counts(monkeypatch: pytest.MonkeyPatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (3 * MB, 16 * MB))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 2 * MB)
+    assert hardware.device_memory("cuda:0") == 5 * MB
 
 
 def test_torchs_own_error_is_known():

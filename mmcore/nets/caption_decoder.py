@@ -221,7 +221,8 @@ class CaptionDecoder(nn.Module):
         scores = F.linear(hidden, self.embedding.weight, self.bias).float()
         # Ruled out here and not while decoding: what is never drawn is never punished, and would swallow all the
         # probability in training with rewards.
-        scores[..., list(NEVER)] = NEVER_SCORE
+        for token in NEVER:  # one by one: a list would be copied to the device in every step
+            scores[..., token] = NEVER_SCORE
         write = scores.log_softmax(-1)
         missing = (memory.tag_tokens == PAD)[:, None]
         tags = memory.states[:, CELLS:]
@@ -243,7 +244,7 @@ class CaptionDecoder(nn.Module):
         written = write.gather(2, targets[..., None])[..., 0]
         gate = gate[..., 0]
         allowed = write.shape[-1] - len(NEVER)
-        mean = (write.sum(-1) - write[..., list(NEVER)].sum(-1)) / allowed
+        mean = (write.sum(-1) - sum(write[..., token] for token in NEVER)) / allowed
         return torch.logaddexp(F.logsigmoid(-gate) + written, F.logsigmoid(gate) + copied), mean
 
     def look(self, tokens: Tensor, memory: Memory) -> Tensor:

@@ -6,6 +6,7 @@ text degeneration", 2020) draws from the smallest set of words whose probabiliti
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -54,8 +55,8 @@ def beam_search(
     memory = memory.select(rows)
     cache = decoder.start(memory)
     last = torch.full((pictures * beams,), BOS, device=device)
-    total = torch.full((pictures, beams), -torch.inf, device=device)
-    total[:, 0] = 0.0
+    # Sums of log-probabilities, kept beside the network's device: they are asked one by one below.
+    totals = [[0.0] + [-math.inf] * (beams - 1) for _ in range(pictures)]
     history: list[list[list[tuple[int, float]]]] = [[[] for _ in range(beams)] for _ in range(pictures)]
     finished: list[list[tuple[float, Written]]] = [[] for _ in range(pictures)]
     open_pictures = set(range(pictures))
@@ -76,19 +77,21 @@ def beam_search(
             log_p = torch.full_like(log_p, -torch.inf)
             log_p[..., EOS] = ended
         vocabulary = log_p.shape[-1]
+        total = torch.tensor(totals, device=device)
         best, flat = (total[..., None] + log_p).flatten(1).topk(2 * beams)
         chosen_rows: list[int] = []
         chosen_tokens: list[int] = []
-        values, places = best.tolist(), flat.tolist()
+        # The one wait for the device in a step. Places are whole numbers far below 2 ** 53: doubles hold them.
+        values, places = torch.stack([best.double(), flat.double()]).tolist()
         for picture in range(pictures):
             survivors: list[list[tuple[int, float]]] = []
             scores: list[float] = []
             if picture in open_pictures:
                 for rank, (value, place) in enumerate(zip(values[picture], places[picture], strict=True)):
-                    beam, token = divmod(place, vocabulary)
-                    if value == -torch.inf or len(survivors) == beams:
+                    beam, token = divmod(int(place), vocabulary)
+                    if value == -math.inf or len(survivors) == beams:
                         break
-                    steps = [*history[picture][beam], (token, value - float(total[picture, beam]))]
+                    steps = [*history[picture][beam], (token, value - totals[picture][beam])]
                     if token == EOS:
                         if rank < beams:
                             keep(picture, steps, ended=True)
@@ -110,11 +113,12 @@ def beam_search(
             chosen_rows += [picture * beams] * fill
             chosen_tokens += [EOS] * fill
             history[picture] = survivors + [[] for _ in range(fill)]
-            total[picture] = torch.tensor(scores + [-torch.inf] * fill)
+            totals[picture] = scores + [-math.inf] * fill
         if not open_pictures:
             break
-        cache.select(torch.tensor(chosen_rows, device=device), memory=False)
-        last = torch.tensor(chosen_tokens, device=device)
+        chosen = torch.tensor([chosen_rows, chosen_tokens]).to(device, non_blocking=True)
+        cache.select(chosen[0], memory=False)
+        last = chosen[1]
     return [[written for _, written in sorted(done, key=lambda pair: -pair[0])[:captions]] for done in finished]
 
 
