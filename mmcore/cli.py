@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from mmcore import __version__
-from mmcore.commands import audio, captioning, index, models, retrieval, sentiment, workshop
+from mmcore.commands import audio, captioning, index, models, retrieval, sentiment, space, workshop
 from mmcore.commands.console import failures_reported
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ for part in (captioning, audio, models, retrieval, index, sentiment):
 app.add_typer(workshop.evaluate_app, name="evaluate")
 app.add_typer(workshop.bench_app, name="bench")
 app.add_typer(workshop.train_app, name="train")
+app.add_typer(space.space_app, name="space")
 
 
 def _version(wanted: bool) -> None:
