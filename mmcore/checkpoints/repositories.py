@@ -46,6 +46,12 @@ KINDS: dict[str, Kind] = {
     "florence2": Kind(
         "captioning", "florence2", "ForConditionalGeneration", details=("short", "detailed", "very detailed")
     ),
+    "qwen3_vl": Kind(
+        "captioning",
+        "qwen_vl",
+        "ForConditionalGeneration",
+        details=("short", "detailed", "short, in Chinese", "detailed, in Chinese"),
+    ),
     "clip": Kind("retrieval", "clip", "Model"),
     "siglip": Kind("retrieval", "clip", "Model"),
     "siglip2": Kind("retrieval", "clip", "Model"),

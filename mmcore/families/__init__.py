@@ -21,6 +21,7 @@ FAMILIES = (
     "compact_captioner",
     "blip",
     "florence2",
+    "qwen_vl",
     "compact_dual",
     "clip",
     "compact_audio",

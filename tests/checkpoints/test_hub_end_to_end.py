@@ -27,7 +27,7 @@ from mmcore.tasks.captioning import caption
 from mmcore.tasks.embedding import embed_images, embed_texts
 from mmcore.tasks.sentiment import classify_sentiment
 from tests import tiny, tiny_dual
-from tests.families import test_ast, test_ced, test_clap, test_sequence_classifier
+from tests.families import test_ast, test_ced, test_clap, test_qwen_vl, test_sequence_classifier
 from tests.hub import Hub, as_this_process_hub, imitation_hub
 
 pytestmark = pytest.mark.filterwarnings("ignore:At least one mel filter")
@@ -39,6 +39,7 @@ SOUND = min((ASSETS / "sounds").glob("*.ogg"), key=lambda path: path.stat().st_s
 MAKERS: dict[str, Callable[[Path], Path]] = {
     "blip": tiny.blip,
     "florence2": tiny.florence2,
+    "qwen3_vl": test_qwen_vl.save,
     "clip": tiny_dual.clip,
     "siglip": tiny_dual.siglip,
     "siglip2": tiny_dual.siglip2,
@@ -53,6 +54,7 @@ MAKERS: dict[str, Callable[[Path], Path]] = {
 TYPES = {
     "blip-base": "blip",
     "florence-2-base": "florence2",
+    "qwen3-vl-2b": "qwen3_vl",
     "siglip2-base": "siglip",
     "siglip2-base-naflex": "siglip2",
     "siglip2-large": "siglip",
