@@ -36,7 +36,7 @@ POSTS = 240
 FEW = 80
 """Posts that the head of the fourth step learns by heart."""
 MEASURED = 200
-EPOCHS = 30
+EPOCHS = 20
 OPTIMISERS = ("gd", "sgd", "momentum", "adam")
 UNIT = 10
 """So many times smaller are the picture's numbers in the other unit."""
@@ -118,7 +118,14 @@ def curves(setup: Setup) -> list[tuple[float, float, float]]:
 
     if setup.pool not in _curves:
         options = TrainingOptions(
-            epochs=EPOCHS, patience=0, dropout=0, modality_dropout=0, weight_decay=0, smoothing=0, batch_size=16
+            epochs=EPOCHS,
+            patience=0,
+            dropout=0,
+            modality_dropout=0,
+            weight_decay=0,
+            smoothing=0,
+            batch_size=16,
+            learning_rate=3e-4,
         )
         order = np.random.default_rng(0).permutation(800)
         rows = np.sort(order[:FEW]), np.sort(order[400 : 400 + MEASURED])
@@ -151,7 +158,7 @@ def transfer(setup: Setup) -> Seen:
     from mmcore.fusion.transfer import STARTS, word_task
 
     language = setup.language
-    task = word_task()
+    task = word_task(setup.pool)
     some = [
         (one, label)
         for label in (1, 0)
@@ -181,7 +188,7 @@ def ask_transfer(setup: Setup, asked: str) -> Mapping[str, Any]:
     name = named(asked, STARTS)
 
     def work(course: Course) -> None:
-        for accuracy in learn(setup.pool, word_task(), cast(Start, name), TRANSFER_EPOCHS):
+        for accuracy in learn(setup.pool, word_task(setup.pool), cast(Start, name), TRANSFER_EPOCHS):
             course.accuracy.append(accuracy)
 
     return told(name, _board.of(setup.pool).of(name, work), {"done": 0, "of": 0})

@@ -8,6 +8,7 @@ const fixed = (value, digits) => { // no "-0.00"
   const text = value.toFixed(digits);
   return Number(text) === 0 ? (0).toFixed(digits) : text;
 };
+const minus = (value, digits) => fixed(value, digits).replace("-", "−");
 const softmax = (scores) => {
   const most = Math.max(...scores);
   const powers = scores.map((score) => Math.exp(score - most));

@@ -1,7 +1,7 @@
 """One small task learnt three ways: from scratch, on the frozen features of the bundled text encoder, and fine-tuned.
 
 The task: is a word pleasant or unpleasant? Words and their ratings are VADER's (Hutto & Gilbert, ICWSM 2014), rated by
-people. Words of one family ("hope", "hopeful") are never both in training and held back, see ``family_of``.
+people. No two words are of one family ("hope", "hopeful"), see ``family_of``.
 """
 
 from __future__ import annotations
@@ -60,9 +60,15 @@ def family_of(word: str) -> str:
     return word[:FAMILY]
 
 
-def word_task(train: int = 100, held_back: int = 200, seed: int = 0) -> WordTask:
-    """A task of that many words, whole families on one side."""
-    words = rated_words()
+def word_task(pool: ModelPool, train: int = 100, held_back: int = 200, seed: int = 0) -> WordTask:
+    """A task of that many words which the encoder's vocabulary holds whole, one a family."""
+
+    def whole(model: CompactDual, some: Sequence[str]) -> list[bool]:
+        return [len(model.tokenizer.encode(one).ids) == 3 for one in some]  # with <cls> and <sep>
+
+    rated = rated_words()
+    known = pool.run(ENCODER, whole, [word for word, _ in rated])
+    words = [one for one, is_known in zip(rated, known, strict=True) if is_known]
     families = sorted({family_of(word) for word, _ in words})
     draw = np.random.default_rng(seed)
     rank = dict(zip(families, draw.permutation(len(families)).tolist(), strict=True))

@@ -9,7 +9,6 @@ const strip = (values, most) => {
   const width = 100 / values.length;
   return `linear-gradient(90deg, ${values.map((value, at) => `${colour(value)} ${(at * width).toFixed(2)}% ${((at + 1) * width).toFixed(2)}%`).join(", ")})`;
 };
-const minus = (value, digits) => fixed(value, digits).replace("-", "−");
 const courses = { step: null, names: [], count: 0 }; // trainings that are followed, and where
 Object.assign(KINDS, {
   flow(data) {

@@ -108,7 +108,7 @@ def test_both_are_needed_to_look_inside(setup: Setup) -> None:
 
 def test_late_fusion_guesses_where_cross_attention_knows(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
     """The real thing with fewer posts: encoders, trainings in the background, and what the page asks meanwhile."""
-    monkeypatch.setattr(exclusive_or, "POSTS", 160)
+    monkeypatch.setattr(exclusive_or, "POSTS", 240)
     last: dict[str, dict[str, Any]] = {}
     for fusion in ("late", "cross_attention"):
         for count in range(9000):
@@ -122,7 +122,7 @@ def test_late_fusion_guesses_where_cross_attention_knows(setup: Setup, monkeypat
             time.sleep(0.2)
     for one in last.values():
         assert len(one["accuracy"]) == exclusive_or.EPOCHS
-    assert max(last["late"]["accuracy"]) < 0.7
+    assert np.mean(last["late"]["accuracy"]) < 0.65
     assert last["cross_attention"]["accuracy"][-1] >= 0.8
     assert "looks" not in last["late"]
     looks = np.array(last["cross_attention"]["looks"])
