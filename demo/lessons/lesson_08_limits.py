@@ -321,10 +321,11 @@ def poster(setup: Setup) -> Seen:
     """Works of several licences put together, and what that asks for."""
     language = setup.language
     offered = works()
+    labels = [*(known()[name].alt[language] for name in PARTS), offered[-1][0]]
     boxes = "".join(
         f'<label class="mm-check-line"><input type="checkbox" data-work="{place}" {"checked" if place == 2 else ""}> '
-        f'{escape(title)} <span class="mm-hint">{escape(licence)}</span></label>'
-        for place, (title, _, licence) in enumerate(offered)
+        f'{escape(label)} <span class="mm-hint">{escape(licence)}</span></label>'
+        for place, (label, (_, _, licence)) in enumerate(zip(labels, offered, strict=True))
     )
     uses = "".join(
         f'<label class="mm-check-line"><input type="checkbox" data-use="{use}"> {_t(language, f"lessons.08.use.{use}")}'

@@ -11,12 +11,15 @@ from mmcore.pool import ModelPool
 from mmcore.settings import Settings
 
 from ..ui import events, html
-from . import view
+from . import teachers, view
 from .catalogue import LESSONS
 from .plan import Lesson, Setup
 
 LONGEST = 2000
 """Characters of a query, or of what is typed into a step, that are looked at."""
+
+TEACHERS = "teachers"
+"""In an address, in place of a lesson's number."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class Place:
     picture: str = ""
     run: bool = False
     choice: str = ""
+    teachers: bool = False
+    """At the page for teachers, in no lesson."""
 
 
 def lesson_of(place: Place) -> Lesson:
@@ -48,12 +53,16 @@ def place_of(query: str) -> Place | None:
     given = {name: values[0] for name, values in parse_qs(query.lstrip("?")[:LONGEST]).items()}
     if "lesson" not in given:
         return None
+    if given["lesson"] == TEACHERS:
+        return Place(teachers=True)
     return checked(Place(_whole(given["lesson"]), _whole(given.get("step", "1"))))
 
 
 def asked(data: Any) -> Place:
     """The place that the page's script asks for."""
     given = data if isinstance(data, dict) else {}
+    if given.get("lesson") == TEACHERS:
+        return Place(teachers=True)
     picture, choice = (one if isinstance(one, str) else "" for one in (given.get("picture"), given.get("choice")))
     return checked(
         Place(_whole(given.get("lesson")), _whole(given.get("step")), picture, given.get("run") is True, choice)
@@ -87,6 +96,8 @@ def _whole(value: Any) -> int:
 
 def page(pool: ModelPool, settings: Settings, place: Place, language: str) -> str:
     """The lesson's HTML, or why it cannot be shown."""
+    if place.teachers:
+        return view.navigation(None, 0, language) + teachers.page(language)
     lesson = lesson_of(place)
     step = lesson.steps[place.step - 1]
     seen = events.attempt(step.view, Setup(pool, settings, language, place.picture, place.run, place.choice))

@@ -33,25 +33,27 @@ def page(lesson: Lesson, number: int, seen: Seen, language: str) -> str:
     )
 
 
-def navigation(lesson: Lesson, number: int, language: str) -> str:
-    """Lessons and steps to choose from."""
+def navigation(lesson: Lesson | None, number: int, language: str) -> str:
+    """Lessons and steps to choose from; without a lesson, at the page for teachers, there are no steps."""
     lessons = "".join(
         _go(one.number, 1, f"{one.number}. " + _t(language, f"lessons.{one.number:02d}.title"), one is lesson)
         for one in LESSONS
-    )
+    ) + _go("teachers", 1, _t(language, "lessons.teachers.title"), lesson is None)
+    nav = f'<nav class="mm-lesson-nav" aria-label="{_t(language, "lessons.choose")}">{lessons}</nav>'
+    if lesson is None:
+        return nav
     steps = "".join(
         _go(lesson.number, place, f"{place}. " + _t(language, lesson.key(step, "title")), place == number)
         for place, step in enumerate(lesson.steps, 1)
     )
     minutes = _t(language, "lessons.minutes", minutes=lesson.minutes)
     return (
-        f'<nav class="mm-lesson-nav" aria-label="{_t(language, "lessons.choose")}">{lessons}</nav>'
-        f'<p class="mm-hint">{_t(language, f"lessons.{lesson.number:02d}.about")} <span>{minutes}</span></p>'
+        f'{nav}<p class="mm-hint">{_t(language, f"lessons.{lesson.number:02d}.about")} <span>{minutes}</span></p>'
         f'<nav class="mm-step-nav" aria-label="{_t(language, "lessons.steps")}">{steps}</nav>'
     )
 
 
-def _go(lesson: int, step: int, label: str, here: bool) -> str:
+def _go(lesson: int | str, step: int, label: str, here: bool) -> str:
     current = ' aria-current="step"' if here else ""
     return f'<button type="button" class="mm-action" data-go="{lesson},{step}"{current}>{label}</button>'
 

@@ -209,7 +209,7 @@ const prepare = () => {
   compute();
 };
 
-const show = (lesson, step, more = {}) => trigger("select", { lesson: Number(lesson), step: Number(step), ...more });
+const show = (lesson, step, more = {}) => trigger("select", { lesson: Number(lesson) || lesson, step: Number(step), ...more });
 const press = (button, name) => {
   for (const one of all(`[data-${name}]`)) one.setAttribute("aria-pressed", String(one === button));
   compute();

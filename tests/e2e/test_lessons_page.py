@@ -304,3 +304,24 @@ def test_the_numbers_of_lesson_8_follow_the_controls(page: Page, address: str) -
     assert number(page, 'p [data-out="value"]') == pytest.approx(270 / 340 * 100, abs=0.06)
     page.locator('[data-input="price"]').fill("1000")
     assert number(page, '[data-out="cost"]') == 30 * 1000 + 70
+
+
+@pytest.mark.parametrize("language", list(LANGUAGES))
+def test_the_page_for_teachers_prints_worksheets(page: Page, address: str, language: str) -> None:
+    page.goto(f"{address}?lang={language}&lesson=teachers")
+    expect(page.locator(".mm-teachers")).to_be_visible()
+    no_overflow(page)
+    answer = page.locator(".mm-answer").first
+    expect(answer).to_be_visible()
+    page.locator('[data-pick="mode"][data-value="1"]').click()
+    expect(answer).to_be_hidden()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    expect(page.locator(".mm-sheet h3").first).to_be_visible()
+    expect(page.locator(".mm-lesson-nav")).to_be_hidden()
+    expect(page.locator("#mm-header")).to_be_hidden()
+    page.emulate_media(media="screen")
+    page.locator(f'.mm-lesson-nav [data-go="{LESSONS[0].number},1"]').click()
+    at(page, LESSONS[0].number, 1)
+    page.go_back()
+    expect(page.locator(".mm-teachers")).to_be_visible()

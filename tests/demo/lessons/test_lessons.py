@@ -85,6 +85,7 @@ def test_no_word_is_left_over() -> None:
         ("?lesson=4&step=0", Place(4, 1)),
         ("?lesson=four", Place()),
         ("?lesson=99&step=2", Place()),
+        ("?lesson=teachers", Place(teachers=True)),
         ("?tab=lab", None),
     ],
 )
@@ -433,3 +434,15 @@ def test_every_page_is_whole(setup: Setup, language: str) -> None:
         assert i18n.escaped(language, lesson.key(step, "why")) in html
         assert "mm-error" not in html
         assert html.count("<article") == html.count("</article>") == 1
+
+
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
+def test_the_page_for_teachers_has_every_question_with_its_answer(setup: Setup, language: str) -> None:
+    html = service.page(setup.pool, setup.settings, service.asked({"lesson": "teachers"}), language)
+    for lesson, step in STEPS:
+        for kind, right in (("choice", step.answer), ("check", step.check)):
+            for place in range(step.choices):
+                mark = " class=mm-right" if place == right else ""
+                assert f"<li{mark}>{i18n.escaped(language, lesson.key(step, f'{kind}.{place}'))}</li>" in html
+    assert html.count("class=mm-right") == 2 * len(STEPS)
+    assert html.count('class="mm-sheet"') == len(LESSONS)
