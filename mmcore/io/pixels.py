@@ -122,7 +122,8 @@ def with_used_bits(
         order = layout[-1] if layout[-1] != "N" else native
         turned = layout[:-1] + ("L" if order == "B" else "B")
     again.tile = [
-        tile._replace(args=turned if isinstance(tile.args, str) else (turned, *(tile.args or ())[1:])) for tile in again.tile
+        tile._replace(args=turned if isinstance(tile.args, str) else (turned, *(tile.args or ())[1:]))
+        for tile in again.tile
     ]
     lower = np.asarray(again)
     if layout.startswith("LA"):
