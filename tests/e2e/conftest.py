@@ -119,10 +119,10 @@ def visit(browser: Browser, server: Server) -> Iterator[Callable[..., Page]]:
         one.assert_well()
 
 
-@pytest.fixture(scope="module")
-def open_pages() -> Iterator[dict[object, Visit]]:
-    """The pages that ``stay`` keeps for the tests of a file."""
-    pages: dict[object, Visit] = {}
+@pytest.fixture(scope="package")
+def open_pages() -> Iterator[dict[tuple[object, ...], Visit]]:
+    """The pages that ``stay`` keeps."""
+    pages: dict[tuple[object, ...], Visit] = {}
     yield pages
     for one in pages.values():
         one.close()
@@ -130,19 +130,21 @@ def open_pages() -> Iterator[dict[object, Visit]]:
 
 @pytest.fixture
 def stay(
-    browser: Browser, server: Server, open_pages: dict[object, Visit], request: pytest.FixtureRequest
+    browser: Browser, server: Server, open_pages: dict[tuple[object, ...], Visit], request: pytest.FixtureRequest
 ) -> Iterator[Callable[..., Page]]:
-    """The page as an earlier test of the file left it: to load it takes longer than most of what is tried on it.
+    """The page as an earlier test left it: to load it takes longer than most of what is tried on it.
 
-    ``stay(language="zh", size=NARROW)`` is another page than ``stay()``. A test puts away what it needs to be empty,
-    and undoes what others would not expect: a chosen model, a tier, a language. After a failure the next test gets a
-    new page.
+    ``stay()`` is a page for all tests of the file; ``stay(language="zh")`` and ``stay(size=NARROW)`` are others, for
+    those of all files. A test puts away what it needs to be empty, and undoes what others would not expect: a chosen
+    model, a tier, a language. After a failure the next test gets a new page.
     """
-    used: dict[object, Visit] = {}
+    used: dict[tuple[object, ...], Visit] = {}
 
     def kept(language: str = "en", size: tuple[int, int] = WIDE) -> Page:
-        name = (language, size)
+        name = (language, size, request.path if (language, size) == ("en", WIDE) else None)
         if name not in open_pages:
+            for past in [one for one in open_pages if one[-1] not in (None, request.path)]:
+                open_pages.pop(past).close()
             open_pages[name] = opened(browser, server, language, size)
         used[name] = open_pages[name]
         return used[name].page

@@ -168,6 +168,7 @@ def test_a_narrow_screen_shows_the_answer_first_and_scrolls_only_down(
     assert not page.locator(".mm-heard-why").evaluate("why => why.open")
     page.locator(".mm-labels").get_by_role("button", name="Rain").click()
     expect(page.locator(".mm-heard-why .mm-overlay")).to_be_visible()
+    page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
 
 
 def test_what_the_microphone_hears_is_classified(stay: Callable[..., Page]) -> None:

@@ -74,7 +74,7 @@ def own_zip(folder: Path, table: str) -> Path:
 
 def test_a_newcomer_trains_two_fusions_and_compares_them(visit: Callable[..., Page]) -> None:
     page = tab(visit)
-    set_epochs(page, 6)
+    set_epochs(page, 3)
     train(page)
     expect(page.locator("#mm-lab-stop")).to_be_enabled()
     done(page, 2)
@@ -219,6 +219,8 @@ def test_the_lab_in_chinese(stay: Callable[..., Page]) -> None:
     page.get_by_role("radio", name="English").check(force=True)
     expect(page.locator("#mm-lab-outcome")).to_contain_text("Confusion matrix")
     expect(page.locator(".mm-runs")).to_contain_text("2 Cross-attention")
+    page.get_by_role("radio", name="中文").check(force=True)
+    expect(page.locator("#mm-lab-train")).to_have_text("训练")
 
 
 def test_a_narrow_screen_has_nothing_to_scroll_sideways(stay: Callable[..., Page]) -> None:

@@ -198,6 +198,16 @@ def test_a_tier_that_is_not_here_says_why_and_compact_stays(stay: Callable[..., 
     expect(page.locator(".mm-chips")).to_contain_text("Compact captioner")
 
 
+def open_batch(page: Page) -> None:
+    files = page.locator("#mm-batch-files")
+    if not files.is_visible():
+        page.get_by_text("Many pictures at once").click()
+    clear = files.get_by_role("button", name="Clear", exact=True)
+    if clear.is_visible():
+        clear.click()
+        expect(clear).to_have_count(0)
+
+
 def test_a_batch_becomes_a_table_and_two_files(
     stay: Callable[..., Page], photo: Path, night: Path, tmp_path: Path
 ) -> None:
@@ -205,7 +215,7 @@ def test_a_batch_becomes_a_table_and_two_files(
     broken.write_bytes(b"")
     broken.write_text("%PDF-1.7")
     page = captions(stay)
-    page.get_by_text("Many pictures at once").click()
+    open_batch(page)
     page.locator("#mm-batch-files input[type=file]").set_input_files([photo, broken, night])
     expect(page.locator("#mm-batch-files")).to_contain_text("night")
     page.locator("#mm-batch-run").click()
@@ -227,13 +237,13 @@ def in_batches(server: Server) -> int:
     return sum(one["pictures"] for one in server.asked() if one.get("explain") is False)  # other tabs explain nothing
 
 
-def test_a_batch_can_be_stopped(visit: Callable[..., Page], photo: Path, tmp_path: Path, server: Server) -> None:
+def test_a_batch_can_be_stopped(stay: Callable[..., Page], photo: Path, tmp_path: Path, server: Server) -> None:
     held = [tmp_path / f"held-{index:02}.png" for index in range(40)]
     for path in held:
         Image.new("RGB", HELD, "white").save(path)
     before = in_batches(server)
-    page = visit()
-    page.get_by_text("Many pictures at once").click()
+    page = captions(stay)
+    open_batch(page)
     page.locator("#mm-batch-files input[type=file]").set_input_files(held)
     expect(page.locator("#mm-batch-files")).to_contain_text("held-39")
     page.locator("#mm-batch-run").click()
@@ -266,15 +276,15 @@ def test_copy_and_download_of_one_caption(stay: Callable[..., Page], photo: Path
 def test_a_narrow_screen_has_one_column_and_nothing_to_scroll_sideways(stay: Callable[..., Page], photo: Path) -> None:
     page = captions(stay, size=NARROW)
     choose_picture(page, photo)
-    expect(page.locator(".mm-caption").first).to_have_text(SENTENCE)
+    expect(page.locator("#mm-answer-1 .mm-caption").first).to_have_text(SENTENCE)
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROW[0]
-    assert not page.locator(".mm-why").evaluate("why => why.open")
+    assert not page.locator("#mm-answer-1 .mm-why").evaluate("why => why.open")
     answer, model = page.locator("#mm-answer-1").bounding_box(), page.locator("#mm-model").bounding_box()
     assert answer is not None
     assert model is not None
     assert answer["y"] < model["y"]  # the answer comes before the options
     word(page, "dog")
-    expect(page.locator(".mm-overlay")).to_be_visible()
+    expect(page.locator("#mm-answer-1 .mm-overlay")).to_be_visible()
 
 
 def test_on_a_narrow_screen_every_model_is_a_card(stay: Callable[..., Page]) -> None:
