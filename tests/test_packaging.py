@@ -174,6 +174,7 @@ ON_DEMAND = {
     "openpyxl": "tables in .xlsx need it, and say how to install it",
     "faiss-cpu": "mmcore bench index compares with it, and says how to install it",
     "spaces": "only a ZeroGPU Space has it",
+    "starlette": "gradio is built on it and chooses its version",
 }
 
 

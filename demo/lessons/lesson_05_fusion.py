@@ -17,7 +17,8 @@ from mmcore.results.fusion_views import PostViews
 from ..ui.colours import data_uri, shrink
 from ..ui.i18n import escaped as _t
 from ..ui.i18n import text
-from . import exclusive_or, posts
+from . import example_posts as posts
+from . import exclusive_or
 from .captions import open_example
 from .controls import buttons, choices, output, picks, slider
 from .controls import filled as _now

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from demo.lessons import exclusive_or, posts, service
+from demo.lessons import example_posts as posts
+from demo.lessons import exclusive_or, service
 from demo.lessons import lesson_05_fusion as lesson
 from demo.lessons.captions import open_example
 from demo.lessons.plan import Setup
