@@ -30,25 +30,26 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "这是透明底上的白色图形，为了能看见，已垫上黑色背景。",
     ),
     "image_profile": (
-        "The colour profile in the picture cannot be used and was left out; its colours may be others.",
+        "The colour profile in the picture cannot be used and was left out; the colours may be off.",
         "图片中的颜色配置文件无法使用，已忽略，颜色可能有偏差。",
     ),
     "image_stretched": (
-        "The picture's values were stretched to be seen: it does not use the scale of its format.",
-        "图片的数值没有用满该格式的范围，已拉伸以便查看。",
+        "The picture uses only a part of the range of its format, so its values were stretched.",
+        "图片只用了该格式数值范围的一部分，已拉伸亮度以便看清。",
     ),
     "image_squeezed": (
-        "The picture is {width} x {height}; models see it squeezed into a square. Cut it up to have its parts seen.",
+        "The picture is {width} x {height}; models see it squeezed into a square. Cut it into parts for details.",
         "图片为 {width} x {height}，模型看到的是压成正方形的样子。想看清细节，请把它裁成几块。",
     ),
     # queries
     "query_negation": (
         'A search does not understand "{word}": what is denied is looked for all the same. '
         'Give what must not be in the pictures as "without" (--without).',
-        "搜索不理解“{word}”这样的否定，被否定的内容仍会被找出来。请把图片中不应出现的内容填入“不含”（--without）。",
+        "搜索不懂“{word}”这类否定说法，被否定的东西照样会被找出来。"
+        "请把图片中不应出现的内容填入“不含”（命令行用 --without）。",
     ),
     # texts
-    "no_words": ("The text holds no words that can be read.", "这段文字里没有可以读懂的词。"),
+    "no_words": ("The text holds no words that can be read.", "这段文字里没有能读懂的词。"),
     "no_feeling": (
         "No word of the text says how anybody feels about anything.",
         "这段文字里没有表达感受或看法的词。",
@@ -59,7 +60,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "text_part_unread": (
         "{count} words of this text are in {language} and were not read; the model reads English only.",
-        "这段文本中有 {count} 个词是{language}，没有读；模型只读英语。",
+        "这段文本有 {count} 个词是{language}；模型只读英语，因此没有读这一部分。",
     ),
     "no_words_read": ("The text was left out of the answer.", "判断时没有使用这段文字。"),
     "not_sure": (
@@ -78,7 +79,6 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "This text is in {language}, by its words; the model reads English only, so do not rely on its answer.",
         "从用词看，这段文本是{language}；模型只读英语，因此这个结果不可靠。",
     ),
-    # texts
     "read_word_by_word": (
         "Chinese was read word by word in English, with a dictionary, which is rougher than a translation: {pairs}",
         "中文按词典逐词译成英语后读取，不如真正的翻译准确：{pairs}",
@@ -98,14 +98,14 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "sound_damaged_part": (
         "Another sound joined to this one at {seconds:.1f} s cannot be decoded and was left out.",
-        "在 {seconds:.1f} 秒处接上的另一段声音无法解码，没有听。",
+        "在 {seconds:.1f} 秒处接上的另一段声音无法解码，已略过。",
     ),
     "sound_damaged_pieces": (
         "Damaged pieces of the sound, {seconds:.1f} s together, were left out.",
         "声音中损坏的部分（共 {seconds:.1f} 秒）已跳过。",
     ),
     "sound_channels": (
-        "Some of the {count} channels run against each other and would cancel out in mono, so they were turned over.",
+        "Some of the {count} channels are in opposite phase and would cancel out in mono, so they were inverted.",
         "{count} 个声道中有的相位相反，合为单声道会互相抵消，因此先作了反相处理。",
     ),
 }
