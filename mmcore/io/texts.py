@@ -196,13 +196,14 @@ FUNCTION_WORDS: dict[str, frozenset[str]] = {
 told by its words."""
 
 _AMBIGUOUS = """
-    a ada adore al ale ama am amo as at au ben bare bin boa bom bon bra bu bun buenos ca ce che cho ci co com come con
-    content cu da dag dan dar das dat de del dem den der des di dia die din dir do dos du e el em en er era es est et
-    film foi for gar gin glad god gut ha han hari hat hay heel her ho hon hop horror horrible hun i il im in io is ja
-    jag je jen jest la las le lei les lo los lui ma mai mas me med men mes met mi min mio mir mit mon my na nas ne nel
-    ni no noi non nos nu nur o och od ole om on op os over par pas pe per plus po por pour pro sa se sei sem sen ser
-    service si sin so som son soy su sur ta tag tak te tem ten ti til till to ton tout tu ty um un us v vain van var ve
-    vi voi von w war was we y ya yang yo z zo zu
+    a ada adore al ale am ama amo anh as at au bare beau bella belle bello ben bin biz boa bom bon bra bu buenos bun
+    ca ce ces che cho ci co com come con content cu da dag dan dar das dat de del dem den der des di dia die din dir
+    do dos du e el em en er era es est este et film foi for gar gin glad god gut ha han hari hat hay heel her ho hon
+    hop horrible horror hun i il im in io is ist ja jag jak je jen jest kami kita la las le lei les lo los lui ma
+    mai mala mas me med men mes met mi min mio mir mit mon my na nas ne nel ni no noi non nos nu nur o och od ole om
+    on op os over par pas pe per plus po por pour pro sa se sei sem sen ser service si sin so som son soy su sur ta
+    tag tak te tem ten ti til till to toll ton tout tu ty um un us v vain van var ve vi vita voi von w war was we y
+    ya yang yo z zo zu
 """
 AMBIGUOUS = frozenset(_AMBIGUOUS.split())
 """Those of them that English has too, as words, names, or parts of names ("Rio de Janeiro", "LA"): no proof alone."""

@@ -99,6 +99,8 @@ def test_a_clean_text_comes_back_as_it_was(text: str):
         ("Me and the boys", None),
         ("Leonardo da Vinci exhibition", None),
         ("Fun in Rio de Janeiro", None),
+        ("toll road", None),
+        ("Belle and Bella", None),
         ("Was hat he done", None),
         ("I am so happy today", None),
         ("a man on a bike", None),
