@@ -181,24 +181,28 @@ def call_tool(client: httpx.Client, method: str, tool: str, arguments: dict[str,
 
 
 class Tally:
-    """Counts what came back."""
+    """Counts what came back.
 
-    def __init__(self) -> None:
+    ``clock``: that of this process where the work is done here, since other programs make wall time long.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, limit: float = 6 * SLOWEST) -> None:
         self.outcomes: Counter[str] = Counter()
         self.slowest = 0.0
+        self._clock, self._limit = clock, limit
 
     def run(self, work: Callable[..., str], *arguments: Any) -> None:
         """Do it, and raise AssertionError where it took too long."""
-        began = time.monotonic()
+        began = self._clock()
         self.outcomes[work(*arguments)] += 1
-        taken = time.monotonic() - began
+        taken = self._clock() - began
         self.slowest = max(self.slowest, taken)
-        assert taken < SLOWEST, f"{taken:.1f} s"
+        assert taken < self._limit, f"{taken:.1f} s"
 
 
 def files(count: int, number: int = 0) -> Tally:
     """Read ``count`` mutated files in this process."""
-    tally, good, settings = Tally(), seeds(), Settings(offline=True)
+    tally, good, settings = Tally(time.process_time, SLOWEST), seeds(), Settings(offline=True)
     with tempfile.TemporaryDirectory() as folder:
 
         @seed(number)
