@@ -273,7 +273,8 @@ def tune(
     best_state = deepcopy(model.state_dict())
     for part in [part for _ in range(recipe.rounds) for part in parts]:
         states, beside, labels = part()
-        weight = torch.from_numpy(len(labels) / (CLASSES * np.bincount(labels, minlength=CLASSES))).float()
+        frequency = np.maximum(np.bincount(labels, minlength=CLASSES), 1)
+        weight = torch.from_numpy(len(labels) / (CLASSES * frequency)).float()
         for places in batches(np.array([len(one) for one in states]), recipe.batch, draw):
             model.train()
             logits = model(*stacked(states, places), beside[torch.from_numpy(places)])
@@ -332,7 +333,7 @@ def make(
     )
     model.begin_from(text)
     draw = np.random.default_rng(recipe.seed)
-    parts = chosen(tweets.labels, recipe.most, recipe.parts, draw)
+    parts = [rows for rows in chosen(tweets.labels, recipe.most, recipe.parts, draw) if len(rows)]
     places = np.concatenate(parts)
     found = [distinct(ids, model.config.buckets) for ids in tweets.ids]
     beside = cross_fitted(model, tweets, found, places, recipe.folds, draw)
