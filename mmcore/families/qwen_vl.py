@@ -63,7 +63,7 @@ class QwenVl:
         self.ends.discard(None)
         padding = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else min(self.ends)
         # Without the sampling that its own configuration asks for: decoding is the person's choice.
-        network.generation_config = GenerationConfig(eos_token_id=sorted(self.ends), pad_token_id=padding)
+        network.generation_config = GenerationConfig(eos_token_id=sorted(self.ends), pad_token_id=padding)  # type: ignore[no-untyped-call]
 
     def memory(self) -> int:
         """Bytes that the weights take."""
