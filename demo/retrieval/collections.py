@@ -6,8 +6,11 @@ A collection is chosen by a plain word, which is all that a page or a program se
 
 from __future__ import annotations
 
+import os
 import shutil
+import tempfile
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,10 +72,19 @@ class CollectionChooser:
 
     def __init__(self, pool: ModelPool) -> None:
         self.pool = pool
-        self._examples = Library(pool.settings, pool.settings.home / "demo" / "collections")
+        self._examples = Library(pool.settings, self._folder(pool.settings.home))
         self._shared = Library(pool.settings, read_only=True)
         self._ready: set[str] = set()
         self._turn = threading.Lock()
+
+    def _folder(self, home: Path) -> Path:
+        """Where the examples' vectors are kept: below ``home``, or where that cannot be written, for this process."""
+        there = next((folder for folder in (home, *home.absolute().parents) if folder.exists()), home)
+        if os.access(there, os.W_OK):
+            return home / "demo" / "collections"
+        scratch = tempfile.mkdtemp(prefix="mmcore-examples-")
+        self._cleaner = weakref.finalize(self, shutil.rmtree, scratch, ignore_errors=True)
+        return Path(scratch)
 
     def shared(self) -> list[str]:
         """Names of the collections that the owner of this machine shares by ``mmcore index share``."""

@@ -7,6 +7,9 @@ are filled in Python, in the language that the visitor chose in the header.
 from __future__ import annotations
 
 import json
+import logging
+import sys
+import traceback
 from collections.abc import Mapping
 from functools import cache
 from html import escape
@@ -19,6 +22,11 @@ from mmcore.errors import MMCoreError, Phrase
 if TYPE_CHECKING:
     import gradio as gr
     from gradio.i18n import I18nData
+
+logger = logging.getLogger(__name__)
+
+OURS = ("mmcore.", "mmcore_demo.", "demo.")
+"""Beginnings of the names of our own modules."""
 
 LANGUAGES: Mapping[str, str] = MappingProxyType({"en": "English", "zh": "中文"})
 """Code -> name in the language itself, the default first."""
@@ -98,6 +106,20 @@ def answers_have_words() -> None:
 
     payload.has_words = True  # type: ignore[attr-defined]
     queueing.error_payload = payload
+    queueing.traceback = _OneLine()
+
+
+class _OneLine:
+    """Stands for ``traceback`` in gradio's queue: what gradio refuses by itself is a line of the log, not forty."""
+
+    @staticmethod
+    def print_exc() -> None:
+        error = sys.exc_info()[1]
+        frames = traceback.walk_tb(error.__traceback__ if error is not None else None)
+        if any(str(frame.f_globals.get("__name__", "")).startswith(OURS) for frame, _ in frames):
+            logger.error("unexpected error in a handler", exc_info=error)
+        else:
+            logger.warning("gradio refused a request: %s", type(error).__name__)
 
 
 def ui(key: str) -> I18nData:

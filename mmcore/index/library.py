@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -81,10 +82,14 @@ class Library:
         return found
 
     def open(self, name: str) -> Collection:
-        """The collection of that name. Raises UnknownNameError, which lists those that are there."""
+        """The collection of that name; on a medium that cannot be written, to be read only.
+
+        Raises UnknownNameError, which lists those that are there.
+        """
         if not _allowed(name) or not (self.folder / name / FILE).is_file():
             raise UnknownNameError("collection", name, self.names())
-        return Collection(self.folder / name, name, self.settings, read_only=self.read_only)
+        sealed = self.read_only or not os.access(self.folder / name, os.W_OK)
+        return Collection(self.folder / name, name, self.settings, read_only=sealed)
 
     def create(self, name: str, checkpoint: str) -> Collection:
         """A new, empty collection for vectors of ``checkpoint``.
@@ -115,7 +120,10 @@ class Library:
         return self.open(name)
 
     def open_or_create(self, name: str, checkpoint: str) -> Collection:
-        """The collection of that name, new if need be. Raises InputError where it was made with another checkpoint."""
+        """The collection of that name, new if need be. Raises InputError where it was made with another checkpoint.
+
+        Raises CapacityError where it cannot be written to.
+        """
         if not _allowed(name):
             raise InputError("collection_name", name=name)
         if name not in self.names():
@@ -125,6 +133,10 @@ class Library:
                 if error.key != "collection_exists":
                     raise
         collection = self.open(name)
+        if collection.read_only and not self.read_only:
+            collection.close()
+            detail = os.strerror(errno.EROFS)
+            raise CapacityError("collection_disk", name=name, folder=self.folder, detail=detail)
         collection.require(checkpoint)
         return collection
 

@@ -26,6 +26,8 @@ from mmcore.types import Floats
 
 TEXT_BUDGET = 160
 """Texts that an explanation may try; long texts get fewer orders, at least two."""
+WORD_BUDGET = 2200
+"""Of those texts' number times the words of the post: a long one may try fewer, for each costs more."""
 REGION_BUDGET = 600
 """Altered pictures, which cost little where only the cells of a grid change."""
 MAX_PARTS = 40
@@ -111,7 +113,8 @@ def explain_words(
         texts = [text if row.all() else text_with(text, spans, row) or nothing for row in kept]
         return model.with_texts(post, texts, fusion)
 
-    shares, nobody = shapley_values(answer, len(spans), TEXT_BUDGET, seed)
+    budget = min(TEXT_BUDGET, WORD_BUDGET // len(spans))
+    shares, nobody = shapley_values(answer, len(spans), budget, seed)
     words = tuple(
         WordContribution(text[start:end], start, end, *share)
         for (start, end), share in zip(spans, shares.tolist(), strict=True)

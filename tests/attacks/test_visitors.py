@@ -19,7 +19,7 @@ from demo.ui import events, quotas, sessions, slots
 from demo.ui.refusals import Refusal
 from mmcore import cancelling
 from mmcore.checkpoints import download, fusion_heads
-from mmcore.errors import Cancelled, InputError, UnknownNameError, WeightsError
+from mmcore.errors import Cancelled, CapacityError, InputError, UnknownNameError, WeightsError
 from mmcore.settings import Settings
 from tests.fakes.demo import fake_pool
 
@@ -318,3 +318,23 @@ def test_refused_downloads_are_told_apart(status: int, key: str) -> None:
 def test_a_collection_that_is_no_name_is_unknown(choice: Any, settings: Settings) -> None:
     with pytest.raises(UnknownNameError):
         CollectionChooser(fake_pool(settings)).open(choice, "compact-retriever")
+
+
+def test_a_home_that_cannot_be_written_is_searched(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mmcore.index import Library
+
+    library = Library(settings)
+    library.create("things", "compact-retriever").close()
+    ours = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK and ours(path, mode))
+    found = library.open("things")
+    assert found.summary().read_only
+    with pytest.raises(InputError) as caught:
+        found.remove([])
+    assert caught.value.key == "collection_read_only"
+    found.close()
+    with pytest.raises(CapacityError, match="cannot be written"):
+        library.open_or_create("things", "compact-retriever")
+    shelf = CollectionChooser(fake_pool(settings))
+    assert not shelf._examples.folder.is_relative_to(settings.home)
+    assert shelf._examples.folder.is_dir()
