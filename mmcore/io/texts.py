@@ -14,7 +14,7 @@ from functools import cache
 
 from mmcore.io.chinese import dictionary
 
-# Link and @name keep a fixed stand-in, since posts without and with them differ; their letters say nothing.
+# Link and @name have a fixed stand-in where posts without and with them differ; their letters say nothing.
 LINK = re.compile(
     r"""
     \b(?:https?|ftp)://\S+ | \bwww\.\S+
@@ -230,16 +230,20 @@ LANGUAGE_NAMES = {
 WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 
 
-def clean_post(text: str) -> str:
-    """A post as a word list and an English encoder should read it. What is clean already comes back as it was."""
+def clean_post(text: str, *, stand_ins: bool = True) -> str:
+    """A post as a word list and an English encoder should read it. What is clean already comes back as it was.
+
+    A link is "http://link" and a name "@user"; without ``stand_ins`` they go, and a text says the same with them.
+    """
+    link, name = ("http://link", "@user") if stand_ins else ("", "")
     clean = text
     for _ in range(ENTITIES_INSIDE):
         clean = html.unescape(clean)
     clean = TORN.sub("", _plain_letters(clean.translate(SIGNS)))
-    clean = MAIL.sub("@user", TAG.sub(" ", clean))
+    clean = MAIL.sub(name, TAG.sub(" ", clean))
     # files before links: "cdn.example.com/hate.js" is a link, though it ends as a file does
-    clean = FILE.sub("file", LINK.sub("http://link", clean))
-    clean = DENIED_HASHTAG.sub(r"\1", NAME.sub("@user", clean))
+    clean = FILE.sub("file", LINK.sub(link, clean))
+    clean = DENIED_HASHTAG.sub(r"\1", NAME.sub(name, clean))
     clean = HASHTAG.sub(lambda tag: opened_hashtag(tag[1]), clean)
     clean = _EMOJI.sub(lambda sign: f" {EMOJI[sign[0]]} ", _JOINED.sub("", clean))
     tokens = clean.split()

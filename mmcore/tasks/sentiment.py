@@ -189,7 +189,8 @@ def _cleaned(pool: ModelPool, post: Post) -> Post:
     text = clean_text(post.text, pool.settings) if post.text else ""
     if not text and post.image is None:
         raise InputError("post_empty")
-    return replace(post, text=clean_post(text) if text else None)  # may be empty: no_evidence says so
+    # The heads have seen links beside pictures; alone, a text is judged as without them. It may be empty then.
+    return replace(post, text=clean_post(text, stand_ins=post.image is not None) if text else None)
 
 
 def _not_sure(name: str, fusions: Sequence[str], model: str, device: str) -> SentimentResult:

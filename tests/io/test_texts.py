@@ -73,6 +73,11 @@ def test_what_is_no_word_is_not_read_as_one(text: str, clean: str):
     assert clean_post(text) == clean
 
 
+def test_links_and_names_go_where_they_should():
+    assert clean_post("noon https://a.example/hate @kill you@love.com", stand_ins=False) == "noon"
+    assert clean_post("https://a.example/hate", stand_ins=False) == ""
+
+
 @pytest.mark.parametrize("text", ["I don't like this phone at all", "two  blanks\nand a line", "Room 204, 3pm!", ""])
 def test_a_clean_text_comes_back_as_it_was(text: str):
     assert clean_post(text) == text

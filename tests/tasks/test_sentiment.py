@@ -354,3 +354,10 @@ def test_a_picture_is_judged_though_its_text_is_in_another_script(pool: ModelPoo
     assert [notice.code for notice in result.notices] == ["text_letters_unread", "no_words_read"]
     with pytest.raises(InputError, match="cannot read"):
         classify_sentiment(pool, Post("ужасный фильм"))
+
+
+@pytest.mark.parametrize("more", [" https://example.com/hate-kill", " @hate_kill_die", " hate@kill.com"])
+def test_a_text_says_the_same_with_a_link_or_a_name(pool: ModelPool, more: str) -> None:
+    plain, linked = classify_sentiment(pool, Post("red cat dog")), classify_sentiment(pool, Post("red cat dog" + more))
+    assert linked.scores == plain.scores
+    assert linked.notices == plain.notices
