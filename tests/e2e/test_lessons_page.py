@@ -46,7 +46,7 @@ def at(page: Page, lesson: int, step: int) -> None:
 
 
 def number(page: Page, selector: str) -> float:
-    found = re.search(r"[-−]?\d+(\.\d+)?", page.locator(selector).first.inner_text())
+    found = re.search(r"[-−]?\d+(\.\d+)?", page.locator(selector).first.text_content() or "")
     assert found, selector
     return float(found[0])
 
