@@ -213,7 +213,7 @@ def sound(setup: Setup) -> Seen:
     inside = (
         pictures(offered, item.path.name, language)
         + f'<audio controls preload="metadata" src="data:audio/ogg;base64,{audio}"></audio>'
-        + f'<canvas width="800" height="80" data-canvas="wave" class="mm-canvas mm-wave" role="img" '
+        + f'<canvas width="800" height="80" data-canvas="wave" class="mm-canvas mm-waveform" role="img" '
         f'aria-label="{_t(language, "lessons.01.wave")}"></canvas>'
         f'<canvas width="10" height="10" data-canvas="mel" data-point="time,band" class="mm-canvas mm-mel" role="img" '
         f'aria-label="{_t(language, "lessons.01.mel")}"></canvas>'
@@ -329,7 +329,7 @@ def _shares(setup: Setup, found: seeing.Measured, start: int) -> str:
         for place, ((_, sentence), share) in enumerate(zip(space.PAIRS, found.shares[start], strict=True))
     )
     return (
-        f'<div class="mm-scroll" tabindex="0"><table class="mm-counts mm-sentences"><caption>'
+        f'<div class="mm-scroll" tabindex="0"><table class="mm-counts mm-share-rows"><caption>'
         f"{_t(setup.language, 'lessons.01.shares')}</caption><tbody>{rows}</tbody></table></div>"
     )
 

@@ -367,7 +367,7 @@ def _thumbs(setup: Setup) -> str:
 def _plot(name: str, label: str) -> str:
     """An empty square of 100 x 100 that the script draws into; (0, 0) is below on the left."""
     return (
-        f'<figure class="mm-plot"><svg viewBox="-6 -4 112 112" data-plot="{name}" role="img" '
+        f'<figure class="mm-graph"><svg viewBox="-6 -4 112 112" data-plot="{name}" role="img" '
         f'aria-label="{escape(label, quote=True)}"></svg><figcaption>{escape(label)}</figcaption></figure>'
     )
 

@@ -120,7 +120,7 @@ def failure(setup: Setup) -> Seen:
     inside = (
         choices([(one, known()[one].alt[language]) for one in names], name, text(language, "lessons.08.cases"))
         + f'<div class="mm-grids"><img class="mm-shown" src="{address}" alt="{escape(item.alt[language])}">'
-        f'<div><dl class="mm-facts">{facts}</dl></div></div><p>{_t(language, "lessons.08.which")}</p>'
+        f'<div><dl class="mm-evidence">{facts}</dl></div></div><p>{_t(language, "lessons.08.which")}</p>'
         + picks(
             "cause",
             causes,

@@ -50,9 +50,9 @@ def _step(lesson: Lesson, step: Step, place: int, language: str) -> str:
     return (
         f"<h4>{lesson.number}.{place} {words('title')}</h4><p>{words('lead')}</p>"
         f"{_choices(words('question'), [words(f'choice.{one}') for one in range(step.choices)], step.answer)}"
-        f'<p class="mm-answer">{words("why")}</p>'
+        f'<p class="mm-solution">{words("why")}</p>'
         f"{_choices(words('check'), [words(f'check.{one}') for one in range(step.choices)], step.check)}"
-        f'<p class="mm-answer">{words(f"said.{step.check}")}</p>'
+        f'<p class="mm-solution">{words(f"said.{step.check}")}</p>'
     )
 
 

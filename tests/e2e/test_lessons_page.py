@@ -46,7 +46,7 @@ def at(page: Page, lesson: int, step: int) -> None:
 
 
 def number(page: Page, selector: str) -> float:
-    found = re.search(r"[-−]?\d+(\.\d+)?", page.locator(selector).first.inner_text())
+    found = re.search(r"[-−]?\d+(\.\d+)?", page.locator(selector).first.text_content() or "")
     assert found, selector
     return float(found[0])
 
@@ -311,7 +311,7 @@ def test_the_page_for_teachers_prints_worksheets(page: Page, address: str, langu
     page.goto(f"{address}?lang={language}&lesson=teachers")
     expect(page.locator(".mm-teachers")).to_be_visible()
     no_overflow(page)
-    answer = page.locator(".mm-answer").first
+    answer = page.locator(".mm-solution").first
     expect(answer).to_be_visible()
     page.locator('[data-pick="mode"][data-value="1"]').click()
     expect(answer).to_be_hidden()

@@ -1,6 +1,6 @@
 /* Lesson 7: counts, curves and scores of real answers, computed again while a control moves. */
 const svg = (name, tags) => { find(`[data-plot="${name}"]`).innerHTML = tags; };
-const AXES = '<path d="M0 0V100H100" class="mm-axis"/>';
+const AXES = '<path d="M0 0V100H100" class="mm-graph-axis"/>';
 const f1 = (right, said, there) => {
   const [p, r] = [said ? right / said : 0, there ? right / there : 0];
   return [p, r, p + r ? 2 * p * r / (p + r) : 0];
@@ -54,8 +54,8 @@ Object.assign(KINDS, {
     put('[data-output="threshold"]', fixed(bar, 2));
     const points = falling(data.scores).map((place) => { const one = counted(data.scores[place]); return f1(one[0], one[0] + one[1], one[0] + one[2]); });
     const line = points.map(([precision, recall]) => `${fixed(recall * 100, 1)},${fixed(100 - precision * 100, 1)}`).join(" ");
-    const here = four[0] + four[1] ? `<circle cx="${fixed(r * 100, 1)}" cy="${fixed(100 - p * 100, 1)}" r="3" class="mm-here"/>` : "";
-    svg("pr", `${AXES}<polyline points="${line}" class="mm-line"/>${here}`);
+    const here = four[0] + four[1] ? `<circle cx="${fixed(r * 100, 1)}" cy="${fixed(100 - p * 100, 1)}" r="3" class="mm-graph-here"/>` : "";
+    svg("pr", `${AXES}<polyline points="${line}" class="mm-graph-line"/>${here}`);
     arrange(falling(data.scores), (place) => `${data.scores[place] >= bar ? "mm-found" : "mm-missed"} ${data.relevant[place] ? "mm-relevant" : ""}`, (place) => `${data.relevant[place] ? "✓ " : ""}${fixed(data.scores[place], 2)}`);
   },
   ranking(data) {
@@ -110,9 +110,9 @@ Object.assign(KINDS, {
     const bars = bins.map((one, bin) => {
       if (!one.length) return "";
       const high = average(right, one) * 100;
-      return `<rect x="${bin * wide + 1}" y="${100 - high}" width="${wide - 2}" height="${high}" class="mm-bar"/><text x="${(bin + 0.5) * wide}" y="${Math.min(98 - high, 96)}" class="mm-count">${one.length}</text>`;
+      return `<rect x="${bin * wide + 1}" y="${100 - high}" width="${wide - 2}" height="${high}" class="mm-graph-bar"/><text x="${(bin + 0.5) * wide}" y="${Math.min(98 - high, 96)}" class="mm-graph-count">${one.length}</text>`;
     }).join("");
-    svg("bins", `${AXES}${bars}<path d="M0 100L100 0" class="mm-diagonal"/>`);
+    svg("bins", `${AXES}${bars}<path d="M0 100L100 0" class="mm-graph-diagonal"/>`);
   },
   groups(data) {
     const share = Number(find('[data-input="share"]').value) / 100;

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ from demo.lessons.excerpts import excerpt
 from demo.lessons.plan import Setup
 from demo.lessons.references import REFERENCES
 from demo.lessons.service import Place
-from demo.ui import examples, i18n, uploads
+from demo.ui import examples, i18n, style, uploads
 from mmcore import ModelPool, Settings
 from mmcore.families._resize import pixels_of
 from mmcore.families.compact_dual import tokens_of
@@ -446,3 +447,17 @@ def test_the_page_for_teachers_has_every_question_with_its_answer(setup: Setup, 
                 assert f"<li{mark}>{i18n.escaped(language, lesson.key(step, f'{kind}.{place}'))}</li>" in html
     assert html.count("class=mm-right") == 2 * len(STEPS)
     assert html.count('class="mm-sheet"') == len(LESSONS)
+
+
+def test_the_styles_of_lessons_touch_no_other_tab() -> None:
+    """All style sheets are one page's: a class that two of them mean would give one tab the looks of the other."""
+    folder = Path(style.__file__).parents[1] / "web"
+
+    def begins(path: Path) -> set[str]:
+        """Classes that a rule begins with: what stands alone reaches the whole page."""
+        return set(re.findall(r"^\.(mm-[a-z0-9-]+)", path.read_text("utf-8"), flags=re.MULTILINE))
+
+    own = begins(folder / "lessons.css") - begins(folder / "style.css")
+    others = [path for path in folder.glob("*.css") if not path.name.startswith(("lessons", "style"))]
+    assert len(others) >= 3
+    assert own & set().union(*map(begins, others)) == set()
