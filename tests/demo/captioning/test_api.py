@@ -70,7 +70,7 @@ def test_options_reach_the_model(server: Server, photo: Path) -> None:
     [
         ({"num_captions": 99}, "num_captions is 99; it must be between 1 and 10."),
         ({"num_beams": 2.5}, "num_beams is 2.5; it must be a whole number."),
-        ({"top_p": 7}, "top_p is 7.0; it must be between 0.05 and 1.0."),
+        ({"top_p": 7}, "top_p is 7; it must be between 0.05 and 1.0."),
         ({"detail": "detailed"}, "Compact captioner does not offer detail 'detailed'. It offers: -."),
     ],
 )
