@@ -189,7 +189,7 @@ def _fixed(sentence: str) -> list[str]:
 
 def _page(one: Partly, payload: Any, pool: ModelPool, language: str) -> str:
     if one.task == "caption":
-        return captioning_panel(captioning_service.describe(pool, payload, "compact-captioner", None), language)
+        return captioning_panel(captioning_service.describe(pool, payload, "compact-captioner", {}), language)
     if one.task == "zero_shot":
         content = matching_service.classify(pool, payload, one.words["labels"], "", "compact-retriever")
         return matching_service.bars(content, language, "text.retrieval.labels_empty")
@@ -198,9 +198,9 @@ def _page(one: Partly, payload: Any, pool: ModelPool, language: str) -> str:
         *_, found = retrieval_service.find(pool, CollectionChooser(pool), None, asked)
         return retrieval_panel(found, language)
     if one.task == "sentiment":
-        judged = sentiment_service.describe(pool, one.words["text"], None, "compact-sentiment", "")
+        *_, judged = sentiment_service.describe(pool, one.words["text"], None, "compact-sentiment", "")
         return sentiment_panel(judged, language)
-    ((heard, *_),) = audio_service.listen(pool, payload, "compact-tagger")
+    ((heard, *_),) = audio_service.listen(pool, payload, "compact-tagger", {})
     return audio_panel(heard, language)
 
 
