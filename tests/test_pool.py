@@ -439,7 +439,7 @@ def test_choose_refuses_tiers_that_are_not_there(settings: Settings):
     with pytest.raises(UnknownNameError, match="Known: auto, compact, large, standard"):
         fake_pool(settings).choose("captioning", tier="tiny")
     with pytest.raises(UnknownNameError, match="Known: compact, standard"):
-        fake_pool(settings).choose("captioning", tier="large")
+        fake_pool(settings).choose("sentiment", tier="large")
 
 
 # the device

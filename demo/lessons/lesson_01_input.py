@@ -17,7 +17,7 @@ from mmcore.checkpoints.registry import find
 from mmcore.io.audio_files import load_audio
 from mmcore.io.chinese import has_chinese
 from mmcore.io.images import clean_text
-from mmcore.nets.image_encoder import GRID_SIZE, INPUT_SIZE
+from mmcore.nets.image_sizes import GRID_SIZE, INPUT_SIZE
 from mmcore.tasks.reading import read_as
 from mmcore.types import Doubles
 

@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
-from mmcore.nets.image_encoder import INPUT_SIZE
+from mmcore.nets.image_sizes import INPUT_SIZE
 from mmcore.pool import ModelPool
 from mmcore.tasks import embedding
 from mmcore.types import Doubles

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from mmcore.nets.image_encoder import INPUT_SIZE
+from mmcore.nets.image_sizes import INPUT_SIZE
 
 
 def pixels_of(images: Sequence[Image.Image]) -> torch.Tensor:

@@ -22,7 +22,7 @@ from mmcore.families.compact_dual import CompactDual
 from mmcore.nets.caption_decoder import CELLS
 from mmcore.nets.captioner import CompactCaptioner, Seen
 from mmcore.nets.decoding import Written, beam_search, nucleus_sample, written_of
-from mmcore.nets.image_encoder import GRID_SIZE
+from mmcore.nets.image_sizes import GRID_SIZE
 from mmcore.nets.storage import load_weights
 from mmcore.nets.vocabulary import BOS, join_words
 from mmcore.results import Caption, CaptionOptions, Tag, Word

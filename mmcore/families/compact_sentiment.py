@@ -29,7 +29,8 @@ from mmcore.families.base import SentimentJudge
 from mmcore.families.compact_dual import CompactDual, tokens_of
 from mmcore.nets import fusion as fusions
 from mmcore.nets.fusion import Fusion, FusionConfig, inputs_from
-from mmcore.nets.image_encoder import FEATURES, GRID_SIZE
+from mmcore.nets.image_encoder import FEATURES
+from mmcore.nets.image_sizes import GRID_SIZE
 from mmcore.nets.post_features import REGIONS, PostFeatures
 from mmcore.nets.text_alone import TextAlone, TextAloneConfig, states_below
 from mmcore.results.fusion_views import FusionView, PostViews

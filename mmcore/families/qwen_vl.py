@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor
@@ -32,6 +31,7 @@ from mmcore.families._sampling import NucleusDraw
 from mmcore.families._word_tokens import group_tokens, split_words
 from mmcore.families.base import Captioner
 from mmcore.results import Caption, CaptionOptions, Tag, Word
+from mmcore.types import Floats
 
 ASKED = {
     "short": "Describe the picture in one short sentence.",
@@ -103,7 +103,7 @@ class QwenVl:
         return captions if options.decoding == "beam" else tuple(sorted(captions, key=lambda one: -one.score))
 
     @torch.inference_mode()
-    def word_maps(self, image: Image.Image, caption: Caption) -> npt.NDArray[np.float32]:
+    def word_maps(self, image: Image.Image, caption: Caption) -> Floats:
         """See ``Captioner.word_maps``; rows and columns are those of the picture's cells."""
         inputs = self._inputs(image, self._detail(caption.detail))
         merge = self.image_processor.merge_size

@@ -18,7 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmcore.nets.image_encoder import FEATURES, GRID_SIZE
+from mmcore.nets.image_encoder import FEATURES
+from mmcore.nets.image_sizes import GRID_SIZE
 from mmcore.nets.vocabulary import BOS, PAD, UNKNOWN
 
 CELLS = GRID_SIZE * GRID_SIZE

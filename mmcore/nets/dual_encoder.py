@@ -22,7 +22,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmcore.nets.image_encoder import FEATURES, GRID_SIZE, Top, Trunk, fuse_norms, normalize
+from mmcore.nets.image_encoder import FEATURES, Top, Trunk, fuse_norms, normalize
+from mmcore.nets.image_sizes import GRID_SIZE
 from mmcore.nets.text_encoder import TextConfig, TextEncoder, pool_words
 
 

@@ -15,12 +15,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-INPUT_SIZE = 224
-"""Side of the square input in pixels; pictures are resized to it without cropping."""
-
-GRID_SIZE = 7
-"""The feature grid has GRID_SIZE x GRID_SIZE cells, each of 32 x 32 input pixels."""
-
 # (expansion, channels, repeats, stride, kernel) of each stage, Lite0 = EfficientNet-B0 without SE.
 STAGES = (
     (1, 16, 1, 1, 3),

@@ -16,7 +16,8 @@ import torch
 from numpy.lib.format import open_memmap
 from PIL import Image, ImageEnhance
 
-from mmcore.nets.image_encoder import INPUT_SIZE, Trunk, normalize
+from mmcore.nets.image_encoder import Trunk, normalize
+from mmcore.nets.image_sizes import INPUT_SIZE
 
 VIEWS = 6
 """View 0 is the whole picture, 1 its mirror image, the others are crops; odd ones are mirrored."""

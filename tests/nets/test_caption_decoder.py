@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from mmcore.nets.caption_decoder import CELLS, CaptionDecoder, DecoderConfig, Memory
-from mmcore.nets.image_encoder import FEATURES, GRID_SIZE
+from mmcore.nets.image_encoder import FEATURES
+from mmcore.nets.image_sizes import GRID_SIZE
 from mmcore.nets.vocabulary import BOS, PAD, UNKNOWN
 
 CONFIG = DecoderConfig(vocabulary=30, width=16, layers=2, heads=2, feedforward=32, max_length=12, tags=3)

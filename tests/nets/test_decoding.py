@@ -7,7 +7,8 @@ import torch
 
 from mmcore.nets.caption_decoder import CaptionDecoder, DecoderConfig, Memory
 from mmcore.nets.decoding import beam_search, nucleus_sample
-from mmcore.nets.image_encoder import FEATURES, GRID_SIZE
+from mmcore.nets.image_encoder import FEATURES
+from mmcore.nets.image_sizes import GRID_SIZE
 from mmcore.nets.vocabulary import BOS, EOS, PAD, UNKNOWN
 
 WORDS = (4, 5, 6, 7)

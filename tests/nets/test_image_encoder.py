@@ -4,7 +4,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from mmcore.nets.image_encoder import FEATURES, GRID_SIZE, SameConv2d, Top, Trunk, fuse_norms, normalize
+from mmcore.nets.image_encoder import FEATURES, SameConv2d, Top, Trunk, fuse_norms, normalize
+from mmcore.nets.image_sizes import GRID_SIZE
 
 
 def random_norms(module: nn.Module) -> None:
