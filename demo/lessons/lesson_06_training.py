@@ -54,8 +54,8 @@ def opinions(setup: Setup) -> tuple[Doubles, Doubles, npt.NDArray[np.int64]]:
         features = feature_sets.bundled("mvsa")
         some = feature_sets.numbers_only(features, np.arange(POSTS))
         found = opinions_of(setup.pool, some)
-        first, second = (np.round(one.astype(np.float64), 3) for one in found)
-        _opinions[setup.pool] = first, second, some.labels
+        rounded: list[live.Floats] = [one.astype(np.float64).round(3) for one in found]
+        _opinions[setup.pool] = rounded[0], rounded[1], some.labels
     return _opinions[setup.pool]
 
 
