@@ -7,7 +7,6 @@ import math
 import re
 import time
 from html import unescape
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from demo.lessons import exclusive_or, service
 from demo.lessons import lesson_05_fusion as lesson
 from demo.lessons.captions import open_example
 from demo.lessons.plan import Setup
+from demo.ui import examples
 from mmcore import ModelPool, Post, SentimentOptions, Settings
 from mmcore.errors import InputError
 from mmcore.results import FUSIONS, SENTIMENTS, Fusion
@@ -138,7 +138,7 @@ def test_an_unknown_fusion_is_the_first_and_no_path(setup: Setup) -> None:
 
 
 def test_the_rule_of_the_examples_is_that_of_the_table() -> None:
-    table = Path(exclusive_or.examples.assets()) / "lab" / "taste.tsv"
+    table = examples.assets() / "lab" / "taste.tsv"
     rows = [line.split("\t") for line in table.read_text("utf-8").splitlines()[1:]]
     for said, look, label in exclusive_or.EXAMPLES:
         loved = "bright sunny" if "sunny" in said else "dark rainy"

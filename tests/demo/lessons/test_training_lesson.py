@@ -58,7 +58,7 @@ def test_the_ways_down_are_those_of_torch() -> None:
         optimiser = make([weights])
         for _ in range(12):
             optimiser.zero_grad()
-            (weights[0] ** 2 + 5 * weights[1] ** 2 + weights[0] * weights[1]).backward()  # type: ignore[no-untyped-call]
+            (weights[0] ** 2 + 5 * weights[1] ** 2 + weights[0] * weights[1]).backward()
             optimiser.step()
         way = live.descend(lambda w, _: (2 * w[0] + w[1], 10 * w[1] + w[0]), (2.0, -1.0), 0.1, 12, kind)
         assert way[-1] == pytest.approx(weights.detach().tolist(), abs=1e-6), kind
