@@ -42,7 +42,7 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 def at(page: Page, lesson: int, step: int) -> None:
-    expect(page.locator(f'.mm-step[data-lesson="{lesson}"][data-step="{step}"]')).to_be_visible()
+    expect(page.locator(f'.mm-step[data-lesson="{lesson}"][data-step="{step}"]')).to_be_visible(timeout=120_000)
 
 
 def number(page: Page, selector: str) -> float:
