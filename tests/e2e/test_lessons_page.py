@@ -42,7 +42,7 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 def at(page: Page, lesson: int, step: int) -> None:
-    expect(page.locator(f'.mm-step[data-lesson="{lesson}"][data-step="{step}"]')).to_be_visible()
+    expect(page.locator(f'.mm-step[data-lesson="{lesson}"][data-step="{step}"]')).to_be_visible(timeout=120_000)
 
 
 def number(page: Page, selector: str) -> float:
@@ -244,7 +244,7 @@ def test_the_numbers_of_lesson_7_follow_the_controls(page: Page, address: str) -
     page.locator('[data-picture="two-dogs.jpg"][aria-pressed="true"]').wait_for()
     page.locator('[data-input="caption"]').fill("Two brown cats look out of a door.")
     score = CiderD(REFERENCES).score("two-dogs.jpg", "Two brown cats look out of a door.")
-    expect(page.locator('p [data-out="cider"]')).to_have_text(f"{score:.2f}")
+    expect(page.locator('output[data-out="cider"]')).to_have_text(f"{score:.2f}")
     expect(page.locator(".mm-five mark").first).to_have_text("Two")
 
     open_step(page, 7, 6)
