@@ -187,7 +187,7 @@ def collected(tree: Path, home: Path) -> Iterator[tuple[str, str]]:
     for number, (arguments, said) in enumerate(zip(asked, answers, strict=True), 1):
         shown = " ".join(arguments)
         name = f"{number}. mmcore {shown if len(shown) < SHORT else shown[:SHORT] + '...'}"
-        yield name, TIMES.sub('"seconds": 0', said)
+        yield name.replace(str(home), "HOME"), TIMES.sub('"seconds": 0', said)
     yield from schema(tree, environment)
 
 
@@ -215,7 +215,8 @@ def schema(tree: Path, environment: dict[str, str]) -> Iterator[tuple[str, str]]
     )
     try:
         for path in ("/gradio_api/info", "/gradio_api/mcp/schema"):
-            yield f"GET {path}", answer(address + path, served)
+            said = answer(address + path, served).replace(address, "ADDRESS")
+            yield f"GET {path}", said.replace(environment["MMCORE_HOME"], "HOME").replace(str(tree), "TREE")
     finally:
         served.terminate()
         served.wait(60)
