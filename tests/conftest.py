@@ -36,6 +36,22 @@ from mmcore.settings import Settings  # noqa: E402  (the environment comes first
 FIRST = ("e2e", "demo", "bundle", "commands", "recipes")
 """Folders whose files take long: the others fill what is left."""
 
+SERVER, LAB = "server", "lab"
+TOGETHER = {
+    "tests/e2e/test_page.py": SERVER,
+    "tests/e2e/test_audio_page.py": SERVER,
+    "tests/e2e/test_retrieval_page.py": SERVER,
+    "tests/e2e/test_sentiment_page.py": SERVER,
+    "tests/demo/audio/test_api.py": SERVER,
+    "tests/demo/captioning/test_api.py": SERVER,
+    "tests/demo/retrieval/test_api.py": SERVER,
+    "tests/attacks/test_requests.py": SERVER,
+    "tests/e2e/test_lab_page.py": LAB,
+    "tests/e2e/test_lessons_page.py": LAB,
+    "tests/demo/test_start.py::test_python_m_demo_starts_from_a_checkout": LAB,
+}
+"""Files, and a test, that ask the same running demo, and so belong into one process."""
+
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """For the whole suite one a core and one more, since the browser tests wait for each other's browser and server;
@@ -45,18 +61,30 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return (os.cpu_count() or 1) + 1 if whole else 0
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file's tests in one process, unless the file says with which others, and begin with what takes long."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    """Begin with what takes long."""
 
     def place(item: pytest.Item) -> int:
         folder = item.path.relative_to(Path(__file__).parent).parts[0]
         return FIRST.index(folder) if folder in FIRST else len(FIRST)
 
     items.sort(key=place)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """Keep a file's tests in one process, and with them those that ask the same demo.
+
+    pytest-xdist's own ``--dist loadgroup`` writes the group into the name of a test, which pytest 9.2 no longer reads.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByServer(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return TOGETHER.get(nodeid) or TOGETHER.get(file) or file
+
+    return ByServer(config, log)
 
 
 def pytest_unconfigure() -> None:

@@ -14,8 +14,6 @@ import pytest
 
 from tests.demo.serving import Server
 
-pytestmark = pytest.mark.xdist_group("server")
-
 API = "gradio_api/"
 SENTIMENT = ["a fine day", None, "compact-sentiment", ""]
 

@@ -53,7 +53,6 @@ def test_the_page_is_up_before_torch_is_imported_whatever_the_tier(tmp_path: Pat
     assert done.stdout.count("status 200 heavy []") == 2, done.stdout + done.stderr
 
 
-@pytest.mark.xdist_group("lab")  # whose lessons ask the same demo
 def test_python_m_demo_starts_from_a_checkout(address: str) -> None:
     assert httpx.get(address, timeout=30).status_code == 200
 

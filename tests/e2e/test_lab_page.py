@@ -15,7 +15,7 @@ from tests.demo.serving import Server
 from tests.e2e.conftest import NARROW, PATIENCE
 from tests.e2e.tabs import open_tab
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("lab")]
+pytestmark = pytest.mark.e2e
 
 FIRST = 5 * PATIENCE
 """Milliseconds: the server reads its set of posts for the first visitor, and every visitor trains."""

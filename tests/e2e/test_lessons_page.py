@@ -23,7 +23,7 @@ from mmcore.fusion.metrics import calibration_error, confusion_matrix, temper
 from mmcore.io.audio_files import load_audio
 from mmcore.io.images import decode_image
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("lab")]
+pytestmark = pytest.mark.e2e
 
 SIZES = ((390, 844), (1600, 1000))
 

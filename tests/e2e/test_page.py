@@ -15,7 +15,7 @@ from tests.e2e.conftest import NARROW
 from tests.e2e.tabs import open_tab
 from tests.fakes.demo import HELD, RELEASE
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("server")]
+pytestmark = pytest.mark.e2e
 
 SENTENCE = "a brown dog runs on the grass."
 

@@ -17,7 +17,7 @@ from tests.e2e.conftest import NARROW
 from tests.e2e.tabs import open_tab
 from tests.fakes.demo_retrieval import SLOW, SLOW_RELEASE
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("server")]
+pytestmark = pytest.mark.e2e
 
 RED, GREEN, BLUE = (230, 20, 20), (20, 220, 20), (20, 20, 220)
 

@@ -15,7 +15,7 @@ from tests.demo.serving import Server
 from tests.e2e.conftest import NARROW
 from tests.e2e.tabs import open_tab
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("server")]
+pytestmark = pytest.mark.e2e
 
 
 def tab(stay: Callable[..., Page], **options: object) -> Page:

@@ -14,8 +14,6 @@ from gradio_client.exceptions import AppError
 
 from tests.demo.serving import Server, connect
 
-pytestmark = pytest.mark.xdist_group("server")
-
 RATE = 16_000
 
 

@@ -16,8 +16,6 @@ from PIL import Image
 
 from tests.demo.serving import Server, connect
 
-pytestmark = pytest.mark.xdist_group("server")
-
 PUBLIC = {"/caption", "/search", "/zero_shot", "/sentiment", "/classify_audio"}
 
 

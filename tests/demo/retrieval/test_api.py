@@ -14,8 +14,6 @@ from PIL import Image
 
 from tests.demo.serving import Server, connect
 
-pytestmark = pytest.mark.xdist_group("server")
-
 
 @pytest.fixture
 def leaf(tmp_path: Path) -> Path:
