@@ -46,9 +46,9 @@ def data_of(html: str) -> dict[str, Any]:
 def test_a_view_is_what_the_sentiment_task_answers(setup: Setup, fusion: Fusion) -> None:
     for name, example in posts.POSTS.items():
         image = open_example(posts.picture_of(name), setup.settings)
-        for has_text, has_image in ((True, True), (True, False), (False, True)):
-            post = Post(example.text if has_text else None, image if has_image else None)
-            answer = classify_sentiment(setup.pool, post, SentimentOptions(fusion=fusion)).scores
+        result = classify_sentiment(setup.pool, Post(example.text, image), SentimentOptions(fusion=fusion))
+        answers = {(True, True): result.scores, (True, False): result.text, (False, True): result.image}
+        for (has_text, has_image), answer in answers.items():
             view = posts.views(chosen(setup, name)).of(fusion, text=has_text, image=has_image)
             for one in SENTIMENTS:
                 assert getattr(view.scores, one) == pytest.approx(getattr(answer, one), abs=2e-3), (name, has_text)
