@@ -272,7 +272,7 @@ def test_a_model_larger_than_the_budget_says_how_to_raise_it():
     with pytest.raises(CapacityError, match="MMCORE_MEMORY_BUDGET") as caught:
         budgeted(0.5).get("one")
     assert caught.value.values["needed"] == "1 MB"
-    assert caught.value.values["budget"] == "500 KB"
+    assert caught.value.values["budget"] == "500 kB"
 
 
 def test_the_real_size_counts_once_it_is_known():

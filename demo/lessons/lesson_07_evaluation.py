@@ -478,7 +478,7 @@ LESSON = Lesson(
     7,
     12,
     (
-        Step("matrix", matrix, 1, 2, MATRIX, Code(CORE, "fusion/metrics.py", "score")),
+        Step("matrix", matrix, 2, 2, MATRIX, Code(CORE, "fusion/metrics.py", "score")),
         Step("threshold", threshold, 2, 0, THRESHOLD, Code(DEMO, "lessons/live.py", "at_threshold")),
         Step("ranking", ranking, 2, 1, AP, Code(CORE, "evaluation/sound_scores.py", "average_precision")),
         Step("recall", recall_at, 0, 2, RECALL, Code(CORE, "evaluation/retrieval.py", "recall")),

@@ -141,7 +141,7 @@ BODIES = st.one_of(
 )
 CALLS = st.tuples(
     st.sampled_from(("tools/call", "tools/list", "initialize", "ping", "nothing/such")),
-    st.sampled_from(("caption", "search", "zero_shot", "judge_post", "classify_audio", "nope")),
+    st.sampled_from(("caption", "search", "zero_shot", "sentiment", "classify_audio", "nope")),
     st.dictionaries(
         st.sampled_from(("text", "image", "audio", "model", "labels", "top", "num_captions", "fusion", "x")),
         VALUES,

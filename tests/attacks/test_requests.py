@@ -172,7 +172,7 @@ def test_tools_and_the_own_page_use_them(client: httpx.Client, target: Server) -
 
 
 def test_a_tool_needs_no_picture_where_there_is_a_text(client: httpx.Client) -> None:
-    call = {"name": "judge_post", "arguments": {"text": "a fine day"}}
+    call = {"name": "sentiment", "arguments": {"text": "a fine day"}}
     headers = {"Accept": "application/json, text/event-stream"}
     answer = client.post(f"{API}mcp/", json={**MCP, "method": "tools/call", "params": call}, headers=headers)
     assert answer.status_code == 200

@@ -14,12 +14,13 @@ import numpy as np
 import pytest
 
 from demo.models import service as models
+from demo.models.jobs import Jobs
 from demo.retrieval.collections import CollectionChooser
 from demo.ui import events, quotas, sessions, slots
 from demo.ui.refusals import Refusal
 from mmcore import cancelling
 from mmcore.checkpoints import download, fusion_heads
-from mmcore.errors import Cancelled, CapacityError, InputError, UnknownNameError, WeightsError
+from mmcore.errors import Cancelled, CapacityError, InputError, UnknownNameError
 from mmcore.settings import Settings
 from tests.fakes.demo import fake_pool
 
@@ -40,11 +41,10 @@ def test_heads_of_visitors_are_never_listed(settings: Settings) -> None:
 
 def test_strangers_neither_download_nor_unload(settings: Settings) -> None:
     pool = fake_pool(replace(settings, public=True))
-    with pytest.raises(InputError) as caught:
-        models.unload(pool, "compact-captioner", "en")
-    assert caught.value.key == "owner_only"
-    with pytest.raises(InputError):
-        list(models.download(pool, "blip-base", "en"))
+    for action, name in (("unload", "compact-captioner"), ("download", "blip-base"), ("remove", "blip-base")):
+        with pytest.raises(InputError) as caught:
+            models.act(pool, Jobs(pool.settings), {"action": action, "name": name}, "en")
+        assert caught.value.key == "owner_only"
 
 
 def test_a_space_is_public_unless_it_is_said_otherwise() -> None:
@@ -308,8 +308,9 @@ def test_uploads_of_one_address_are_counted() -> None:
     ],
 )
 def test_refused_downloads_are_told_apart(status: int, key: str) -> None:
-    assert download.refused_key(status) == key
-    said = str(WeightsError(key, name="blip-base", host="hub.example", status=status))
+    error = download.refusal("blip-base", "hub.example", status, {})
+    assert error.key == key
+    said = str(error)
     assert "hub.example" in said
     assert f"HTTP {status}" in said
 

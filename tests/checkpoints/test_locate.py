@@ -199,7 +199,7 @@ def test_a_broken_connection_goes_on_where_it_broke(hub: Hub, online: Settings):
 
 def test_after_a_stop_the_next_download_goes_on(hub: Hub, online: Settings):
     seen: list[int] = []
-    with pytest.raises(Cancelled, match=r"KB of 1 MB are here"):
+    with pytest.raises(Cancelled, match=r"kB of 1 MB are here"):
         locate.locate(
             HUB,
             online,

@@ -156,7 +156,6 @@ def test_local_says_whose_folder_it_is(picture: str, tmp_path: Path, pools: list
         ("", "FILE"),
         ("x.png --tier standard --model blip-base", "not both"),
         ("x.png --tier huge", "Known: auto, compact, large, standard"),
-        ("x.png --tier large", "Known: compact, standard"),
         ("x.png --model nonsense", "blip-base"),
         ("x.png --device toaster", "Known: auto, cpu"),
         ("x.png --decoding magic", "beam, nucleus, greedy"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -48,6 +49,13 @@ class Server:
         return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []
 
 
+def free_port() -> str:
+    """A port that nobody has now. gradio's own search lets two processes that start together find the same one."""
+    with socket.socket() as asked:
+        asked.bind(("127.0.0.1", 0))
+        return str(asked.getsockname()[1])
+
+
 @contextmanager
 def serving(home: Path) -> Iterator[Server]:
     """Serve the demo with the fake captioner from ``home``, offline. Only the compact checkpoint is on the machine."""
@@ -69,6 +77,7 @@ def serving(home: Path) -> Iterator[Server]:
         "HF_HUB_OFFLINE": "1",
         "HF_HOME": str(home / "hf"),
         "GRADIO_TEMP_DIR": str(home / "uploads"),
+        "GRADIO_SERVER_PORT": free_port(),
         "GRADIO_ANALYTICS_ENABLED": "False",
         "PYTHONUNBUFFERED": "1",
     }
@@ -106,6 +115,7 @@ def real_demo() -> Iterator[str]:
     """The address of ``python -m demo``, with the models that are on this machine, in a process of its own."""
     with tempfile.TemporaryDirectory() as uploads:
         environment = {**os.environ, "GRADIO_TEMP_DIR": uploads, "PYTHONUNBUFFERED": "1", "MMCORE_OFFLINE": "1"}
+        environment["GRADIO_SERVER_PORT"] = free_port()
         command = [sys.executable, "-m", "demo"]
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None

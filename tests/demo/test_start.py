@@ -10,6 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.demo.serving import free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 
 WITHOUT_TORCH = """
@@ -74,7 +76,7 @@ def test_it_starts_from_a_checkout(tmp_path: Path, more: dict[str, str]) -> None
     process = subprocess.Popen(
         [sys.executable, "demo/app.py"],
         cwd=ROOT,
-        env=environment(tmp_path, **more),
+        env=environment(tmp_path, GRADIO_SERVER_PORT=free_port(), **more),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -60,8 +60,8 @@ def test_options_reach_the_task(server: Server, bark: Path) -> None:
     [
         ({"top": 0}, "top is 0; it must be between 1 and 1000"),
         ({"top": 2.5}, "top is 2.5; it must be a whole number."),
-        ({"threshold": 7}, "threshold is 7.0; it must be between 0.0 and 1.0."),
-        ({"pooling": "max", "event_threshold": 0}, "event_threshold is 0.0; it must be between 0.01 and 1.0."),
+        ({"threshold": 7}, "threshold is 7; it must be between 0.0 and 1.0."),
+        ({"pooling": "max", "event_threshold": 0}, "event_threshold is 0; it must be between 0.01 and 1.0."),
         ({"labels": "kettle, dog"}, "kettle"),
     ],
 )

@@ -529,7 +529,7 @@ def test_every_fusion_has_a_title_and_a_formula() -> None:
 
 def test_a_fusion_that_is_chosen_thirty_times_is_trained_once(pool: ModelPool, shelf: LabFeatures) -> None:
     visitor = LabSession()
-    list(service.train(pool, shelf, visitor, "taste", None, ["concat"] * 30, *FORM))
+    list(service.train(pool, shelf, visitor, "taste", None, ["concat"] * 30, FORM))
     assert [run.options.fusion for run in visitor.runs] == ["concat"]
     with pytest.raises(InputError):
-        list(service.train(pool, shelf, visitor, "taste", None, [["concat"]], *FORM))  # type: ignore[list-item]
+        list(service.train(pool, shelf, visitor, "taste", None, [["concat"]], FORM))  # type: ignore[list-item]

@@ -239,12 +239,12 @@ def test_lesson_7_says_what_the_sentiment_model_does(setup: Setup) -> None:
     said = evaluation.answers(setup)
     pairs = Counter(zip(evaluation.POSTS, said, strict=True))
     right = [pairs[one, one] for one in range(3)]
-    assert sum(right) == 8
+    assert sum(right) == 10
     called = [said.count(one) for one in range(3)]
     precision = [right[one] / called[one] for one in range(3)]
-    assert precision.index(max(precision)) == 1
-    assert (right[2], called[2]) == (4, 7)
-    assert (right[1], called[1], evaluation.POSTS.count(1)) == (2, 2, 4)
+    assert precision.index(min(precision)) == 2
+    assert (right[2], called[2]) == (4, 6)
+    assert (right[0], called[0], evaluation.POSTS.count(0)) == (2, 2, 4)
     assert data_of(evaluation.matrix(setup).html)["said"] == said
 
 
@@ -352,7 +352,7 @@ def test_lesson_8_says_what_the_sentiment_model_does(setup: Setup) -> None:
     assert values[0, 1, 3] == pytest.approx(one.scores.positive - one.scores.negative, abs=1e-3)
     differences = values[:, 0] - values[:, 1]
     assert (differences[0] > 0).all()
-    assert differences[0].mean() == pytest.approx(0.15, abs=0.01), "as the model's card says"
+    assert differences[0].mean() == pytest.approx(0.05, abs=0.01), "as the model's card says"
     for other in (1, 2):
         assert len({value > 0 for value in differences[other]}) == 1
         mean, error = live.mean_error(differences[other])

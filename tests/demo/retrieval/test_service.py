@@ -249,8 +249,8 @@ def test_exports_name_files_without_their_folders_and_guard_spreadsheets(
 
 
 def test_the_api_gives_the_contract_without_folders(pool: ModelPool, shelf: CollectionChooser) -> None:
-    asked = SearchForm("examples", MODEL, "red", top=3.0)
-    answer = service.search_for_api(pool, shelf, asked, 0.9)
+    asked = SearchForm("examples", MODEL, "red", top=3.0, cutoff=0.9)
+    answer = service.search_for_api(pool, shelf, asked)
     assert [set(match) for match in answer["matches"]] == [{"file", "score", "cosine", "good"}] * 3
     assert answer["matches"][0]["file"] == "coffee.jpg"
     assert (answer["query"], answer["cutoff"], answer["model"]) == ("red", 0.9, MODEL)
