@@ -46,8 +46,8 @@ def build(page: Page) -> None:
     def show(language: str) -> tuple[Any, ...]:
         return service.table(page.pool, language, jobs), watching()
 
-    def act(language: str, picked: gr.SelectData) -> tuple[Any, ...]:
-        return told(lambda: service.act(page.pool, jobs, picked._data, language), language)
+    def act(language: str, event: gr.EventData) -> tuple[Any, ...]:
+        return told(lambda: service.act(page.pool, jobs, event._data, language), language)
 
     def find(name: str, language: str) -> tuple[Any, ...]:
         return told(lambda: service.look_up(page.pool, name, language), language)
