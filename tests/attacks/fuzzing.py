@@ -217,34 +217,28 @@ def files(count: int, number: int = 0) -> Tally:
     return tally
 
 
-def api(server: Server, count: int, number: int = 0) -> Tally:
-    """Send ``count`` bodies to the endpoints."""
+def _sent(ask: Callable[..., Any], drawn: st.SearchStrategy[Any], server: Server, count: int, number: int) -> Tally:
     tally = Tally()
     with httpx.Client(base_url=server.url, timeout=60) as client:
 
         @seed(number)
         @_drawn(count)
-        @given(BODIES)
-        def one(body: tuple[str, dict[str, Any]]) -> None:
-            tally.run(call_api, client, *body)
+        @given(drawn)
+        def one(question: tuple[Any, ...]) -> None:
+            tally.run(ask, client, *question)
 
         one()
     return tally
+
+
+def api(server: Server, count: int, number: int = 0) -> Tally:
+    """Send ``count`` bodies to the endpoints."""
+    return _sent(call_api, BODIES, server, count, number)
 
 
 def mcp(server: Server, count: int, number: int = 0) -> Tally:
     """Send ``count`` calls to the MCP endpoint."""
-    tally = Tally()
-    with httpx.Client(base_url=server.url, timeout=60) as client:
-
-        @seed(number)
-        @_drawn(count)
-        @given(CALLS)
-        def one(call: tuple[str, str, dict[str, Any]]) -> None:
-            tally.run(call_tool, client, *call)
-
-        one()
-    return tally
+    return _sent(call_tool, CALLS, server, count, number)
 
 
 def _drawn(count: int) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from typer.testing import CliRunner
 
 from mmcore.checkpoints.registry import find
 from mmcore.cli import app
+from tests.demo.serving import started
 from tests.hub import Hub, as_this_process_hub, imitation_hub
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,31 +75,11 @@ def test_it_starts_as_a_space_does(space: Path, tmp_path: Path):
         "MMCORE_HOME": str(tmp_path),
         "GRADIO_TEMP_DIR": str(tmp_path / "uploads"),
         "GRADIO_SERVER_NAME": "127.0.0.1",
-        "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    process = subprocess.Popen(
-        [sys.executable, "demo/app.py"],
-        cwd=space,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        said = []
-        for line in process.stdout:
-            said.append(line)
-            if "http://" in line:
-                url = line[line.index("http://") :].strip()
-                assert httpx.get(url, timeout=60).status_code == 200
-                assert "frame-ancestors" in httpx.get(url, timeout=60).headers["content-security-policy"]
-                return
-        pytest.fail("".join(said))
-    finally:
-        process.terminate()
-        process.communicate(timeout=60)
+    with started(["demo/app.py"], environment, cwd=space, errors=subprocess.STDOUT) as (url, _):
+        assert httpx.get(url, timeout=60).status_code == 200
+        assert "frame-ancestors" in httpx.get(url, timeout=60).headers["content-security-policy"]
 
 
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path):

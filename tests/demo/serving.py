@@ -111,20 +111,40 @@ def connect(server: Server, language: str = "en") -> Client:
 
 
 @contextmanager
+def started(
+    command: list[str], environment: dict[str, str], cwd: Path = ROOT, errors: int | None = None
+) -> Iterator[tuple[str, str]]:
+    """A process that serves the demo: its address, and what it printed until it named it.
+
+    ``errors`` is what becomes of its stderr; ``subprocess.STDOUT`` is for short visits: nobody reads the pipe later.
+    Raises RuntimeError with all that it printed where it ends without an address.
+    """
+    process = subprocess.Popen(
+        [sys.executable, *command],
+        cwd=cwd,
+        env={**environment, "PYTHONUNBUFFERED": "1", "GRADIO_SERVER_PORT": free_port()},
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        text=True,
+    )
+    assert process.stdout is not None
+    said = ""
+    try:
+        for line in process.stdout:
+            said += line
+            if "http://" in line:
+                yield line[line.index("http://") :].strip(), said
+                return
+        raise RuntimeError(f"the demo did not start:\n{said}")
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+
+
+@contextmanager
 def real_demo() -> Iterator[str]:
     """The address of ``python -m demo``, with the models that are on this machine, in a process of its own."""
     with tempfile.TemporaryDirectory() as uploads:
-        environment = {**os.environ, "GRADIO_TEMP_DIR": uploads, "PYTHONUNBUFFERED": "1", "MMCORE_OFFLINE": "1"}
-        environment["GRADIO_SERVER_PORT"] = free_port()
-        command = [sys.executable, "-m", "demo"]
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None
-        try:
-            for line in process.stdout:
-                if "http://" in line:
-                    yield line[line.index("http://") :].strip()
-                    return
-            raise RuntimeError("the demo did not start")
-        finally:
-            process.terminate()
-            process.communicate(timeout=20)
+        environment = {**os.environ, "GRADIO_TEMP_DIR": uploads, "MMCORE_OFFLINE": "1"}
+        with started(["-m", "demo"], environment) as (url, _):
+            yield url

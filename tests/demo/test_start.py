@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.demo.serving import free_port
+from tests.demo.serving import started
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -73,29 +73,10 @@ WATCHED = {
     ids=["a Space's app_file", "gradio demo/app.py"],
 )
 def test_it_starts_from_a_checkout(tmp_path: Path, more: dict[str, str]) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "demo/app.py"],
-        cwd=ROOT,
-        env=environment(tmp_path, GRADIO_SERVER_PORT=free_port(), **more),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        said = []
-        for line in process.stdout:
-            said.append(line)
-            if "http://" in line:
-                url = line[line.index("http://") :].strip()
-                assert httpx.get(url, timeout=30).status_code == 200
-                assert "not found" not in "".join(said)  # the page is where gradio's reload mode looks for it
-                assert not more or "Watching demo: demo\n" in said
-                return
-        pytest.fail("".join(said))
-    finally:
-        process.terminate()
-        process.communicate(timeout=20)
+    with started(["demo/app.py"], environment(tmp_path, **more), errors=subprocess.STDOUT) as (url, said):
+        assert httpx.get(url, timeout=30).status_code == 200
+        assert "not found" not in said  # the page is where gradio's reload mode looks for it
+        assert not more or "Watching demo: demo\n" in said
 
 
 def test_the_module_has_a_demo_that_is_built_when_asked_for() -> None:
