@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from mmcore.checkpoints.registry import Checkpoint
 from mmcore.families._integrated_gradients import integrated_gradients, positive
+from mmcore.families.base import bytes_of
 from mmcore.nets.log_mel import HOP_LENGTH, SAMPLE_RATE, SILENT_MEL, LogMel, band_frequencies
 from mmcore.types import Floats
 
@@ -57,7 +58,7 @@ class MelTagger:
 
     def memory(self) -> int:
         """Bytes of the weights."""
-        return sum(value.numel() * value.element_size() for value in self.network.state_dict().values())
+        return bytes_of(self.network.state_dict().values())
 
     def _see(self, waveforms: Floats) -> Tensor:
         """(N, samples) -> (N, bands, T) log-mel; with silence after it, so that a short sound is not all edges."""

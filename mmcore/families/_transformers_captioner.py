@@ -24,6 +24,7 @@ from mmcore.families import _attention_maps
 from mmcore.families._encoder_cache import EncoderCache
 from mmcore.families._sampling import NucleusDraw
 from mmcore.families._word_tokens import group_tokens, split_words
+from mmcore.families.base import bytes_of
 from mmcore.results import Caption, CaptionOptions, Tag, Word
 from mmcore.types import Floats
 
@@ -34,7 +35,26 @@ GRADIENT_SCALE = 128.0
 """Gradients are taken of 128 x the log-probability, so that small ones do not vanish in half precision."""
 
 
-class GenerativeCaptioner(ABC):
+class WithoutSecondOpinion:
+    """What captioners of the transformers library share: a ``network``, and nothing beside it that could doubt it."""
+
+    network: Any
+
+    def memory(self) -> int:
+        """Bytes that the weights take."""
+        tensors = (*self.network.parameters(), *self.network.buffers())
+        return bytes_of(tensors)
+
+    def confident(self, image: Image.Image, caption: Caption) -> bool:
+        """True: there is no second opinion."""
+        return True
+
+    def tags(self, image: Image.Image) -> tuple[Tag, ...]:
+        """Empty: there is no recognition head."""
+        return ()
+
+
+class GenerativeCaptioner(WithoutSecondOpinion, ABC):
     """A Captioner on top of a transformers model with a cross-attending decoder."""
 
     start: tuple[int, ...]
@@ -77,19 +97,6 @@ class GenerativeCaptioner(ABC):
         return options.max_words
 
     # The Captioner protocol
-
-    def memory(self) -> int:
-        """Bytes that the weights take."""
-        tensors = (*self.network.parameters(), *self.network.buffers())
-        return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
-
-    def confident(self, image: Image.Image, caption: Caption) -> bool:
-        """True: there is no second opinion."""
-        return True
-
-    def tags(self, image: Image.Image) -> tuple[Tag, ...]:
-        """Empty: there is no recognition head."""
-        return ()
 
     @torch.no_grad()
     def caption(self, images: Sequence[Image.Image], options: CaptionOptions) -> list[tuple[Caption, ...]]:

@@ -19,6 +19,7 @@ from transformers import ASTFeatureExtractor, ASTForAudioClassification
 from mmcore.checkpoints.registry import Checkpoint
 from mmcore.families._integrated_gradients import integrated_gradients, positive
 from mmcore.families._loading import incomplete, load_network
+from mmcore.families.base import bytes_of
 from mmcore.types import Floats
 
 FRAME, HOP = 400, 160
@@ -54,7 +55,7 @@ class Ast:
 
     def memory(self) -> int:
         """Bytes of the weights."""
-        return sum(value.numel() * value.element_size() for value in self.network.state_dict().values())
+        return bytes_of(self.network.state_dict().values())
 
     def _see(self, waveforms: Floats) -> Tensor:
         """(N, samples) -> (N, frames, bands), normalised, filled up to the full length."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,14 @@ from PIL import Image
 from mmcore.checkpoints.registry import Checkpoint
 from mmcore.results import Caption, CaptionOptions, MapMethod, Post, SentimentPrediction, Tag
 from mmcore.types import Floats
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def bytes_of(tensors: Iterable[Tensor]) -> int:
+    """Bytes that they take together: what a model's ``memory`` sums up."""
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
 @runtime_checkable

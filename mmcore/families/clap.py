@@ -21,6 +21,7 @@ from mmcore.checkpoints.registry import Checkpoint
 from mmcore.families import _audioset
 from mmcore.families._integrated_gradients import integrated_gradients, positive
 from mmcore.families._loading import incomplete, load_network, require_one_of
+from mmcore.families.base import bytes_of
 from mmcore.types import Floats
 
 TEMPLATE = "This is a sound of {}."
@@ -52,7 +53,7 @@ class Clap:
 
     def memory(self) -> int:
         """Bytes of the weights."""
-        return sum(value.numel() * value.element_size() for value in self.network.state_dict().values())
+        return bytes_of(self.network.state_dict().values())
 
     def _see(self, waveforms: Floats) -> tuple[Tensor, Tensor]:
         """(N, samples) -> (N, 1, frames, bands) in dB, short sounds repeated, and whether each was longer."""

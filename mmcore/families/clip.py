@@ -27,7 +27,7 @@ from transformers.models.siglip2.image_processing_pil_siglip2 import Siglip2Imag
 from mmcore.checkpoints.registry import Checkpoint
 from mmcore.families._clip_texts import Tokenize, reader
 from mmcore.families._loading import incomplete, load_network, require_one_of
-from mmcore.families.base import Calibration, Retriever
+from mmcore.families.base import Calibration, Retriever, bytes_of
 from mmcore.results import MapMethod
 from mmcore.types import Floats
 
@@ -84,7 +84,7 @@ class Clip:
 
     def memory(self) -> int:
         """Bytes of the weights."""
-        return sum(value.numel() * value.element_size() for value in self.network.parameters())
+        return bytes_of(self.network.parameters())
 
     def image_vectors(self, images: Sequence[Image.Image]) -> Floats:
         """See ``Retriever.image_vectors``."""

@@ -18,6 +18,7 @@ from mmcore.families import compact_dual
 from mmcore.families._encoder_cache import EncoderCache
 from mmcore.families._reranking import Reranking, Weights, candidates, different, ranked, signals
 from mmcore.families._resize import pixels_of
+from mmcore.families.base import bytes_of
 from mmcore.families.compact_dual import CompactDual
 from mmcore.nets.caption_decoder import CELLS
 from mmcore.nets.captioner import CompactCaptioner, Seen
@@ -52,7 +53,7 @@ class CompactCaptioning:
 
     def memory(self) -> int:
         """Bytes of the weights, those of the dual encoder included."""
-        own = sum(value.numel() * value.element_size() for value in self.network.state_dict().values())
+        own = bytes_of(self.network.state_dict().values())
         return own + (0 if self.dual is None else self.dual.memory())
 
     @torch.inference_mode()

@@ -19,7 +19,7 @@ from mmcore.checkpoints.registry import Checkpoint
 from mmcore.errors import WeightsError
 from mmcore.families._languages import require_latin
 from mmcore.families._resize import pixels_of
-from mmcore.families.base import Calibration
+from mmcore.families.base import Calibration, bytes_of
 from mmcore.nets.dual_encoder import DualEncoder
 from mmcore.nets.storage import load_weights
 from mmcore.results import MapMethod
@@ -59,7 +59,7 @@ class CompactDual:
 
     def memory(self) -> int:
         """Bytes of the weights."""
-        return sum(value.numel() * value.element_size() for value in self.network.state_dict().values())
+        return bytes_of(self.network.state_dict().values())
 
     @torch.inference_mode()
     def image_vectors(self, images: Sequence[Image.Image]) -> Floats:

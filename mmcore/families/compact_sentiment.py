@@ -25,7 +25,7 @@ from mmcore.families._encoder_cache import EncoderCache
 from mmcore.families._languages import require_latin
 from mmcore.families._lexicon import NAMES, lexicon_scores
 from mmcore.families._resize import pixels_of
-from mmcore.families.base import SentimentJudge
+from mmcore.families.base import SentimentJudge, bytes_of
 from mmcore.families.compact_dual import CompactDual, tokens_of
 from mmcore.nets import fusion as fusions
 from mmcore.nets.fusion import Fusion, FusionConfig, inputs_from
@@ -77,7 +77,7 @@ class CompactSentiment:
         alone = () if self.text_alone is None else (self.text_alone,)
         modules = (self.post_features, *self.heads.values(), *alone)
         values = (value for module in modules for value in module.state_dict().values())
-        return self.encoder.memory() + sum(value.numel() * value.element_size() for value in values)
+        return self.encoder.memory() + bytes_of(values)
 
     # From posts to numbers
 

@@ -28,9 +28,10 @@ from mmcore.errors import InputError
 from mmcore.families import _attention_maps
 from mmcore.families._loading import incomplete, load_network, require_one_of
 from mmcore.families._sampling import NucleusDraw
+from mmcore.families._transformers_captioner import WithoutSecondOpinion
 from mmcore.families._word_tokens import group_tokens, split_words
 from mmcore.families.base import Captioner
-from mmcore.results import Caption, CaptionOptions, Tag, Word
+from mmcore.results import Caption, CaptionOptions, Word
 from mmcore.types import Floats
 
 ASKED = {
@@ -51,7 +52,7 @@ LONGEST_SHAPE = 100
 """Longer pictures than this many times their width are squeezed: the network knows no such shapes."""
 
 
-class QwenVl:
+class QwenVl(WithoutSecondOpinion):
     """Qwen3-VL behind the Captioner protocol. Pictures are read one by one: each has a length of its own."""
 
     def __init__(self, checkpoint: Checkpoint, network: Any, tokenizer: Any, image_processor: Any, device: str) -> None:
@@ -64,19 +65,6 @@ class QwenVl:
         padding = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else min(self.ends)
         # Without the sampling that its own configuration asks for: decoding is the person's choice.
         network.generation_config = GenerationConfig(eos_token_id=sorted(self.ends), pad_token_id=padding)  # type: ignore[no-untyped-call]
-
-    def memory(self) -> int:
-        """Bytes that the weights take."""
-        tensors = (*self.network.parameters(), *self.network.buffers())
-        return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
-
-    def confident(self, image: Image.Image, caption: Caption) -> bool:
-        """True: there is no second opinion."""
-        return True
-
-    def tags(self, image: Image.Image) -> tuple[Tag, ...]:
-        """Empty: there is no recognition head."""
-        return ()
 
     def caption(self, images: Sequence[Image.Image], options: CaptionOptions) -> list[tuple[Caption, ...]]:
         """See ``Captioner.caption``. Raises InputError for a level of detail that the checkpoint does not list."""
