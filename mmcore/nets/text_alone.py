@@ -115,11 +115,7 @@ class TextAlone(nn.Module):
 
 def states_below(encoder: TextEncoder, tokens: Tensor, mask: Tensor, layers: int) -> Tensor:
     """States (B, T, C) of tokens (B, T) under the encoder's last ``layers`` layers."""
-    x = encoder.embedding_norm(encoder.embed(tokens) + encoder.position[: tokens.shape[1]])
-    attendable = mask.bool()[:, None, None, :]
-    for layer in list(encoder.layers)[: len(encoder.layers) - layers]:
-        x = layer(x, attendable)
-    return x
+    return encoder.contextual(encoder.embed(tokens), mask, len(encoder.layers) - layers)
 
 
 def distinct(ids: npt.NDArray[np.int64], buckets: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

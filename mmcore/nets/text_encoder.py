@@ -9,6 +9,7 @@ Shapes below: B sentences of T tokens, C channels.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
@@ -68,11 +69,14 @@ class TextEncoder(nn.Module):
         """(B, T) -> word embeddings (B, T, C), before position and layers: where an explanation takes hold."""
         return self.embedding(tokens)
 
-    def contextual(self, embedded: Tensor, mask: Tensor) -> Tensor:
-        """Word embeddings (B, T, C) and 1 for real tokens (B, T) -> states (B, T, C) that know their neighbours."""
+    def contextual(self, embedded: Tensor, mask: Tensor, layers: int | None = None) -> Tensor:
+        """Word embeddings (B, T, C) and 1 for real tokens (B, T) -> states (B, T, C) that know their neighbours.
+
+        With ``layers``, the states after the first so many; by default after all.
+        """
         x = self.embedding_norm(embedded + self.position[: embedded.shape[1]])
         attendable = mask.bool()[:, None, None, :]
-        for layer in self.layers:
+        for layer in islice(self.layers, layers):
             x = layer(x, attendable)
         return x
 
