@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -184,6 +184,11 @@ class ModelPool:
             entries.sort(key=lambda entry: entry.last_used, reverse=True)
             return [LoadedModel(e.checkpoint.name, e.device, e.dtype, e.bytes, e.last_used, e.users) for e in entries]
 
+    def memory(self) -> int:
+        """Bytes that all loaded models take together; what several use counts once."""
+        with self._changed:
+            return _taken(entry for entry in self._entries.values() if entry.model is not None)
+
     def unload(self, name: str) -> bool:
         """Let a model go; False if it was not loaded. Raises CapacityError while it is in use."""
         checkpoint = find(name)
@@ -301,15 +306,7 @@ class ModelPool:
 
         What several use counts once. The lock is held.
         """
-
-        def taken() -> int:
-            parts: dict[str, int] = {}
-            for entry in (*self._entries.values(), new):
-                for name, size in entry.parts.items():
-                    parts[name] = max(size, parts.get(name, 0))
-            return sum(parts.values())
-
-        while taken() > budget:
+        while _taken((*self._entries.values(), new)) > budget:
             idle = self._idle()
             if not idle:
                 return False
@@ -340,6 +337,15 @@ class ModelPool:
         """The lock is held."""
         self._entries.pop(entry.checkpoint.name, None)
         self._changed.notify_all()
+
+
+def _taken(entries: Iterable[_Entry]) -> int:
+    """Bytes of all entries together; what several use counts once, at its largest."""
+    parts: dict[str, int] = {}
+    for entry in entries:
+        for name, size in entry.parts.items():
+            parts[name] = max(size, parts.get(name, 0))
+    return sum(parts.values())
 
 
 def _no_memory(entry: _Entry) -> CapacityError:

@@ -261,6 +261,7 @@ def test_what_two_models_use_counts_once(monkeypatch: pytest.MonkeyPatch):
         pool.get(name)
     assert names(pool) == ["right", "lens", "left"]  # 2 MB of the lens, and 1 MB each
     assert [model.bytes for model in pool.loaded()] == [3 * MB, 2 * MB, 3 * MB]
+    assert pool.memory() == 4 * MB
     pool.get("one")
     assert names(pool) == ["one", "right", "lens"]
     small = fake_pool(Settings(memory_budget=2 * MB, offline=True), loader=loader)

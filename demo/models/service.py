@@ -55,7 +55,7 @@ def table(pool: ModelPool, language: str, jobs: Jobs | None = None) -> str:
         language,
         "text.models.memory",
         count=len(loaded),
-        used=readable_size(sum(model.bytes for model in loaded)),
+        used=readable_size(pool.memory()),
         # Asking the machine would import torch; before the first model there is only the setting.
         device=device_name(loaded[0].device) if loaded else pool.settings.device,
         budget=readable_size(budget) if budget else text(language, "text.models.no_budget"),
