@@ -124,6 +124,16 @@ nice pain pathetic perfect pretty proud ruined sad scary sick smile sorry stupid
 thankful tired ugly upset useless waste win winning wonderful worried worse worst wow wrong yay
 """
 
+_TAGGED = """
+acceptable afraid amused anymore arent ashamed attractive bother care classy clean comfortable convinced couldnt
+customer disappoint disappointing doesnt eat enjoying entertaining entertained excuse excuses exciting fair feeling
+fix flattering fresh friendly guilty hasnt havent hungry im impress impressed impressive interested interesting ive
+jealous joke joking kidding know mine notable okay pleased professional ready recommend recommended regrets
+relaxed respect returning safe satisfied service shame shouldnt sleep sleeping sold sorry sure surprised thats
+thrilled tonight trust ugh useful welcome werent wouldnt youre
+"""
+"""Further words that hashtags glue together, above all after a "not"; beside the dictionary's, which lack most of them."""
+
 _FELT = frozenset(_FEELINGS.split())
 
 FUNCTION_WORDS: dict[str, frozenset[str]] = {
@@ -364,13 +374,24 @@ def _glosses() -> frozenset[str]:
 @cache
 def _parts() -> frozenset[str]:
     """Words that hashtags are made of: of those of the dictionary only such as are too long to be found everywhere."""
-    return frozenset({*_COMMON.split(), *NEGATIONS, *_FELT, *(word for word in _glosses() if len(word) > 3)})
+    return frozenset(
+        {*_COMMON.split(), *NEGATIONS, *_FELT, *_TAGGED.split(), *(word for word in _glosses() if len(word) > 3)}
+    )
 
 
 def is_known(word: str) -> bool:
     """Whether a word in small letters is an English one of the usual ones, also with an ending."""
     stems = (word, *(word.removesuffix(end) for end in _ENDINGS), *(f"{word.removesuffix(end)}e" for end in _ENDINGS))
     return word in FUNCTION_WORDS["en"] or any(stem in _parts() or stem in _glosses() for stem in stems)
+
+
+def _is_inflected(word: str) -> bool:
+    """Whether a long word is one that hashtags are made of with an ending: "disappoints", "impressed", "cats"."""
+    return len(word) > 4 and any(
+        word.endswith(end) and not {word.removesuffix(end), f"{word.removesuffix(end)}e"}.isdisjoint(_parts())
+        for end in _ENDINGS
+        if end == "s" or len(word) > 5 + len(end)
+    )
 
 
 def _split(tag: str) -> list[str] | None:
@@ -385,7 +406,7 @@ def _split(tag: str) -> list[str] | None:
     for end in range(1, len(tag) + 1):
         for start in range(max(0, end - 16), end):
             before, word = best[start], tag[start:end]
-            if before is None or not (word in known or (len(word) > 4 and word[:-1] in known and word[-1] == "s")):
+            if before is None or not (word in known or _is_inflected(word)):
                 continue
             if len(word) == 1 and word not in "ai":
                 continue
