@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from mmcore.errors import Cancelled
+from mmcore.errors import Cancelled, MMCoreError
 
 _unwanted: ContextVar[Callable[[], bool] | None] = ContextVar("unwanted", default=None)
 
@@ -23,6 +23,22 @@ def asking(unwanted: Callable[[], bool]) -> Iterator[None]:
         yield
     finally:
         _unwanted.reset(token)
+
+
+def current() -> Callable[[], bool]:
+    """How to ask whether the work of this context is unwanted by now, from another thread too.
+
+    One whose time is up (its asking raises) is unwanted to the others.
+    """
+    asked = _unwanted.get()
+
+    def gone() -> bool:
+        try:
+            return asked is not None and asked()
+        except MMCoreError:
+            return True
+
+    return gone
 
 
 def check() -> None:

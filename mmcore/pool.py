@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from mmcore import cancelling, families
+from mmcore import cancelling, dynamic_batching, families
 from mmcore.checkpoints import locate as weights
 from mmcore.checkpoints import repositories
 from mmcore.checkpoints.download import readable_size
@@ -117,6 +117,7 @@ class ModelPool:
         self._entries: dict[str, _Entry] = {}
         self._changed = threading.Condition()
         """Guards the entries; notified when one is loaded, released or removed."""
+        self._gathering = dynamic_batching.Gathering()
         self._device: str | None = None
 
     @property
@@ -139,6 +140,7 @@ class ModelPool:
             if not entry.turn.acquire(timeout=self._patience):
                 raise CapacityError("model_in_use", name=name)
             try:
+                cancelling.check()  # it may have waited for long
                 yield entry.model
             except Exception as error:
                 if not is_out_of_memory(error):
@@ -154,21 +156,32 @@ class ModelPool:
                 self._changed.notify_all()
 
     def run(
-        self, name: str, work: Callable[[Any, Sequence[Item]], list[Answer]], items: Sequence[Item]
+        self,
+        name: str,
+        work: Callable[[Any, Sequence[Item]], list[Answer]],
+        items: Sequence[Item],
+        *,
+        alike: Hashable | None = None,
     ) -> list[Answer]:
         """``work(model, items)``: one answer an item, in order. The way for tasks to use a model.
 
+        With ``alike``, requests that wait for this model with an equal value are put side by side into one batch: it
+        names the work and every option of it, and an item's answer must not depend on its neighbours. An error in a
+        batch reaches only the request that meets it alone too.
         When memory runs out, everything idle is let go and the work is done once more; it must not have side effects.
-        Since it says what belongs together as items, the pool is free to put requests side by side into one batch.
         Raises what ``use`` and ``work`` raise.
         """
-        with self.use(name) as model:
-            try:
-                return work(model, items)
-            except Exception as error:
-                if not is_out_of_memory(error):
-                    raise
-        self.unload_idle()  # here, where nothing holds the tensors of the failed attempt any more
+        key = find(name).name, object() if alike is None else alike
+        request = dynamic_batching.Request(items, cancelling.current())
+        most = dynamic_batching.MOST.get(self.device, dynamic_batching.MOST_ELSEWHERE)
+        with self._gathering.waits(key, request), self.use(name) as model:
+            if request.answers is None and not request.alone:
+                batch = self._gathering.batch(key, request, most)
+                dynamic_batching.answer(batch, lambda several: work(model, several))
+        if request.answers is not None:
+            return request.answers
+        if request.short_of_memory:
+            self.unload_idle()  # here, where nothing holds the tensors of the failed attempt any more
         with self.use(name) as model:
             return work(model, items)
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mmcore import hardware
+from mmcore import cancelling, hardware
 from mmcore import pool as pool_module
 from mmcore.checkpoints import registry
 from mmcore.checkpoints.registry import Checkpoint, find
-from mmcore.errors import CapacityError, UnknownNameError, WeightsError
+from mmcore.errors import Cancelled, CapacityError, UnknownNameError, WeightsError
 from mmcore.pool import ModelPool
 from mmcore.settings import Settings
 from tests.fakes.families import FakeCaptioner, fake_pool
@@ -497,3 +498,96 @@ def test_torchs_own_error_is_known():
     assert hardware.is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
     assert not hardware.is_out_of_memory(ValueError("out of memory"))
     assert not hardware.is_out_of_memory(RuntimeError("shapes differ"))
+
+
+def waiting(
+    pool: ModelPool, count: int, ask: Callable[[int], Any], meanwhile: Callable[[], None] = lambda: None
+) -> list[Any]:
+    """What ``ask(0)`` ... return or raise, when all of them wait for the model "one" that a first request has."""
+    results: list[Any] = [None] * count
+
+    def run(number: int) -> None:
+        try:
+            results[number] = ask(number)
+        except Exception as error:
+            results[number] = error
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
+    with pool.use("one"):
+        for thread in threads:
+            thread.start()
+        while pool.loaded()[0].users < count + 1:
+            time.sleep(0.005)
+        meanwhile()
+    for thread in threads:
+        thread.join(timeout=30)
+    return results
+
+
+def test_alike_requests_that_wait_are_answered_in_one_batch():
+    pool, batches = fake_pool(loader=sized), []
+
+    def work(model: Any, items: Sequence[int]) -> list[int]:
+        batches.append(list(items))
+        return [item * item for item in items]
+
+    found = waiting(pool, 5, lambda n: pool.run("one", work, [n, 10 + n], alike="squares"))
+    assert found == [[n * n, (10 + n) ** 2] for n in range(5)]
+    assert sorted(len(batch) for batch in batches) == [2, 8]  # five times two items, eight in a batch at most
+
+
+def test_requests_that_are_not_alike_run_apart():
+    pool, batches = fake_pool(loader=sized), []
+
+    def work(model: Any, items: Sequence[int]) -> list[int]:
+        batches.append(list(items))
+        return list(items)
+
+    keys = ["a", "b", None, None]
+    assert waiting(pool, 4, lambda n: pool.run("one", work, [n], alike=keys[n])) == [[0], [1], [2], [3]]
+    assert sorted(batches) == [[0], [1], [2], [3]]
+
+
+def test_a_bad_input_does_not_spoil_its_neighbours():
+    pool = fake_pool(loader=sized)
+
+    def work(model: Any, items: Sequence[int]) -> list[int]:
+        if 2 in items:
+            raise ValueError("two")
+        return list(items)
+
+    found = waiting(pool, 4, lambda n: pool.run("one", work, [n], alike="same"))
+    assert isinstance(found.pop(2), ValueError)
+    assert found == [[0], [1], [3]]
+
+
+def test_a_batch_too_large_for_memory_runs_one_by_one():
+    pool, batches = fake_pool(loader=sized), []
+
+    def work(model: Any, items: Sequence[int]) -> list[int]:
+        batches.append(len(items))
+        if len(items) > 1:
+            raise OutOfMemoryError("CUDA out of memory")
+        return list(items)
+
+    assert waiting(pool, 3, lambda n: pool.run("one", work, [n], alike="same")) == [[0], [1], [2]]
+    assert batches == [3, 1, 1, 1]
+
+
+def test_nobody_computes_for_one_who_has_left():
+    pool, batches = fake_pool(loader=sized), []
+
+    def work(model: Any, items: Sequence[int]) -> list[int]:
+        batches.append(list(items))
+        return list(items)
+
+    left = threading.Event()
+
+    def ask(number: int) -> list[int]:
+        with cancelling.asking(lambda: number == 1 and left.is_set()):
+            return pool.run("one", work, [number], alike="same")
+
+    found = waiting(pool, 3, ask, meanwhile=left.set)
+    assert isinstance(found.pop(1), Cancelled)
+    assert found == [[0], [2]]
+    assert batches == [[0, 2]] or batches == [[2, 0]]

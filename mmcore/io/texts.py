@@ -132,7 +132,7 @@ jealous joke joking kidding know mine notable okay pleased professional ready re
 relaxed respect returning safe satisfied service shame shouldnt sleep sleeping sold sorry sure surprised thats
 thrilled tonight trust ugh useful welcome werent wouldnt youre
 """
-"""Further words that hashtags glue together, above all after a "not"; beside the dictionary's, which lack most of them."""
+"""Further words that hashtags glue together, above all after a "not"; the dictionary lacks most of them."""
 
 _FELT = frozenset(_FEELINGS.split())
 

@@ -151,7 +151,9 @@ def _run(
             for captions, tags, confident, notices in found
         ]
 
-    return pool.run(checkpoint.name, work, images)
+    # A seed makes one row of random numbers, which the pictures of a batch share.
+    alike = None if options.decoding == "nucleus" else ("captions", options)
+    return pool.run(checkpoint.name, work, images, alike=alike)
 
 
 def _explained(model: Captioner, picture: Image.Image, one: Caption) -> Caption:

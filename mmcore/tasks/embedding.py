@@ -49,7 +49,11 @@ def embed_images(pool: ModelPool, images: Sequence[Image.Image], model: str | No
         return list(retriever.image_vectors(pictures))
 
     return _together(
-        [row for start in range(0, len(images), BATCH) for row in pool.run(name, work, images[start : start + BATCH])]
+        [
+            row
+            for start in range(0, len(images), BATCH)
+            for row in pool.run(name, work, images[start : start + BATCH], alike="pictures")
+        ]
     )
 
 
@@ -67,7 +71,11 @@ def embed_texts(pool: ModelPool, texts: Sequence[str], model: str | None = None)
         return list(retriever.text_vectors(batch))
 
     return _together(
-        [row for start in range(0, len(clean), TEXTS) for row in pool.run(name, work, clean[start : start + TEXTS])]
+        [
+            row
+            for start in range(0, len(clean), TEXTS)
+            for row in pool.run(name, work, clean[start : start + TEXTS], alike="texts")
+        ]
     )
 
 

@@ -285,7 +285,7 @@ def _run(
         seconds = (perf_counter() - start) / len(some)
         return [replace(result, seconds=seconds) for result in found]
 
-    return pool.run(checkpoint.name, work, posts)
+    return pool.run(checkpoint.name, work, posts, alike=("sentiment", options))
 
 
 def _result(judgement: SentimentPrediction, name: str, model: str, device: str, seconds: float) -> SentimentResult:

@@ -142,7 +142,8 @@ class SlidingWindowTagger:
         def work(model: SoundTagger, items: Sequence[Floats]) -> list[Floats]:
             return list(model.scores(np.stack(items), self.free))
 
-        return self.pool.run(self.checkpoint.name, work, windows)
+        alike = ("windows", self.free, len(windows[0]))
+        return self.pool.run(self.checkpoint.name, work, windows, alike=alike)
 
     def silent(self, samples: Floats) -> bool:
         """Whether no tenth of a second reaches the silence level."""
