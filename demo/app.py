@@ -40,6 +40,7 @@ def build_demo(pool: ModelPool, settings: Settings) -> gr.Blocks:
     sessions.keep_small()
     i18n.answers_have_words()
     events.meet_strangers(settings.public)
+    slots.offer(settings)
     demo = gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(uploads.CHECKED_SECONDS, uploads.KEPT_SECONDS))
     with demo:
         with gr.Row(elem_id="mm-header"):

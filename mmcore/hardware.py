@@ -36,6 +36,12 @@ def choose_device(settings: Settings) -> str:
     return settings.device
 
 
+def has_accelerator() -> bool:
+    """Whether the machine seems to have a device that is faster than its processor; tells without importing torch."""
+    nvidia = os.path.exists("/proc/driver/nvidia/version") or os.path.exists("/dev/nvidiactl")
+    return nvidia or os.path.exists("/dev/kfd") or (sys.platform == "darwin" and os.uname().machine == "arm64")
+
+
 def choose_dtype(device: str, tier: str = "standard") -> str:
     """Half precision on a GPU (bfloat16 where it can), float32 on a processor, where half precision is slow.
 

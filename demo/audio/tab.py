@@ -10,7 +10,7 @@ import gradio as gr
 
 from mmcore.results import POOLINGS, AudioOptions
 
-from ..ui import batch, clearing, events, examples, fields, style
+from ..ui import batch, clearing, events, examples, fields, slots, style
 from ..ui import chooser as choosing
 from ..ui.html import credits_list
 from ..ui.i18n import ui
@@ -101,7 +101,7 @@ def build(page: Page) -> None:
         preprocess=False,
         trigger_mode="always_last",
         concurrency_id=events.MODELS,
-        concurrency_limit=events.MODELS_AT_ONCE,
+        concurrency_limit=slots.at_once(),
         show_progress="minimal",
         show_progress_on=answer,
         api_name="audio_listen",

@@ -11,7 +11,7 @@ import gradio as gr
 from mmcore.checkpoints import registry
 from mmcore.results import DECODINGS, CaptionOptions
 
-from ..ui import batch, batch_rows, clearing, events, examples, fields, style
+from ..ui import batch, batch_rows, clearing, events, examples, fields, slots, style
 from ..ui import chooser as choosing
 from ..ui import page as shell
 from ..ui.html import credits_list
@@ -98,7 +98,7 @@ def build(page: Page) -> None:
         preprocess=False,
         trigger_mode="always_last",
         concurrency_id=events.MODELS,
-        concurrency_limit=events.MODELS_AT_ONCE,
+        concurrency_limit=slots.at_once(),
         show_progress="minimal",
         show_progress_on=answers[0],
         api_name="captioning_describe",

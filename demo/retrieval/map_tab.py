@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from ..ui import events, style
+from ..ui import events, slots, style
 from ..ui.i18n import ui
 from . import map_view, service
 
@@ -43,7 +43,7 @@ def build(common: Common) -> None:
         [content, answer],
         trigger_mode="always_last",
         concurrency_id=events.MODELS,
-        concurrency_limit=events.MODELS_AT_ONCE,
+        concurrency_limit=slots.at_once(),
         show_progress="minimal",
         show_progress_on=answer,
         api_name="retrieval_map",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from ..ui import events, examples, style
+from ..ui import events, examples, slots, style
 from ..ui.i18n import ui
 from . import matching_service
 
@@ -110,7 +110,7 @@ def _build(
         preprocess=False,
         trigger_mode="always_last",
         concurrency_id=events.MODELS,
-        concurrency_limit=events.MODELS_AT_ONCE,
+        concurrency_limit=slots.at_once(),
         show_progress="minimal",
         show_progress_on=answer,
         api_name=f"retrieval_{view}",

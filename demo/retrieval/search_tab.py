@@ -10,7 +10,7 @@ import gradio as gr
 from mmcore.errors import InputError
 from mmcore.results import DEFAULT_CUTOFF
 
-from ..ui import clearing, events, style
+from ..ui import clearing, events, slots, style
 from ..ui.i18n import ui
 from . import service, view
 
@@ -109,7 +109,7 @@ def build(common: Common) -> None:
     outputs = [answer, why, found, large, stop]
     models: dict[str, Any] = {
         "concurrency_id": events.MODELS,
-        "concurrency_limit": events.MODELS_AT_ONCE,
+        "concurrency_limit": slots.at_once(),
         "show_progress": "minimal",
         "api_visibility": "private",
     }

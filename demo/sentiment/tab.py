@@ -10,7 +10,7 @@ import gradio as gr
 
 from mmcore.results import FUSIONS
 
-from ..ui import batch, clearing, events, style
+from ..ui import batch, clearing, events, slots, style
 from ..ui import chooser as choosing
 from ..ui.i18n import ui
 from . import api, service
@@ -97,7 +97,7 @@ def build(page: Page) -> None:
         "preprocess": False,
         "trigger_mode": "always_last",
         "concurrency_id": events.MODELS,
-        "concurrency_limit": events.MODELS_AT_ONCE,
+        "concurrency_limit": slots.at_once(),
         "show_progress": "minimal",
         "show_progress_on": answer,
         "api_visibility": "private",

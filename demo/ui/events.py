@@ -29,8 +29,6 @@ logger = logging.getLogger(__name__)
 
 MODELS = "models"
 """``concurrency_id`` of every event that runs a model."""
-MODELS_AT_ONCE = 1
-"""How many of them run at a time; the others wait in the queue."""
 
 
 @dataclass(frozen=True)

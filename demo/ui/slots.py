@@ -1,8 +1,8 @@
-"""One model works at a time, and what works holds its slot itself.
+"""So many requests work with models at a time, and what works holds its slot itself.
 
 gradio frees a slot when its event is cancelled, while the thread goes on; ten cancelled requests would then run side
 by side. Here the thread holds the slot until it ends, and it ends soon: before each batch it asks whether somebody
-still waits for it.
+still waits for it. A model runs one batch at a time; requests that hold slots gather in front of it (mmcore.pool).
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from mmcore import cancelling
 from mmcore.errors import CapacityError
+from mmcore.hardware import has_accelerator
+from mmcore.settings import Settings
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -30,7 +32,19 @@ SECONDS = 600.0
 LOOKED = 0.05
 """Seconds between two looks of one that waits whether it is still wanted."""
 
-_one = threading.Semaphore(1)
+PROCESSOR, ACCELERATOR = 4, 16
+"""Slots: on a processor enough that a visitor's forty files do not keep everybody else waiting, and that what is alike
+becomes a batch; a GPU takes larger batches."""
+
+
+class _Slots:
+    """Those of the process."""
+
+    def __init__(self, count: int) -> None:
+        self.count, self.free = count, threading.Semaphore(count)
+
+
+_slots = _Slots(1)
 _held: ContextVar[bool] = ContextVar("held", default=False)
 
 
@@ -56,7 +70,7 @@ def unwanted() -> Unwanted:
 
 @contextmanager
 def slot(gone: Unwanted) -> Iterator[None]:
-    """The models' only slot, until the block ends. Raises Cancelled where nobody waits any more.
+    """One of the models' slots, until the block ends. Raises Cancelled where nobody waits any more.
 
     Work inside the block that asks for the slot again has it. Work that takes longer than SECONDS meets a
     CapacityError at its next batch.
@@ -64,7 +78,8 @@ def slot(gone: Unwanted) -> Iterator[None]:
     if _held.get():
         yield
         return
-    while not _one.acquire(timeout=LOOKED):
+    slots = _slots
+    while not slots.free.acquire(timeout=LOOKED):
         with cancelling.asking(gone):
             cancelling.check()
     began, token = time.monotonic(), _held.set(True)
@@ -80,7 +95,19 @@ def slot(gone: Unwanted) -> Iterator[None]:
             yield
     finally:
         _held.reset(token)
-        _one.release()
+        slots.free.release()
+
+
+def offer(settings: Settings) -> None:
+    """As many slots as the machine can use; asked before the page is built, without torch."""
+    global _slots
+    accelerated = settings.device not in ("auto", "cpu") or (settings.device == "auto" and has_accelerator())
+    _slots = _Slots(ACCELERATOR if accelerated else PROCESSOR)
+
+
+def at_once() -> int:
+    """Slots that there are: gradio's ``concurrency_limit`` of what runs a model."""
+    return _slots.count
 
 
 def hold(demo: gr.Blocks, name: str) -> None:

@@ -339,3 +339,28 @@ def test_a_home_that_cannot_be_written_is_searched(settings: Settings, monkeypat
     shelf = CollectionChooser(fake_pool(settings))
     assert not shelf._examples.folder.is_relative_to(settings.home)
     assert shelf._examples.folder.is_dir()
+
+
+@pytest.mark.parametrize(("device", "expected"), [("cpu", slots.PROCESSOR), ("cuda", slots.ACCELERATOR)])
+def test_slots_follow_the_device(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, device: str, expected: int
+) -> None:
+    monkeypatch.setattr(slots, "_slots", slots._slots)  # put back afterwards
+    slots.offer(replace(settings, device=device))
+    assert slots.at_once() == expected
+    ended, holding = threading.Event(), threading.Semaphore(0)
+
+    def hold() -> None:
+        with slots.slot(lambda: False):
+            holding.release()
+            ended.wait(30)
+
+    threads = [threading.Thread(target=hold) for _ in range(expected)]
+    for thread in threads:
+        thread.start()
+    assert all(holding.acquire(timeout=10) for _ in threads)
+    with pytest.raises(Cancelled), slots.slot(lambda: True):
+        pytest.fail("one more than there are")
+    ended.set()
+    for thread in threads:
+        thread.join(10)
