@@ -56,12 +56,20 @@ def build(page: Page) -> None:
                 elem_id="mm-picture",
             )
             gr.Examples(
-                [[str(example.path)] for example in examples.pictures()],
+                [[str(example.path)] for example in examples.captioned()],
                 inputs=[picture],
                 label=ui("examples"),
                 examples_per_page=32,
                 elem_id="mm-examples",
             )
+            with gr.Accordion(ui("captioning.failures"), open=False):
+                gr.Examples(
+                    [[str(example.path)] for example in examples.failures()],
+                    inputs=[picture],
+                    label=ui("captioning.failures_try"),
+                    elem_id="mm-failures",
+                )
+                gr.Markdown(ui("captioning.failures_why"))
             with gr.Row():
                 model = choosing.models(service.TASK, "mm", page)
                 detail = gr.Dropdown(label=ui("detail"), elem_id="mm-detail", filterable=False, **_levels(start))
@@ -124,7 +132,7 @@ def build(page: Page) -> None:
     batch.build(page, model, form, BATCH, partial(service.describe_many, page.pool))
     api.build(page)
     with gr.Accordion(ui("credits"), open=False):
-        gr.HTML(credits_list(examples.pictures()))
+        gr.HTML(credits_list((*examples.captioned(), *examples.failures())))
 
 
 def _panel(place: int) -> gr.HTML:

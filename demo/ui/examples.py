@@ -20,6 +20,8 @@ class Example:
     source: str
     alt: Mapping[str, str]
     """Language -> what can be seen or heard, in a few words."""
+    names: tuple[str, ...] = ()
+    """Of a picture that the captioning tab shows: a caption that is right has one of these words."""
 
 
 @cache
@@ -40,6 +42,20 @@ def collection() -> tuple[Example, ...]:
     return _credited("collection/") + pictures()
 
 
+FAILURES = ("astronaut.jpg", "rocket.jpg", "raccoon.jpg")
+"""Example pictures that the bundled captioner is known to get wrong; ``ui.captioning.failures_why`` says why."""
+
+
+def captioned() -> tuple[Example, ...]:
+    """Pictures whose captions by the bundled model are right in the main thing."""
+    return tuple(item for item in collection() if item.names)
+
+
+def failures() -> tuple[Example, ...]:
+    """The pictures of FAILURES."""
+    return tuple(item for item in pictures() if item.path.name in FAILURES)
+
+
 def sounds() -> tuple[Example, ...]:
     """The example sounds in the order of credits.json."""
     return _credited("sounds/")
@@ -56,6 +72,7 @@ def _credited(folder: str) -> tuple[Example, ...]:
             licence=record["licence"],
             source=record["source"],
             alt=record["alt"],
+            names=tuple(record.get("names", ())),
         )
         for record in records
         if record["file"].startswith(folder)

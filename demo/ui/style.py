@@ -57,7 +57,8 @@ def head() -> str:
     """What gradio adds to the page as it starts: the script for language and brightness, and names for things."""
     names = {
         "#mm-dark": {code: text(code, "ui.dark") for code in LANGUAGES},
-        **{f'#mm-examples img[src$="/{item.path.name}"]': dict(item.alt) for item in examples.pictures()},
+        **{f'#mm-examples img[src$="/{item.path.name}"]': dict(item.alt) for item in examples.captioned()},
+        **{f'#mm-failures img[src$="/{item.path.name}"]': dict(item.alt) for item in examples.failures()},
         **{
             f'#mm-sentiment-examples img[src$="/{item.path.name}"]': dict(item.alt)
             for item in (*examples.pictures(), *examples.collection())
