@@ -33,12 +33,13 @@ def build_demo(pool: ModelPool, settings: Settings) -> gr.Blocks:
     import gradio as gr
 
     from .tabs import TABS
-    from .ui import events, health, i18n, sessions, slots, uploads
+    from .ui import events, health, i18n, programs, sessions, slots, uploads
     from .ui import page as shell
 
     uploads.refuse_addresses()
     sessions.keep_small()
     i18n.answers_have_words()
+    programs.answers_are_json()
     events.meet_strangers(settings.public)
     slots.offer(settings)
     demo = gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(uploads.CHECKED_SECONDS, uploads.KEPT_SECONDS))

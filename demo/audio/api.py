@@ -10,8 +10,8 @@ import gradio as gr
 
 from mmcore.results import AudioOptions
 
-from ..ui import events, fields
-from . import service
+from ..ui import events, fields, programs
+from . import label_names, service
 
 if TYPE_CHECKING:
     from ..ui.page import Page
@@ -68,6 +68,11 @@ def build(page: Page) -> None:
 
     number = partial(fields.number, AudioOptions)
     with gr.Group(visible=False):
+        programs.resource(
+            lambda: [{"en": name, "zh": chinese} for name, chinese in label_names.chinese().items()],
+            "labels",
+            "The 527 kinds of sounds (AudioSet) that the audio models know, with their Chinese names.",
+        )
         fields.offer(
             classify_audio,
             "classify_audio",

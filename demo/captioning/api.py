@@ -10,11 +10,17 @@ import gradio as gr
 
 from mmcore.results import CaptionOptions
 
-from ..ui import events, fields
+from ..ui import events, fields, programs
 from . import service
 
 if TYPE_CHECKING:
     from ..ui.page import Page
+
+ALTERNATIVE_TEXT = """Write an alternative text for the picture, at most 125 characters. It is for: {purpose}
+
+1. Call the tool caption with the picture and num_captions 3.
+2. Where "confident" is false do not trust the sentences: build the text from the "tags" alone, and call it a guess.
+3. Leave out what no caption and no tag says. Begin with the main thing, not with "picture of"."""
 
 
 def build(page: Page) -> None:
@@ -71,8 +77,17 @@ def build(page: Page) -> None:
             )
             return answer.to_dict()
 
+    def alternative_text(purpose: str) -> str:
+        """Write an alternative text for a picture that you are shown, for people who cannot see it.
+
+        Args:
+            purpose: Where the picture stands and what it is for: "a shop's page about mugs".
+        """
+        return ALTERNATIVE_TEXT.format(purpose=purpose)
+
     number = partial(fields.number, CaptionOptions)
     with gr.Group(visible=False):
+        programs.prompt(alternative_text, gr.Textbox(label="purpose"))
         fields.offer(
             caption,
             "caption",

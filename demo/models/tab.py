@@ -10,7 +10,7 @@ import gradio as gr
 from ..ui import events, style
 from ..ui import page as shell
 from ..ui.i18n import ui
-from . import service
+from . import api, service
 from .jobs import Jobs
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ WATCHED = 1.0
 def build(page: Page) -> None:
     """Lay out the tab and connect its events."""
     jobs = Jobs(page.settings)
+    api.build(page)
     gr.Markdown(ui("models_intro"))
     with gr.Row(equal_height=False, elem_classes="mm-buttons", visible=not page.settings.public):
         repository = gr.Textbox(

@@ -10,11 +10,19 @@ import gradio as gr
 from mmcore.checkpoints import registry
 from mmcore.results import SearchOptions
 
-from ..ui import events, fields
+from ..ui import events, fields, programs
 from . import collections, matching_service, service
 
 if TYPE_CHECKING:
     from ..ui.page import Page
+
+FIND = """Find pictures that fit this wish: {wish}
+
+1. Read the resource mmcore://collections, and choose a collection.
+2. Call the tool search with what should be seen as `text`, in a short English sentence, and what must not be seen as
+   `without`. Call it again with other words where "good_matches" is 0.
+3. Give the file names of the good matches, best first, with their scores. Say so where there is none, and repeat what
+   the "notices" say."""
 
 
 def build(page: Page, shelf: collections.CollectionChooser) -> None:
@@ -96,7 +104,21 @@ def build(page: Page, shelf: collections.CollectionChooser) -> None:
         with events.told(request):
             return matching_service.classify_for_api(page.pool, image, labels, templates, model).to_dict()
 
+    def find_pictures(wish: str) -> str:
+        """Find pictures for a wish in plain words, with several searches where one is not enough.
+
+        Args:
+            wish: What kind of picture is wanted, in any words.
+        """
+        return FIND.format(wish=wish)
+
     with gr.Group(visible=False):
+        programs.resource(
+            lambda: [collections.EXAMPLES, *(f"{collections.SHARED}{name}" for name in shelf.shared())],
+            "collections",
+            "The collections of pictures that the tool search can look through.",
+        )
+        programs.prompt(find_pictures, gr.Textbox(label="wish"))
         fields.offer(
             search,
             "search",

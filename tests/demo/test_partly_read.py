@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import base64
 import json
 from collections.abc import Callable, Iterator
@@ -234,4 +233,4 @@ def test_mcp_says_it(server: Server, files: dict[str, Path]) -> None:
             return iter(answers)
 
     for name, answer in anyio.run(use):
-        sentences(INPUTS[name].codes, ast.literal_eval(answer))  # as Python writes it
+        sentences(INPUTS[name].codes, json.loads(answer))

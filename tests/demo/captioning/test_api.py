@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,8 @@ from PIL import Image
 from tests.demo.serving import Server, connect
 
 PUBLIC = {"/caption", "/search", "/zero_shot", "/sentiment", "/classify_audio"}
+LISTS = {"/list_models", "/list_collections", "/list_labels"}
+PROMPTS = {"/alternative_text", "/find_pictures"}
 
 
 def post(server: Server, *data: Any) -> dict[str, Any]:
@@ -137,7 +138,7 @@ def test_nothing_given_is_said(server: Server) -> None:
 
 def test_only_the_tasks_are_public(server: Server) -> None:
     described = connect(server).view_api(return_format="dict")
-    assert {"/caption", "/classify_audio"} <= set(described["named_endpoints"]) <= PUBLIC
+    assert {"/caption", "/classify_audio"} <= set(described["named_endpoints"]) <= PUBLIC | LISTS | PROMPTS
     assert described["unnamed_endpoints"] == {}
     names = [one["parameter_name"] for one in described["named_endpoints"]["/caption"]["parameters"]]
     assert names[:4] == ["image", "model", "num_captions", "decoding"]
@@ -171,8 +172,37 @@ def test_mcp_lists_and_runs_the_tool(server: Server, photo: Path) -> None:
     assert tool.description.startswith("Describe a picture in a sentence of English")
     described = tool.inputSchema["properties"]
     assert all(described[name].get("description") for name in ("image", "model", "num_captions", "decoding", "seed"))
-    # gradio writes a result as Python does, not as JSON
-    assert ast.literal_eval(answer.content[0].text)["captions"][0]["text"] == "a brown dog runs on the grass."
+    assert json.loads(answer.content[0].text)["captions"][0]["text"] == "a brown dog runs on the grass."
+
+
+def test_mcp_lists_resources_and_prompts(server: Server) -> None:
+    from mcp import ClientSession
+    from mcp.client.streamable_http import streamable_http_client
+    from pydantic import AnyUrl
+
+    async def use() -> tuple[Any, ...]:
+        async with (
+            streamable_http_client(f"{server.url}gradio_api/mcp/") as (reader, writer, _),
+            ClientSession(reader, writer) as session,
+        ):
+            await session.initialize()
+            resources = (await session.list_resources()).resources
+            read = {str(one.uri): await session.read_resource(AnyUrl(str(one.uri))) for one in resources}
+            prompts = (await session.list_prompts()).prompts
+            asked = await session.get_prompt("alternative_text", {"purpose": "a page about dogs"})
+            return {uri: json.loads(one.contents[0].text) for uri, one in read.items()}, prompts, asked
+
+    lists, prompts, asked = anyio.run(use)
+    assert set(lists) == {"mmcore://models", "mmcore://collections", "mmcore://labels"}
+    compact = next(one for one in lists["mmcore://models"] if one["name"] == "compact-captioner")
+    assert (compact["task"], compact["here"]) == ("captioning", True)
+    assert not next(one for one in lists["mmcore://models"] if one["name"] == "blip-base")["here"]
+    assert lists["mmcore://collections"] == ["examples"]
+    assert len(lists["mmcore://labels"]) == 527
+    assert {"en": "Speech", "zh": "说话声"} in lists["mmcore://labels"]
+    assert {one.name for one in prompts} == {name.removeprefix("/") for name in PROMPTS}
+    assert all(one.description and all(argument.description for argument in one.arguments) for one in prompts)
+    assert "a page about dogs" in asked.messages[0].content.text
 
 
 def upload(server: Server, path: Path) -> dict[str, Any]:
