@@ -184,6 +184,50 @@ MESSAGES: dict[str, str] = {
     "training_too_few": (
         "{count} posts are too few to train and to measure; at least {needed} that are no duplicates are needed."
     ),
+    # classes of one's own
+    "class_head_damaged": (
+        "{name} is no head for classes of one's own that can be read: {detail}. Train it again with `mmcore train"
+        " fewshot`, or on the page."
+    ),
+    "class_head_large": (
+        "{name} has {megabytes:.1f} MB; a head for classes of one's own has at most {limit:g} MB. Choose the file"
+        " that the training wrote."
+    ),
+    "class_head_encoder": (
+        "This head was trained on the features of another encoder ({made}) than the one that is here ({here}), so"
+        " its answers would mean nothing. Train it again from the examples."
+    ),
+    "class_sound_long": (
+        "The sound lasts {seconds:.0f} s; for classes of one's own at most {limit:g} s are heard. Cut out the "
+        "piece that you mean."
+    ),
+    "class_sound_silent": (
+        "The sound is silent: its loudest tenth of a second has {level:.0f} dB, and {limit:g} dB are needed. "
+        "Check the microphone, or choose another."
+    ),
+    "classes_count": ("There are {count} classes; between {low} and {high} can be told apart. Add or remove some."),
+    "class_name": ("{name!r} cannot be the name of a class. Use 1 to {limit} characters."),
+    "class_twice": ("Two classes are called {name}. Give each a name of its own."),
+    "class_few": ("The class {name} has {count} examples; it needs at least {least}. Add more; ten are a good number."),
+    "class_many": ("There are {count} examples; the limit is {limit}. Leave some out."),
+    "class_full": (
+        "The class {name} has {limit} examples, which is the limit here. Use `mmcore train fewshot` for more."
+    ),
+    "classes_source": (
+        "{name} is neither a folder with a sub-folder for each class, nor a table ({endings}) with the columns "
+        "file and label."
+    ),
+    "classes_folder": (
+        "The folder {path} must hold a sub-folder for each class, with its pictures or sounds inside. Empty ones:"
+        " {empty}."
+    ),
+    "class_mixed": ("{first} and {other} are of two kinds. Teach pictures or sounds, not both at once."),
+    "class_neither": (
+        "{name} is neither a picture nor a sound that can be read, but {kind}. Remove it, or choose another."
+    ),
+    "class_file": ("{name}: {detail}"),
+    "class_untrained": ("Nothing has been learned yet. Train first, then try a picture or a sound."),
+    "class_unknown": ("No example is labelled {name!r}. There are: {known}."),
     # names
     "unknown_name": "There is no {kind} called {name!r}. Known: {known}.",
     # weights

@@ -30,7 +30,7 @@ LIGHT = (
 HEAVY = ("torch", "transformers", "gradio")
 
 SHARED_NAMES = {"__init__", "__main__", "tab", "service", "view", "api"}
-TASKS = {"captioning", "retrieval", "sentiment", "audio", "matching", "ask", "transcribe"}
+TASKS = {"captioning", "retrieval", "sentiment", "audio", "matching", "ask", "transcribe", "few_shot"}
 """Files of these names may stand in several folders, one a task; any other name says where it is."""
 
 

@@ -136,6 +136,23 @@ class Retriever(Model, Protocol):
 
 
 @runtime_checkable
+class CellEncoder(Model, Protocol):
+    """A network whose features have places: what is learned on their mean is explained by what each place adds."""
+
+    fingerprint: str
+    """Of the weights: whatever was learned on these features fits no others."""
+    features: int
+    """D, numbers of a cell."""
+
+    def cells(self, item: Image.Image | Floats) -> Floats:
+        """An RGB picture, or a waveform (samples,) at the tagger's rate -> (rows, columns, D).
+
+        Rows of a picture go down. Those of a sound go up in pitch, and its columns part it equally.
+        """
+        ...
+
+
+@runtime_checkable
 class SentimentJudge(Model, Protocol):
     """Posts in, probabilities of negative, neutral, positive out (that order in every array).
 

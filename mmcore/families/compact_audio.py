@@ -3,19 +3,53 @@
 from __future__ import annotations
 
 import json
+from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import torch
+from PIL import Image
 
 from mmcore.checkpoints.registry import Checkpoint
 from mmcore.families import _audioset
+from mmcore.families._fingerprint import weights_fingerprint
 from mmcore.families._mel_tagger import MelTagger
 from mmcore.nets.audio_tagger import AudioTagger, TaggerConfig
 from mmcore.nets.image_encoder import fuse_norms
 from mmcore.nets.storage import load_weights
+from mmcore.types import Floats
+
+COLUMN = 32
+"""Columns of the spectrogram under a cell of the network's grid."""
 
 
-def load(checkpoint: Checkpoint, folder: Path, device: str, dtype: torch.dtype) -> MelTagger:
+class CompactTagger(MelTagger):
+    """SoundTagger and CellEncoder over ``nets/audio_tagger.py``."""
+
+    network: AudioTagger
+    folder: Path
+
+    @property
+    def features(self) -> int:
+        """See ``CellEncoder.features``."""
+        return self.network.config.features
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """See ``CellEncoder.fingerprint``."""
+        return weights_fingerprint(self.folder)
+
+    @torch.inference_mode()
+    def cells(self, item: Image.Image | Floats) -> Floats:
+        """See ``CellEncoder.cells``: (4, columns of 320 ms, features), without those of the padding."""
+        assert isinstance(item, np.ndarray)
+        grid = self.network.grid(self._see(item[None]).to(self.dtype))[0]
+        columns = max(1, round(len(item) / self.hop_length / COLUMN))
+        found: Floats = grid[:, :, :columns].permute(1, 2, 0).float().cpu().numpy()
+        return found
+
+
+def load(checkpoint: Checkpoint, folder: Path, device: str, dtype: torch.dtype) -> CompactTagger:
     """Build the network that config.json describes and fill it with model.safetensors (stored as bytes or fp16).
 
     Labels that config.json does not call known are left out: it cannot tell when they sound, so they stay silent.
@@ -27,4 +61,6 @@ def load(checkpoint: Checkpoint, folder: Path, device: str, dtype: torch.dtype) 
     known = [place for place, fine in enumerate(config.get("known") or [True] * len(names)) if fine]
     network.keep_labels(known)
     fuse_norms(network)
-    return MelTagger(checkpoint, network, [names[place] for place in known], device, dtype)
+    tagger = CompactTagger(checkpoint, network, [names[place] for place in known], device, dtype)
+    tagger.folder = folder
+    return tagger

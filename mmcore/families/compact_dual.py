@@ -6,6 +6,7 @@ import json
 import math
 import threading
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
@@ -17,10 +18,12 @@ from tokenizers import Tokenizer
 
 from mmcore.checkpoints.registry import Checkpoint
 from mmcore.errors import WeightsError
+from mmcore.families._fingerprint import weights_fingerprint
 from mmcore.families._languages import require_latin
 from mmcore.families._resize import pixels_of
 from mmcore.families.base import Calibration, bytes_of
 from mmcore.nets.dual_encoder import DualEncoder
+from mmcore.nets.image_encoder import FEATURES
 from mmcore.nets.storage import load_weights
 from mmcore.results import MapMethod
 from mmcore.types import Floats
@@ -32,8 +35,12 @@ TEMPLATES = ("a photo of a {}", "{}")
 class _Read:
     """What was read from a folder. The captioner and the sentiment model look through the same network."""
 
-    def __init__(self, network: DualEncoder, tokenizer: Tokenizer, config: dict[str, Any]) -> None:
-        self.network, self.tokenizer, self.config = network, tokenizer, config
+    def __init__(self, network: DualEncoder, tokenizer: Tokenizer, config: dict[str, Any], folder: Path) -> None:
+        self.network, self.tokenizer, self.config, self.folder = network, tokenizer, config, folder
+
+    @cached_property
+    def fingerprint(self) -> str:
+        return weights_fingerprint(self.folder)
 
 
 _read: WeakValueDictionary[tuple[object, ...], _Read] = WeakValueDictionary()
@@ -80,6 +87,20 @@ class CompactDual:
         cells, _ = self.network.cell_scores(pixels_of([image]).to(self.device), query)
         return cells[0].float().cpu().numpy()
 
+    features = FEATURES
+
+    @property
+    def fingerprint(self) -> str:
+        """See ``CellEncoder.fingerprint``."""
+        return self._read.fingerprint
+
+    @torch.inference_mode()
+    def cells(self, item: Image.Image | Floats) -> Floats:
+        """See ``CellEncoder.cells``: (7, 7, 1280) of the untouched ImageNet grid, which no caption has changed."""
+        assert isinstance(item, Image.Image)
+        grid = self.network.recognition_top(self.network.see(pixels_of([item]).to(self.device)))
+        return grid[0].permute(1, 2, 0).float().cpu().numpy()
+
 
 def tokens_of(tokenizer: Tokenizer, texts: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor]:
     """Texts -> token ids and 1 for real ones, both (B, T); the tokenizer cuts long ones off."""
@@ -122,7 +143,7 @@ def _read_folder(checkpoint: Checkpoint, folder: Path, device: str, dtype: torch
     tokenizer.no_padding()
     tokenizer.enable_truncation(network.text.config.max_length)
     network.eval().requires_grad_(False).fuse().to(device=device, dtype=dtype)
-    return _Read(network, tokenizer, config)
+    return _Read(network, tokenizer, config, folder)
 
 
 def _incomplete(checkpoint: Checkpoint, folder: Path, error: Exception) -> WeightsError:
