@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .audio import tab as audio
 from .captioning import tab as captioning
+from .classes import tab as classes
 from .lab import tab as lab
 from .lessons import tab as lessons
 from .models import tab as models
@@ -30,6 +31,7 @@ TABS: tuple[Tab, ...] = (
     Tab("sentiment", sentiment.build),
     Tab("audio", audio.build),
     Tab("lab", lab.build),
+    Tab("classes", classes.build),
     Tab("lessons", lessons.build),
     Tab("models", models.build),
 )

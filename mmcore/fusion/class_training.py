@@ -40,7 +40,7 @@ CLOSE = 1e-3
 """The training is over where no logit moves more than this in a step."""
 UNLIKE = 1.5
 """Standard deviations below the mean likeness to the own class at which something is called unlike all classes. Of
-things of a class about one in fifteen is then called so, too."""
+things of a class about one in ten is then called so, too."""
 
 
 def softmax_regression(features: Doubles, targets: Doubles, weights: Doubles, decays: Doubles) -> Doubles:
