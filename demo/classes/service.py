@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -222,8 +223,9 @@ def _one(pool: ModelPool, session: ClassSession, payload: Any) -> Tried:
     if session.learned is None:
         raise InputError("class_untrained")
     head = session.learned[0]
+    begin = perf_counter()
     seen = few_shot.look(pool, head.kind, uploads.path_of(payload))
-    answer = few_shot.answer(pool, head, seen)
+    answer = few_shot.answer(pool, head, seen, begin)
     if seen.image is not None:
         small = shrink(seen.image, SHOWN)
         return Tried(answer, data_uri(small, "JPEG"), small.size, None, _shares(answer.cells))

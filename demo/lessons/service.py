@@ -18,8 +18,8 @@ from .plan import Lesson, Setup
 LONGEST = 2000
 """Characters of a query, or of what is typed into a step, that are looked at."""
 
-TEACHERS = "teachers"
-"""In an address, in place of a lesson's number."""
+TEACHERS, CLASSES = "teachers", "classes"
+"""In an address, in place of a lesson's number: the page for teachers, and the tab of one's own classes."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,13 @@ class Place:
     choice: str = ""
     teachers: bool = False
     """At the page for teachers, in no lesson."""
+    classes: bool = False
+    """At the tab where one teaches classes of one's own."""
+
+    @property
+    def tab(self) -> str:
+        """The tab that shows it."""
+        return "classes" if self.classes else "lessons"
 
 
 def lesson_of(place: Place) -> Lesson:
@@ -55,6 +62,8 @@ def place_of(query: str) -> Place | None:
         return None
     if given["lesson"] == TEACHERS:
         return Place(teachers=True)
+    if given["lesson"] == CLASSES:
+        return Place(classes=True)
     return checked(Place(_whole(given["lesson"]), _whole(given.get("step", "1"))))
 
 
@@ -63,6 +72,8 @@ def asked(data: Any) -> Place:
     given = data if isinstance(data, dict) else {}
     if given.get("lesson") == TEACHERS:
         return Place(teachers=True)
+    if given.get("lesson") == CLASSES:
+        return Place(classes=True)
     picture, choice = (one if isinstance(one, str) else "" for one in (given.get("picture"), given.get("choice")))
     return checked(
         Place(_whole(given.get("lesson")), _whole(given.get("step")), picture, given.get("run") is True, choice)

@@ -30,12 +30,14 @@ def build(page: Page) -> None:
     def shown(where: service.Place, language: str) -> tuple[service.Place, str]:
         return where, service.page(page.pool, page.settings, where, language)
 
-    def go(language: str, event: gr.EventData) -> tuple[service.Place, str]:
-        return shown(service.asked(event._data), language)
+    def go(language: str, event: gr.EventData) -> tuple[Any, service.Place, str]:
+        where = service.asked(event._data)
+        opened = gr.update(selected=where.tab) if where.classes else gr.skip()
+        return (opened, *shown(where, language))
 
     def arrive(query: str, language: str) -> tuple[Any, service.Place, str]:
         where = service.place_of(query)
-        opened = gr.skip() if where is None else gr.update(selected="lessons")
+        opened = gr.skip() if where is None else gr.update(selected=where.tab)
         return (opened, *shown(where or service.Place(), language))
 
     def answer(language: str, event: gr.EventData) -> str:
@@ -46,7 +48,7 @@ def build(page: Page) -> None:
         api_name="lesson_ask", **QUIET,
     )  # fmt: skip
     content.select(
-        go, page.language, [place, content], concurrency_id=events.MODELS, trigger_mode="always_last",
+        go, page.language, [page.tabs, place, content], concurrency_id=events.MODELS, trigger_mode="always_last",
         api_name="lesson_go", **QUIET,
     )  # fmt: skip
     page.language.change(

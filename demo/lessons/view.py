@@ -38,7 +38,9 @@ def navigation(lesson: Lesson | None, number: int, language: str) -> str:
     lessons = "".join(
         _go(one.number, 1, f"{one.number}. " + _t(language, f"lessons.{one.number:02d}.title"), one is lesson)
         for one in LESSONS
-    ) + _go("teachers", 1, _t(language, "lessons.teachers.title"), lesson is None)
+    )
+    lessons += _go("classes", 1, _t(language, "lessons.classes.title"), False)
+    lessons += _go("teachers", 1, _t(language, "lessons.teachers.title"), lesson is None)
     nav = f'<nav class="mm-lesson-nav" aria-label="{_t(language, "lessons.choose")}">{lessons}</nav>'
     if lesson is None:
         return nav
