@@ -225,7 +225,7 @@ MESSAGES: dict[str, str] = {
     "class_neither": (
         "{name} is neither a picture nor a sound that can be read, but {kind}. Remove it, or choose another."
     ),
-    "class_file": ("{name}: {detail}"),
+    "class_file": ("{detail} This is the file {name}."),
     "class_untrained": ("Nothing has been learned yet. Train first, then try a picture or a sound."),
     "class_unknown": ("No example is labelled {name!r}. There are: {known}."),
     # names

@@ -51,6 +51,7 @@ def build(page: Page) -> None:
             microphone = gr.Audio(
                 type="filepath",
                 sources=["microphone"],
+                buttons=[],
                 label=ui("classes.microphone"),
                 visible=False,
                 elem_id="mm-classes-microphone",
@@ -70,6 +71,7 @@ def build(page: Page) -> None:
             sound = gr.Audio(
                 type="filepath",
                 sources=["upload", "microphone"],
+                buttons=[],
                 label=ui("classes.try.sound"),
                 visible=False,
                 elem_id="mm-classes-try-sound",
