@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import (
     lesson_01_input,
+    lesson_02_encoders,
     lesson_03_one_space,
     lesson_04_attention,
     lesson_05_fusion,
@@ -15,6 +16,7 @@ from .plan import Lesson
 
 LESSONS: tuple[Lesson, ...] = (
     lesson_01_input.LESSON,
+    lesson_02_encoders.LESSON,
     lesson_03_one_space.LESSON,
     lesson_04_attention.LESSON,
     lesson_05_fusion.LESSON,

@@ -86,6 +86,31 @@ def patches(side: int, patch: int) -> tuple[int, int, int]:
     return count, 3 * patch * patch, count * count
 
 
+def convolve(picture: npt.ArrayLike, kernel: npt.ArrayLike) -> Doubles:
+    """A kernel (3, 3) laid over every place of a picture (H, W), products summed: (H - 2, W - 2).
+
+    The kernel is not turned round: networks call this cross-correlation a convolution.
+    """
+    windows = np.lib.stride_tricks.sliding_window_view(np.asarray(picture, np.float64), (3, 3))
+    sums: Doubles = np.einsum("hwij,ij->hw", windows, np.asarray(kernel, np.float64))
+    return sums
+
+
+def receptive_field(layers: Sequence[tuple[int, int]]) -> int:
+    """How many pixels wide the part of a picture is that one number sees, after layers of (kernel, stride)."""
+    seen, apart = 1, 1
+    for kernel, stride in layers:
+        seen += (kernel - 1) * apart
+        apart *= stride
+    return seen
+
+
+def text_parameters(vocabulary: int, width: int, layers: int, longest: int = 128) -> int:
+    """Numbers of a BERT of that size with hidden layers of 4 ``width``: embeddings, places, norms, layers."""
+    layer = 12 * width * width + 13 * width
+    return vocabulary * width + longest * width + 2 * width + layers * layer
+
+
 TOP_DB = 80.0
 """Quieter parts of a spectrogram than this below its loudest are shown alike."""
 

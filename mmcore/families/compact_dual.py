@@ -23,7 +23,7 @@ from mmcore.families._languages import require_latin
 from mmcore.families._resize import pixels_of
 from mmcore.families.base import Calibration, bytes_of
 from mmcore.nets.dual_encoder import DualEncoder
-from mmcore.nets.image_encoder import FEATURES
+from mmcore.nets.image_encoder import FEATURES, normalize
 from mmcore.nets.storage import load_weights
 from mmcore.results import MapMethod
 from mmcore.types import Floats
@@ -100,6 +100,16 @@ class CompactDual:
         assert isinstance(item, Image.Image)
         grid = self.network.recognition_top(self.network.see(pixels_of([item]).to(self.device)))
         return grid[0].permute(1, 2, 0).float().cpu().numpy()
+
+
+def depths_of(model: CompactDual, image: Image.Image) -> list[Floats]:
+    """(C, S, S) feature maps of a picture: of the stem, of each stage of the trunk, and of the ImageNet top."""
+    with torch.inference_mode():
+        network = model.network
+        pixels = normalize(pixels_of([image]).to(model.device)).to(network.pooling.anchor.weight.dtype)
+        maps = network.trunk.depths(pixels)
+        maps.append(network.recognition_top(maps[-1]))
+        return [one[0].float().cpu().numpy() for one in maps]
 
 
 def tokens_of(tokenizer: Tokenizer, texts: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -15,16 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-# (expansion, channels, repeats, stride, kernel) of each stage, Lite0 = EfficientNet-B0 without SE.
-STAGES = (
-    (1, 16, 1, 1, 3),
-    (6, 24, 2, 2, 3),
-    (6, 40, 2, 2, 5),
-    (6, 80, 3, 2, 3),
-    (6, 112, 3, 1, 5),
-    (6, 192, 4, 2, 5),
-    (6, 320, 1, 1, 3),
-)
+from mmcore.nets.image_sizes import STAGES
+
 TRUNK_STAGES = 5
 """Stages of the trunk: general visual features, 112 x 14 x 14. The rest is the top."""
 
@@ -98,6 +90,15 @@ class Trunk(nn.Module):
         """Normalised pictures -> general visual features."""
         features: Tensor = self.blocks(F.relu6(self.stem(images)))
         return features
+
+    def depths(self, images: Tensor) -> list[Tensor]:
+        """What the stem and each stage make of normalised pictures, the last as ``forward``: for looking at it."""
+        found = [F.relu6(self.stem(images))]
+        first = 0
+        for _, _, repeats, _, _ in STAGES[:TRUNK_STAGES]:
+            found.append(self.blocks[first : first + repeats](found[-1]))
+            first += repeats
+        return found
 
 
 class Top(nn.Module):

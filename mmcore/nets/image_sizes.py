@@ -5,3 +5,16 @@ INPUT_SIZE = 224
 
 GRID_SIZE = 7
 """The feature grid has GRID_SIZE x GRID_SIZE cells, each of 32 x 32 input pixels."""
+
+# (expansion, channels, repeats, stride, kernel) of each stage, Lite0 = EfficientNet-B0 without SE.
+STAGES = (
+    (1, 16, 1, 1, 3),
+    (6, 24, 2, 2, 3),
+    (6, 40, 2, 2, 5),
+    (6, 80, 3, 2, 3),
+    (6, 112, 3, 1, 5),
+    (6, 192, 4, 2, 5),
+    (6, 320, 1, 1, 3),
+)
+STEM = (3, 2)
+"""Kernel and stride of the first convolution."""
