@@ -48,6 +48,7 @@ TOGETHER = {
     "tests/attacks/test_requests.py": SERVER,
     "tests/e2e/test_lab_page.py": LAB,
     "tests/e2e/test_lessons_page.py": LAB,
+    "tests/e2e/test_classes_page.py": LAB,
     "tests/demo/test_start.py::test_python_m_demo_starts_from_a_checkout": LAB,
 }
 """Files, and a test, that ask the same running demo, and so belong into one process."""

@@ -103,6 +103,7 @@ def evaluate_fewshot_command(
     draws: Annotated[int, typer.Option(help="How often other examples are drawn.", min=1, max=50)] = 10,
     unlike: Annotated[str, typer.Option(help="Labels that are shown, but not taught: all others unless given.")] = "",
     limit: Annotated[int, typer.Option(help="Files of each label at most.", min=4)] = 40,
+    column: Annotated[str, typer.Option(help="Column of labels.tsv that holds the labels.")] = "label",
 ) -> None:
     """Accuracy of classes learned from a few examples: left out, on others; and how often others are told apart."""
 
@@ -112,6 +113,6 @@ def evaluate_fewshot_command(
         def names(given: str) -> tuple[str, ...]:
             return tuple(name.strip() for name in given.split(",") if name.strip())
 
-        return run(pool, data, names(classes), examples, draws, names(unlike), limit, progress)
+        return run(pool, data, names(classes), examples, draws, names(unlike), limit, progress, column)
 
     workshop.measure(use, work, "looking")

@@ -1,6 +1,7 @@
 """How well classes are learned from a few examples of each: while left out, on others, and against other things.
 
-``data`` holds labels.tsv with a column label, and image or file; the files are in images/ or audio/ beside it.
+``data`` holds labels.tsv with a column label (or another that is named), and image or file; the files are in images/ or
+audio/ beside it.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ def run(
     unlike: Sequence[str] = (),
     limit: int = 40,
     progress: Progress | None = None,
+    column: str = "label",
 ) -> dict[str, Any]:
     """Teach ``classes`` with ``examples`` of each, drawn ``draws`` times (seeds 0, 1, ...), and measure on the rest.
 
@@ -40,7 +42,7 @@ def run(
     without having been taught; all other labels unless given. Rows with several labels ("car|person") are left out.
     Raises InputError for a label that the table lacks or has too few files of, and what ``look`` raises.
     """
-    files = _files(data, limit)
+    files = _files(data, limit, column)
     for name in (*classes, *unlike):
         if name not in files:
             raise InputError("class_unknown", name=name, known=", ".join(sorted(files)))
@@ -66,17 +68,17 @@ def run(
     }
 
 
-def _files(data: Path, limit: int) -> dict[str, list[Path]]:
+def _files(data: Path, limit: int, column: str) -> dict[str, list[Path]]:
     """Label -> its files."""
     table = data / "labels.tsv"
     if not table.is_file():
         raise InputError("folder_without_labels", path=data)
-    rows = read_table(table, ("label",), ALL_ROWS, optional=tuple(PLACES))
+    rows = read_table(table, (column,), ALL_ROWS, optional=tuple(PLACES))
     found: dict[str, list[Path]] = {}
     for row in rows:
-        column = "image" if row["image"] else "file"
-        if "|" not in row["label"]:
-            found.setdefault(row["label"], []).append(data / PLACES[column] / row[column])
+        name = "image" if row["image"] else "file"
+        if "|" not in row[column]:
+            found.setdefault(row[column], []).append(data / PLACES[name] / row[name])
     draw = np.random.default_rng(0)
     return {name: [some[place] for place in draw.permutation(len(some))[:limit]] for name, some in found.items()}
 

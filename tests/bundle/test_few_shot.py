@@ -225,3 +225,25 @@ def test_a_picture_in_memory_needs_no_file(pool: ModelPool) -> None:
     with Image.open(BytesIO(path_of("owl").read_bytes())) as image:
         direct = few_shot.look(pool, "picture", image.convert("RGB"))
     assert np.allclose(direct.mean, few_shot.look(pool, "picture", path_of("owl")).mean, atol=1e-4)
+
+
+def test_the_evaluation_counts_others_and_strangers(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    names = {**CLASSES, "flower": ("sunflower", "dahlia")}
+    rows = [(f"{name}.jpg", label) for label, some in names.items() for name in some] + [("owl.jpg", "bird|tree")]
+    for file, _ in rows:
+        shutil.copy(path_of(Path(file).stem), tmp_path / "images")
+    table = "".join(f"{file}\t{label}\n" for file, label in rows)
+    (tmp_path / "labels.tsv").write_text(f"image\tlabel\n{table}", encoding="utf-8")
+    asked = ["evaluate", "fewshot", "--data", tmp_path, "--examples", 3, "--draws", 2, "--json"]
+    told = mmcore(*asked, "--classes", "bird,drawing")
+    assert told.exit_code == 0, told.output
+    figures = json.loads(told.stdout)
+    assert (figures["others_shown"], figures["unlike_shown"], figures["draws"]) == (2, 2, 2)
+    assert figures["others"] == 1.0
+    assert figures["left_out"] == 1.0
+    assert figures["unlike_unsure"] in (0, 0.25, 0.5, 0.75, 1.0)
+    few = mmcore(*asked, "--classes", "bird,flower")
+    assert few.exit_code == 1
+    assert "flower has 2 examples" in few.stderr
+    assert "'fish'" in mmcore(*asked, "--classes", "bird,fish").stderr

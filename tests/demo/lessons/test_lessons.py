@@ -87,6 +87,7 @@ def test_no_word_is_left_over() -> None:
         ("?lesson=four", Place()),
         ("?lesson=99&step=2", Place()),
         ("?lesson=teachers", Place(teachers=True)),
+        ("?lesson=classes", Place(classes=True)),
         ("?tab=lab", None),
     ],
 )
@@ -100,6 +101,12 @@ def test_what_the_script_asks_for_is_checked() -> None:
     )
     assert service.asked({"lesson": "<b>", "step": None, "picture": 7}) == Place()
     assert service.asked(None) == Place()
+    assert service.asked({"lesson": "classes"}) == Place(classes=True)
+    assert [service.asked({"lesson": one}).tab for one in ("classes", "teachers", 4)] == [
+        "classes",
+        "lessons",
+        "lessons",
+    ]
 
 
 def test_a_picture_that_is_not_offered_is_not_opened(setup: Setup) -> None:
