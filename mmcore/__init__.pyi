@@ -32,6 +32,7 @@ from mmcore.results.captioning import (
     Tag as Tag,
     Word as Word,
 )
+from mmcore.results.few_shot import ClassAnswer as ClassAnswer, FewShotReport as FewShotReport
 from mmcore.results.fusion_training import EpochReport as EpochReport, TrainingOptions as TrainingOptions
 from mmcore.results.matching import (
     LabelScore as LabelScore,
@@ -63,6 +64,7 @@ from mmcore.tasks.audio import (
 )
 from mmcore.tasks.captioning import caption as caption, caption_many as caption_many
 from mmcore.tasks.embedding import embed_images as embed_images, embed_texts as embed_texts
+from mmcore.tasks.few_shot import classify as classify, read_head as read_head
 from mmcore.tasks.matching import (
     explain_match as explain_match,
     rank_texts as rank_texts,

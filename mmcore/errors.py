@@ -186,8 +186,8 @@ MESSAGES: dict[str, str] = {
     ),
     # classes of one's own
     "class_head_damaged": (
-        "{name} is no head for classes of one's own that can be read: {detail}. Train it again with `mmcore train"
-        " fewshot`, or on the page."
+        "{name} is no head for classes of one's own that can be read: {detail}. Choose the file that the page or "
+        "mmcore train fewshot wrote."
     ),
     "class_head_large": (
         "{name} has {megabytes:.1f} MB; a head for classes of one's own has at most {limit:g} MB. Choose the file"
@@ -210,9 +210,7 @@ MESSAGES: dict[str, str] = {
     "class_twice": ("Two classes are called {name}. Give each a name of its own."),
     "class_few": ("The class {name} has {count} examples; it needs at least {least}. Add more; ten are a good number."),
     "class_many": ("There are {count} examples; the limit is {limit}. Leave some out."),
-    "class_full": (
-        "The class {name} has {limit} examples, which is the limit here. Use `mmcore train fewshot` for more."
-    ),
+    "class_full": "The class {name} has {limit} examples, as many as the page takes. The command line takes more.",
     "classes_source": (
         "{name} is neither a folder with a sub-folder for each class, nor a table ({endings}) with the columns "
         "file and label."
