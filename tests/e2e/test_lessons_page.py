@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
+from scipy.signal import correlate2d
 
 from demo.lessons import live
 from demo.lessons.catalogue import LESSONS
@@ -22,6 +24,7 @@ from mmcore.evaluation.sound_scores import average_precision
 from mmcore.fusion.metrics import calibration_error, confusion_matrix, temper
 from mmcore.io.audio_files import load_audio
 from mmcore.io.images import decode_image
+from mmcore.nets.text_encoder import TextConfig, TextEncoder
 
 pytestmark = pytest.mark.e2e
 
@@ -102,6 +105,50 @@ def test_back_forward_and_reload_keep_the_place_and_the_votes(page: Page, addres
 def test_an_address_that_no_lesson_has_leads_to_the_first(page: Page, address: str) -> None:
     page.goto(f"{address}?lang=en&lesson=99&step=x")
     at(page, LESSONS[0].number, 1)
+
+
+def test_the_numbers_of_lesson_2_follow_the_controls(page: Page, address: str) -> None:
+    page.goto(f"{address}?lang=en&lesson=2&step=1")
+    at(page, 2, 1)
+    page.locator('[data-vote="0"]').click()
+    page.locator('[data-pick="preset"][data-value="4"]').click()
+    page.locator('[data-cell="k,0,1"]').fill("2.5")
+    page.locator('[data-input="x"]').fill("10")
+    page.locator('[data-input="y"]').fill("20")
+    shown = page.evaluate("JSON.parse(document.querySelector('.mm-live').dataset.data).pixels")
+    pixels = np.frombuffer(base64.b64decode(shown), np.uint8).reshape(64, 64).astype(float)
+    kernel = np.array([[0, 2.5, 0], [-1, 5, -1], [0, -1, 0]])
+    assert minus(page, "sum") == pytest.approx((pixels[20:23, 10:13] * kernel).sum(), abs=0.06)
+    every = correlate2d(pixels, kernel, "valid")
+    assert (minus(page, "low"), minus(page, "high")) == pytest.approx((every.min(), every.max()), abs=0.6)
+
+    page.locator('.mm-step-nav [data-go="2,2"]').click()
+    at(page, 2, 2)
+    page.locator('[data-vote="0"]').click()
+    page.locator('[data-pick="depth"][data-value="4"]').click()
+    expect(page.locator('[data-out="numbers"]').first).to_have_text(f"{1280 * 7 * 7:,}")
+    expect(page.locator('[data-depth="4"]')).to_be_visible()
+    expect(page.locator('[data-depth="0"]')).to_be_hidden()
+
+    page.locator('.mm-step-nav [data-go="2,3"]').click()
+    at(page, 2, 3)
+    page.locator('[data-vote="0"]').click()
+    page.locator('[data-input="typed"]').fill("happy")
+    expect(page.locator('[data-near="0"]')).to_have_text("smiling")
+
+    page.locator('.mm-step-nav [data-go="2,4"]').click()
+    at(page, 2, 4)
+    page.locator('[data-vote="0"]').click()
+    page.locator('[data-input="width"]').fill("128")
+    page.locator('[data-input="layers"]').fill("3")
+    made = TextEncoder(TextConfig(14_855, 128, 3, 4, 512))
+    count = sum(one.numel() for one in made.parameters())
+    expect(page.locator('[data-out="own"]').first).to_have_text(f"{count:,}")
+
+
+def minus(page: Page, name: str) -> float:
+    """A number of the page, whose minus is a real one."""
+    return float((page.locator(f'[data-out="{name}"]').first.text_content() or "").replace("−", "-"))
 
 
 def test_the_numbers_of_lesson_4_follow_the_controls(page: Page, address: str) -> None:
