@@ -196,9 +196,9 @@ def sizes(setup: Setup) -> Seen:
         for encoder, count in sums.items()
     )
     content = (
-        f'<svg class="mm-sizes" viewBox="0 0 {across + 70:.0f} 116" role="img" '
+        f'<svg class="mm-sizes" viewBox="0 0 {across:.0f} 116" role="img" '
         f'aria-label="{_t(language, "lessons.02.drawing")}">{squares}</svg><dl class="mm-tiles">{totals}</dl>'
-        f'<div class="mm-scroll" tabindex="0"><table class="mm-counts"><tbody>{parts}</tbody></table></div>'
+        f'<div class="mm-scroll" tabindex="0"><table class="mm-table mm-parts"><tbody>{parts}</tbody></table></div>'
         f"<p><strong>{_t(language, 'lessons.02.own')}</strong></p>"
         + slider("vocabulary", text(language, "lessons.02.vocabulary"), 1000, 50_000, 1, 14_855)
         + slider("width", text(language, "lessons.02.width"), 64, 768, 64, 384)
@@ -213,7 +213,7 @@ def sizes(setup: Setup) -> Seen:
         + operator("+") + number("130") + operator("·") + filled("d", "384") + operator("=")
         + filled("own", ours)
     )  # fmt: skip
-    return Seen(live_view("sizes", {"most": most}, content), shown)
+    return Seen(live_view("sizes", {"most": most, "wide": round(across)}, content), shown)
 
 
 Y, K, X = symbol("y", "y", "rc"), symbol("k", "k", "ij"), symbol("x", "x", "r+i, c+j")

@@ -56,6 +56,8 @@ Object.assign(KINDS, {
     const side = 100 * Math.sqrt(count / data.most);
     const square = find('[data-own="square"]');
     for (const [name, value] of [["y", 100 - side], ["width", side], ["height", side]]) square.setAttribute(name, value.toFixed(1));
+    const top = Math.min(0, 99 - side); // a larger one makes the others look smaller
+    find(".mm-sizes").setAttribute("viewBox", `0 ${top.toFixed(1)} ${Math.max(data.wide, Number(square.getAttribute("x")) + side + 2).toFixed(1)} ${(116 - top).toFixed(1)}`);
     out("own", whole(count));
     out("share", percent(count / data.most));
     out("v", whole(vocabulary));
