@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
 from playwright.sync_api import Browser, Page, expect
 
 from demo.ui import examples
@@ -62,6 +64,16 @@ def test_classes_are_taught_tried_and_taken_along(page: Page, address: str) -> N
         page.locator(".mm-learned a[download]").click()
     head = class_heads.read(Path(download.value.path()))
     assert head.classes == ("Birds", "Drawings", "Buildings", "Cups <i>")
+
+    # and a program uses it
+    client = Client(address, verbose=False)
+    said = client.predict(
+        handle_file(path_of("nuthatch")), handle_file(str(download.value.path())), api_name="/classify_own"
+    )
+    assert {one["label"] for one in said["labels"]} == set(head.classes)
+    assert said["label"] == said["labels"][0]["label"]
+    with pytest.raises(AppError, match="no head"):
+        client.predict(handle_file(path_of("owl")), handle_file(path_of("owl")), api_name="/classify_own")
 
     page.set_input_files("#mm-classes-try-picture input[type=file]", path_of("drawn-rabbit"))
     answer = page.locator("#mm-classes-answer [data-label]")
