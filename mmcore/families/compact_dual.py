@@ -99,7 +99,8 @@ class CompactDual:
         """See ``CellEncoder.cells``: (7, 7, 1280) of the untouched ImageNet grid, which no caption has changed."""
         assert isinstance(item, Image.Image)
         grid = self.network.recognition_top(self.network.see(pixels_of([item]).to(self.device)))
-        return grid[0].permute(1, 2, 0).float().cpu().numpy()
+        found: Floats = grid[0].permute(1, 2, 0).float().cpu().numpy()
+        return found
 
 
 def depths_of(model: CompactDual, image: Image.Image) -> list[Floats]:
