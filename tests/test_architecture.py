@@ -24,13 +24,14 @@ FILES = sorted(path for folder in ("mmcore", "demo") for path in (ROOT / folder)
 LIGHT = (
     *("errors", "settings", "results", "io.images", "io.audio_files", "audio.spectrogram", "checkpoints.registry"),
     *("checkpoints.locate", "families", "pool", "index", "tasks.sliding_window", "tasks.captioning", "tasks.audio"),
+    *("tasks.ocr",),
     *("tasks.retrieval", "cli"),
 )
 """What must not import torch, transformers or gradio."""
 HEAVY = ("torch", "transformers", "gradio")
 
 SHARED_NAMES = {"__init__", "__main__", "tab", "service", "view", "api"}
-TASKS = {"captioning", "retrieval", "sentiment", "audio", "matching", "ask", "transcribe", "few_shot"}
+TASKS = {"captioning", "retrieval", "sentiment", "audio", "matching", "ask", "transcribe", "few_shot", "ocr"}
 """Files of these names may stand in several folders, one a task; any other name says where it is."""
 
 

@@ -1,7 +1,7 @@
 """Where the weights of a checkpoint are: from a Checkpoint to a local folder.
 
-Looked for in this order: a folder that the user names (MMCORE_LOCAL_<NAME>), the bundle inside the package, the
-hub's cache (HF_HOME) or our own downloads (MMCORE_HOME), and last, only when asked to, the network. From the network
+Looked for in this order: a folder that the user names (MMCORE_LOCAL_<NAME>), the bundle inside the package or the
+package that carries the weights, the hub's cache (HF_HOME) or our own downloads (MMCORE_HOME), and last, only when asked to, the network. From the network
 come safetensors, JSON and tokenizer files of one commit, or one file whose sha256 is known; code never.
 """
 
@@ -11,6 +11,7 @@ import json
 import shutil
 from dataclasses import dataclass, replace
 from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import Literal
 from urllib.parse import urlsplit
@@ -27,7 +28,7 @@ INDEX = "model.safetensors.index.json"
 """Lists the parts of weights that are split over several files."""
 
 State = Literal["bundled", "local", "cached", "download", "unreachable", "broken"]
-_HERE: dict[str, State] = {"bundled": "bundled", "folder": "local", "hub": "cached", "url": "cached"}
+_HERE: dict[str, State] = {"bundled": "bundled", "folder": "local", "hub": "cached", "url": "cached", "package": "local"}
 """Source -> state of a checkpoint that is on this machine."""
 
 
@@ -114,7 +115,8 @@ def find_local(checkpoint: Checkpoint, settings: Settings) -> Path | None:
     """The folder if it is on this machine, else None.
 
     Raises WeightsError where the user's own folder or the bundle is not what it should be: taking another source
-    silently would hide the mistake.
+    silently would hide the mistake; and where the package that carries the weights is not installed, as nothing
+    downloads that but the command in the error.
     """
     variable = local_variable(checkpoint.name)
     if variable in settings.local:
@@ -124,6 +126,8 @@ def find_local(checkpoint: Checkpoint, settings: Settings) -> Path | None:
         return check(checkpoint, folder)
     if checkpoint.source == "bundled":
         return check(checkpoint, bundled_folder(checkpoint))
+    if checkpoint.source == "package":
+        return _installed(checkpoint)
     if checkpoint.source == "folder":
         if not Path(checkpoint.location).is_dir():
             raise WeightsError("weights_folder_gone", name=checkpoint.name, folder=checkpoint.location)
@@ -175,6 +179,50 @@ def bundled_folder(checkpoint: Checkpoint) -> Path:
     return Path(str(resources.files("mmcore"))) / "bundled" / checkpoint.location
 
 
+def package_files(checkpoint: Checkpoint, folder: Path) -> tuple[Path, ...]:
+    """The weights of a ``package`` checkpoint: where its packages have them, or by their names in ``folder``.    """
+    own = folder != package_folder(checkpoint)
+    paths = (None if own else _package_path(file) for file in checkpoint.files)
+    names = (PurePosixPath(file).name for file in checkpoint.files)
+    return tuple(path or folder / name for path, name in zip(paths, names, strict=True))
+
+
+def package_folder(checkpoint: Checkpoint) -> Path | None:
+    """Where an installed package keeps a ``package`` checkpoint; None where it is not installed."""
+    return _package_path(checkpoint.location)
+
+
+def missing_packages(checkpoint: Checkpoint) -> list[str]:
+    """Names of the packages in ``needs`` that are not installed; none of them is imported."""
+    return [package for package in checkpoint.needs if find_spec(package) is None]
+
+
+def extra_missing(checkpoint: Checkpoint) -> WeightsError | None:
+    """The error that says which command brings what a checkpoint needs, or None where all of it is installed."""
+    missing = ", ".join(name.replace("_", "-") for name in missing_packages(checkpoint))
+    if not missing:
+        return None
+    return WeightsError("weights_extra", name=checkpoint.title, packages=missing, extra=checkpoint.extra)
+
+
+def _installed(checkpoint: Checkpoint) -> Path:
+    """The folder inside a package. Raises WeightsError where the package is not there or not whole."""
+    problem = extra_missing(checkpoint)
+    if problem is not None:
+        raise problem
+    folder = package_folder(checkpoint)
+    assert folder is not None  # its package is among those that it needs: tests/checkpoints/test_registry.py
+    return check(checkpoint, folder)
+
+
+def _package_path(inside: str) -> Path | None:
+    """"package/folder" -> where that lies; None where the package is not installed. The package is not imported."""
+    package, _, rest = inside.partition("/")
+    spec = find_spec(package)
+    places = spec.submodule_search_locations if spec is not None else None
+    return Path(next(iter(places))) / rest if places else None
+
+
 def download_folder(checkpoint: Checkpoint, settings: Settings) -> Path:
     """Where the file of a ``url`` checkpoint goes."""
     return settings.home / "downloads" / checkpoint.name
@@ -204,6 +252,9 @@ def problem_of(checkpoint: Checkpoint, folder: Path) -> WeightsError | None:
     if checkpoint.source == "url":  # one file: that of the address, or the same weights in a safer format
         known = (file_name(checkpoint), "model.safetensors")
         return None if any((folder / name).is_file() for name in known) else incomplete(f"there is no {known[0]}")
+    if checkpoint.source == "package":
+        missing = [path.name for path in package_files(checkpoint, folder) if not path.is_file()]
+        return incomplete(f"there is no {missing[0]}") if missing else None
     if not (folder / "config.json").is_file():
         return incomplete("there is no config.json")
     if (folder / INDEX).is_file():

@@ -9,7 +9,7 @@ from typing import Literal
 
 from mmcore.errors import UnknownNameError
 
-Source = Literal["bundled", "hub", "url", "folder"]
+Source = Literal["bundled", "hub", "url", "folder", "package"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class Checkpoint:
     tier: str
     source: Source
     location: str
-    """Folder in mmcore/bundled, hub repository, address of the file, or a folder of the person's own."""
+    """Folder in mmcore/bundled, hub repository, address of the file, a folder of the person's own, or one inside an
+    installed package ("package/folder")."""
     licence: str
     bytes: int
     """Size of the download (or of the bundled folder)."""
@@ -50,12 +51,16 @@ class Checkpoint:
     revision: str | None = None
     """40-hex commit of the hub repository, from pins.json; None: looked up before the first download (commits.py)."""
     sha256: str | None = None
-    """Of the file, for url sources."""
+    """Of the file, for url sources; of all ``files`` one after the other, for package sources."""
+    files: tuple[str, ...] = ()
+    """Of a package source: the weights, each as package/folder/file. Parts of one file are listed in their order."""
     details: tuple[str, ...] = ()
     """Levels of detail that the captioner offers, the default first; empty where it has one only."""
     quality: tuple[Quality, ...] = ()
     needs: tuple[str, ...] = ()
-    """Packages beyond the project's own dependencies."""
+    """Packages beyond the project's own dependencies, as they are imported."""
+    extra: str = ""
+    """The extra of this project that brings them: ``pip install "mmcore-studio[extra]"``."""
     uses: tuple[str, ...] = ()
     """Bundled checkpoints whose networks it looks through; they are in memory once, whoever uses them."""
 
@@ -383,6 +388,27 @@ _TABLE: tuple[Checkpoint, ...] = (
         parameters=135_000_000,
         languages=("en", "zh", "ar", "de", "es", "fr", "hi", "id", "it", "ja", "ms", "pt"),
     ),
+    Checkpoint(
+        name="pp-ocrv4",
+        title="PP-OCRv4 mobile",
+        task="ocr",
+        family="rapidocr",
+        tier="compact",
+        source="package",
+        location="rapidocr_onnxruntime/models",
+        files=(
+            "rapidocr_onnxruntime/models/ch_PP-OCRv4_det_infer.onnx",
+            "rapidocr_onnxruntime/models/ch_ppocr_mobile_v2.0_cls_infer.onnx",
+            "rapidocr_onnxruntime/models/ch_PP-OCRv4_rec_infer.onnx",
+        ),
+        sha256="5036c36c1c0067cad2b30c004fc5f62a592ba8fb7de64e5175cdd48182536704",
+        needs=("rapidocr_onnxruntime",),
+        extra="ocr",
+        licence="Apache-2.0",
+        bytes=16_189_007,
+        parameters=4_047_000,
+        languages=("en", "zh"),
+    ),
 )
 
 
@@ -425,6 +451,7 @@ MODEL_OF = {
     "retrieval": "retriever",
     "sentiment": "sentiment model",
     "audio": "audio model",
+    "ocr": "text reader",
 }
 """What a model of a task is called."""
 

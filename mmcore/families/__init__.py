@@ -7,12 +7,12 @@ and add its name to FAMILIES.
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from mmcore.checkpoints.locate import extra_missing
 from mmcore.checkpoints.registry import Checkpoint
-from mmcore.errors import UnknownNameError, WeightsError
+from mmcore.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from mmcore.families.base import Model
@@ -31,6 +31,7 @@ FAMILIES = (
     "clap",
     "compact_sentiment",
     "sequence_classifier",
+    "rapidocr",
 )
 
 
@@ -42,9 +43,9 @@ def load(checkpoint: Checkpoint, folder: Path, device: str, dtype: str) -> Model
     """
     if checkpoint.family not in FAMILIES:
         raise UnknownNameError("family", checkpoint.family, FAMILIES)
-    for package in checkpoint.needs:
-        if find_spec(package.replace("-", "_")) is None:
-            raise WeightsError("weights_extra_missing", name=checkpoint.name, package=package)
+    missing = extra_missing(checkpoint)
+    if missing is not None:
+        raise missing
     import torch
 
     module = import_module(f"mmcore.families.{checkpoint.family}")

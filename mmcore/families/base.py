@@ -13,6 +13,7 @@ from PIL import Image
 
 from mmcore.checkpoints.registry import Checkpoint
 from mmcore.results import Caption, CaptionOptions, MapMethod, Post, SentimentPrediction, Tag
+from mmcore.results.ocr import TextLine
 from mmcore.types import Floats
 
 if TYPE_CHECKING:
@@ -55,6 +56,15 @@ class Captioner(Model, Protocol):
 
     def tags(self, image: Image.Image) -> tuple[Tag, ...]:
         """What a recognition head sees, most probable first; empty where there is none."""
+        ...
+
+
+@runtime_checkable
+class TextReader(Model, Protocol):
+    """Pictures in, the lines of text in them out."""
+
+    def read(self, images: Sequence[Image.Image]) -> list[tuple[TextLine, ...]]:
+        """The lines of each RGB picture, from top to bottom, however unsure; none where there is no text."""
         ...
 
 

@@ -41,6 +41,7 @@ from mmcore.results.matching import (
     ZeroShotResult,
 )
 from mmcore.results.notices import Notice, noted, notices_of
+from mmcore.results.ocr import OcrOptions, OcrResult, TextLine
 from mmcore.results.retrieval import (
     DEFAULT_CUTOFF,
     MAX_TOP,

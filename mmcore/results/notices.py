@@ -41,6 +41,15 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "The picture is {width} x {height}; models see it squeezed into a square. Cut it into parts for details.",
         "图片为 {width} x {height}，模型看到的是压成正方形的样子。想看清细节，请把它裁成几块。",
     ),
+    "ocr_smaller": (
+        "The picture has {width} x {height} pixels; text was looked for with the longer side at {side}, so small "
+        "letters may be missing. Cut out the part that matters.",
+        "图片为 {width} x {height} 像素，识别文字时长边缩小到 {side} 像素，较小的字可能读不到。请裁出需要的部分。",
+    ),
+    "ocr_unsure": (
+        "{count} more lines were seen but read too unsurely (below {threshold:g}), so they were left out.",
+        "另有 {count} 行文字看到了但没有把握（低于 {threshold:g}），未列出。",
+    ),
     # queries
     "query_negation": (
         'A search does not understand "{word}": what is denied is looked for all the same. '
