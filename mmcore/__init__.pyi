@@ -57,6 +57,12 @@ from mmcore.results.sentiment import (
     SentimentResult as SentimentResult,
     SentimentScores as SentimentScores,
 )
+from mmcore.results.transcribe import (
+    Passage as Passage,
+    SpokenWord as SpokenWord,
+    TranscribeOptions as TranscribeOptions,
+    TranscribeResult as TranscribeResult,
+)
 from mmcore.settings import Settings as Settings
 from mmcore.tasks.audio import (
     classify_audio as classify_audio,
@@ -80,5 +86,6 @@ from mmcore.tasks.sentiment import (
     classify_sentiment_many as classify_sentiment_many,
     classify_sentiment_table as classify_sentiment_table,
 )
+from mmcore.tasks.transcribe import transcribe as transcribe, transcribe_many as transcribe_many
 
 __version__: str

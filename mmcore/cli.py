@@ -15,7 +15,19 @@ from typing import Annotated
 import typer
 
 from mmcore import __version__
-from mmcore.commands import audio, captioning, few_shot, index, models, retrieval, sentiment, space, workshop
+from mmcore.commands import (
+    audio,
+    captioning,
+    few_shot,
+    index,
+    models,
+    ocr,
+    retrieval,
+    sentiment,
+    space,
+    transcribe,
+    workshop,
+)
 from mmcore.commands.console import failures_reported
 
 app = typer.Typer(
@@ -25,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain text, which any terminal, screen reader and log can take
 )
-for part in (captioning, audio, models, retrieval, index, sentiment, few_shot):
+for part in (captioning, audio, transcribe, ocr, models, retrieval, index, sentiment, few_shot):
     app.add_typer(part.app)  # without a name: its commands become ours
 app.add_typer(workshop.evaluate_app, name="evaluate")
 app.add_typer(workshop.bench_app, name="bench")

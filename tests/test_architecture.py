@@ -24,7 +24,7 @@ FILES = sorted(path for folder in ("mmcore", "demo") for path in (ROOT / folder)
 LIGHT = (
     *("errors", "settings", "results", "io.images", "io.audio_files", "audio.spectrogram", "checkpoints.registry"),
     *("checkpoints.locate", "families", "pool", "index", "tasks.sliding_window", "tasks.captioning", "tasks.audio"),
-    *("tasks.ocr",),
+    *("tasks.ocr", "tasks.transcribe"),
     *("tasks.retrieval", "cli"),
 )
 """What must not import torch, transformers or gradio."""

@@ -28,7 +28,13 @@ INDEX = "model.safetensors.index.json"
 """Lists the parts of weights that are split over several files."""
 
 State = Literal["bundled", "local", "cached", "download", "unreachable", "broken"]
-_HERE: dict[str, State] = {"bundled": "bundled", "folder": "local", "hub": "cached", "url": "cached", "package": "local"}
+_HERE: dict[str, State] = {
+    "bundled": "bundled",
+    "folder": "local",
+    "hub": "cached",
+    "url": "cached",
+    "package": "local",
+}
 """Source -> state of a checkpoint that is on this machine."""
 
 
@@ -180,11 +186,16 @@ def bundled_folder(checkpoint: Checkpoint) -> Path:
 
 
 def package_files(checkpoint: Checkpoint, folder: Path) -> tuple[Path, ...]:
-    """The weights of a ``package`` checkpoint: where its packages have them, or by their names in ``folder``.    """
-    own = folder != package_folder(checkpoint)
-    paths = (None if own else _package_path(file) for file in checkpoint.files)
-    names = (PurePosixPath(file).name for file in checkpoint.files)
-    return tuple(path or folder / name for path, name in zip(paths, names, strict=True))
+    """The weights of a ``package`` checkpoint: where its packages have them, or by their names in ``folder``."""
+    if folder == package_folder(checkpoint):
+        places = [(_package_path(file), PurePosixPath(file).name) for file in checkpoint.files]
+        return tuple(place or folder / name for place, name in places)
+    # One's own folder holds whole files, and those of texts perhaps in another form (vocabulary.txt, vocabulary.json).
+    names = dict.fromkeys(PurePosixPath(file).name.split(".part")[0] for file in checkpoint.files)
+    alike = (next(iter(sorted(folder.glob(f"{Path(name).stem}.*"))), folder / name) for name in names)
+    return tuple(
+        folder / name if (folder / name).is_file() else other for name, other in zip(names, alike, strict=True)
+    )
 
 
 def package_folder(checkpoint: Checkpoint) -> Path | None:
@@ -216,7 +227,7 @@ def _installed(checkpoint: Checkpoint) -> Path:
 
 
 def _package_path(inside: str) -> Path | None:
-    """"package/folder" -> where that lies; None where the package is not installed. The package is not imported."""
+    """ "package/folder" -> where that lies; None where the package is not installed. The package is not imported."""
     package, _, rest = inside.partition("/")
     spec = find_spec(package)
     places = spec.submodule_search_locations if spec is not None else None

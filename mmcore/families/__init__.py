@@ -31,6 +31,8 @@ FAMILIES = (
     "clap",
     "compact_sentiment",
     "sequence_classifier",
+    "faster_whisper",
+    "whisper",
     "rapidocr",
 )
 

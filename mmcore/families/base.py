@@ -14,6 +14,7 @@ from PIL import Image
 from mmcore.checkpoints.registry import Checkpoint
 from mmcore.results import Caption, CaptionOptions, MapMethod, Post, SentimentPrediction, Tag
 from mmcore.results.ocr import TextLine
+from mmcore.results.transcribe import Heard
 from mmcore.types import Floats
 
 if TYPE_CHECKING:
@@ -98,6 +99,23 @@ class SoundTagger(Model, Protocol):
         """(samples,) -> (mels, frames), >= 0: what in the model's own spectrogram speaks for ``label``.
 
         The frames part the waveform equally; padding is left out. ``labels`` are those of ``scores``.
+        """
+        ...
+
+
+@runtime_checkable
+class Transcriber(Model, Protocol):
+    """Speech in, words with their times out. Waveforms are float32, mono, in [-1, 1], at ``sample_rate``."""
+
+    sample_rate: int
+    """In Hz."""
+    window_seconds: float
+    """Longest sound that it takes at once."""
+
+    def hear(self, waveform: Floats, language: str | None = None, beams: int = 5) -> Heard:
+        """What is said in (samples,); ``language`` in two letters, None lets the model tell.
+
+        ``beams`` is the width of the beam search. The same sound gives the same words.
         """
         ...
 

@@ -6,7 +6,6 @@ for ONNX Runtime, on the processor: DBNet finds lines, a classifier tells those 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from mmcore.checkpoints import locate
 from mmcore.checkpoints.registry import Checkpoint
-from mmcore.errors import WeightsError
+from mmcore.families._packages import verified
 from mmcore.results.ocr import TextLine
 
 MAX_SIDE = 2000
@@ -42,29 +40,6 @@ def load(checkpoint: Checkpoint, folder: Path, device: str, dtype: torch.dtype) 
         max_side_len=MAX_SIDE,
     )
     return RapidOcr(checkpoint, engine, sum(path.stat().st_size for path in files))
-
-
-def verified(checkpoint: Checkpoint, folder: Path) -> tuple[Path, ...]:
-    """The files of a package's weights, which must be those that the table knows; a folder of one's own is believed.
-
-    Raises WeightsError.
-    """
-    files = locate.package_files(checkpoint, folder)
-    if checkpoint.sha256 is None or folder != locate.package_folder(checkpoint):
-        return files
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(path.read_bytes())
-    if digest.hexdigest() != checkpoint.sha256:
-        raise WeightsError(
-            "weights_package_other",
-            name=checkpoint.title,
-            packages=", ".join(name.replace("_", "-") for name in checkpoint.needs),
-            extra=checkpoint.extra,
-            actual=digest.hexdigest(),
-            expected=checkpoint.sha256,
-        )
-    return files
 
 
 class RapidOcr:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import gzip
 import math
 import re
+from collections import Counter, defaultdict
 from functools import lru_cache
 from importlib import resources
 from typing import NamedTuple
@@ -47,13 +48,18 @@ class Entry(NamedTuple):
     """-log of its share of all words of a large corpus."""
 
 
+def _rows() -> list[list[str]]:
+    """Lines of the dictionary: simplified, traditional (empty where it is the same), gloss, count."""
+    file = resources.files("mmcore") / "bundled" / "dictionary" / "words.tsv.gz"
+    with file.open("rb") as raw, gzip.open(raw, "rt", encoding="utf-8") as lines:
+        return [line.rstrip("\n").split("\t") for line in lines if not line.startswith("#")]
+
+
 @lru_cache(maxsize=1)
 def dictionary() -> dict[str, Entry]:
     """Word (simplified and traditional) -> entry. Read once, at the first Chinese text: some 50 ms."""
-    file = resources.files("mmcore") / "bundled" / "dictionary" / "words.tsv.gz"
     words: dict[str, Entry] = {}
-    with file.open("rb") as raw, gzip.open(raw, "rt", encoding="utf-8") as lines:
-        rows = [line.rstrip("\n").split("\t") for line in lines if not line.startswith("#")]
+    rows = _rows()
     total = math.log(sum(int(count) for *_, count in rows))
     for simplified, traditional, gloss, count in rows:
         entry = Entry(gloss, total - math.log(int(count)))
@@ -84,6 +90,35 @@ def segment(text: str) -> list[str]:
         cuts.append(text[best[end][1] : end])
         end = best[end][1]
     return cuts[::-1]
+
+
+def simplified(text: str) -> str:
+    """The text in simplified characters, as long as it was; what is simplified already stays as it is.
+
+    A word of the dictionary goes by that ("看著" -> "看着", "著名" stays), other signs one by one.
+    """
+    words, signs = _simpler()
+
+    def convert(run: str) -> str:
+        return "".join(words.get(part) or "".join(signs.get(sign, sign) for sign in part) for part in segment(run))
+
+    return HAN.sub(lambda run: convert(run[0]), text)
+
+
+@lru_cache(maxsize=1)
+def _simpler() -> tuple[dict[str, str], dict[str, str]]:
+    """Words in either writing -> simplified; traditional signs -> what they most often become. Read once."""
+    words: dict[str, str] = {}
+    votes: dict[str, Counter[str]] = defaultdict(Counter)
+    rows = _rows()
+    for simple, traditional, _, count in rows:
+        given = traditional or simple
+        if len(given) == len(simple):
+            words.setdefault(given, simple)
+            for sign, simpler in zip(given, simple, strict=True):
+                votes[sign][simpler] += int(count)
+    words |= {simple: simple for simple, *_ in rows}
+    return words, {sign: found.most_common(1)[0][0] for sign, found in votes.items()}
 
 
 def english_of(text: str) -> str:

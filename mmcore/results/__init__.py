@@ -68,3 +68,4 @@ from mmcore.results.sentiment import (
     SentimentScores,
     WordContribution,
 )
+from mmcore.results.transcribe import SPOKEN, Heard, Passage, SpokenWord, TranscribeOptions, TranscribeResult

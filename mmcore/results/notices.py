@@ -113,6 +113,31 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Damaged pieces of the sound, {seconds:.1f} s together, were left out.",
         "声音中损坏的部分（共 {seconds:.1f} 秒）已跳过。",
     ),
+    "speech_none": ("No speech was heard.", "没有听到说话声。"),
+    "speech_left_out": (
+        "{seconds:.0f} of {duration:.0f} s hold no speech and were not transcribed.",
+        "共 {duration:.0f} 秒，其中 {seconds:.0f} 秒没有说话声，未转写。",
+    ),
+    "speech_repeating": (
+        "From {start:.0f} to {end:.0f} s the model came to repeat itself; what it wrote there was left out.",
+        "第 {start:.0f} 至 {end:.0f} 秒模型陷入重复，这一段的文字已略去。",
+    ),
+    "speech_language_unsure": (
+        "The language is a guess ({language}, {percent} %). Say which one it is for a better transcript.",
+        "语言是猜测的（{language}，{percent}%）。请指定语言，以便转写得更准。",
+    ),
+    "speech_language_other": (
+        "This is {language} by its sound. How well that is transcribed was measured for {known} only.",
+        "听起来是{language}。只对{known}测过转写的准确度。",
+    ),
+    "speech_languages": (
+        "From {start:.0f} to {end:.0f} s it is {language} by its sound.",
+        "第 {start:.0f} 至 {end:.0f} 秒听起来是{language}。",
+    ),
+    "speech_english_only": (
+        "{model} knows English only: what is said in another language comes out as English words that nobody said.",
+        "{model} 只懂英语：其他语言的话会被写成没人说过的英文词。",
+    ),
     "sound_channels": (
         "Some of the {count} channels are in opposite phase and would cancel out in mono, so they were inverted.",
         "{count} 个声道中有的相位相反，合为单声道会互相抵消，因此先作了反相处理。",

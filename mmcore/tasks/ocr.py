@@ -10,7 +10,7 @@ from typing import TypeAlias
 from PIL import Image
 
 from mmcore.checkpoints import locate
-from mmcore.checkpoints.registry import of_task
+from mmcore.checkpoints.registry import Checkpoint, of_task
 from mmcore.errors import MMCoreError
 from mmcore.families.base import TextReader
 from mmcore.pool import ModelPool
@@ -38,6 +38,11 @@ def full_size(settings: Settings) -> Settings:
     return replace(settings, reduced=False)
 
 
+def chosen(pool: ModelPool, model: str | None = None) -> Checkpoint:
+    """The reader of that name, or the first there is: one serves every tier. Raises UnknownNameError."""
+    return pool.choose(TASK, model, tier=of_task(TASK)[0].tier)
+
+
 def read_text(
     pool: ModelPool, image: Image.Image, options: OcrOptions | None = None, model: str | None = None
 ) -> OcrResult:
@@ -46,8 +51,7 @@ def read_text(
     Raises InputError, UnknownNameError, CapacityError, and WeightsError, which says the command that installs what is
     missing.
     """
-    checkpoint = pool.choose(TASK, model, tier=None if model else of_task(TASK)[0].tier)
-    return _run(pool, checkpoint.name, [image], options or OcrOptions())[0]
+    return _run(pool, chosen(pool, model).name, [image], options or OcrOptions())[0]
 
 
 def read_text_many(
@@ -67,7 +71,7 @@ def read_text_many(
     """
     options = options or OcrOptions()
     check_sources(pool.settings, sources, limit)
-    name = pool.choose(TASK, model, tier=None if model else of_task(TASK)[0].tier).name
+    name = chosen(pool, model).name
 
     def work(images: Sequence[Image.Image]) -> list[OcrResult]:
         return _run(pool, name, images, options)
