@@ -1,8 +1,9 @@
 """Where the weights of a checkpoint are: from a Checkpoint to a local folder.
 
-Looked for in this order: a folder that the user names (MMCORE_LOCAL_<NAME>), the bundle inside the package or the
-package that carries the weights, the hub's cache (HF_HOME) or our own downloads (MMCORE_HOME), and last, only when asked to, the network. From the network
-come safetensors, JSON and tokenizer files of one commit, or one file whose sha256 is known; code never.
+Looked for in this order: a folder that the user names (MMCORE_LOCAL_<NAME>), the bundle inside this package or the
+other package that carries the weights, the hub's cache (HF_HOME) or our own downloads (MMCORE_HOME), and last, only
+when asked to, the network. From there come safetensors, JSON and tokenizer files of one commit, or one file whose
+sha256 is known; code never.
 """
 
 from __future__ import annotations

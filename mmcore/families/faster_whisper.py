@@ -1,12 +1,14 @@
 """Whisper as faster-whisper runs it with CTranslate2, from weights that packages carry.
 
 Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision", ICML 2023. Sound comes decoded, from
-``mmcore.io``; what holds no speech by Silero VAD, which faster-whisper brings, is not given to the model, since Whisper
-writes sentences for silence and noise, too.
+``mmcore.io``. Whisper writes sentences for silence and noise, too, so Silero VAD, which faster-whisper brings, says first
+where somebody speaks: without speech the model is not asked, and words that it puts elsewhere are left out. (Cutting
+what is no speech out of the sound, as ``vad_filter`` does, made it hear other words.)
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,8 @@ TOKENS_A_SECOND = 15
 """More than anybody speaks; a model that writes more has come to repeat itself."""
 WINDOW_TOKENS = 224
 """That Whisper writes for one window at most."""
+BESIDE = 0.5
+"""Seconds that a word may lie beside what Silero VAD takes for speech: its times are rough."""
 
 
 def load(checkpoint: Checkpoint, folder: Path, device: str, dtype: torch.dtype) -> FasterWhisper:
@@ -77,16 +81,20 @@ class FasterWhisper:
             temperature=0.0,  # no drawing of words: the same sound gives the same transcript
             condition_on_previous_text=False,
             word_timestamps=True,
-            vad_filter=True,
             max_new_tokens=min(WINDOW_TOKENS, 20 + round(TOKENS_A_SECOND * seconds)),
         )
         words: list[SpokenWord] = []
         repeating = False
+
+        def within(word: Any, spans: Sequence[Mapping[str, int]]) -> bool:
+            first, last = (time * self.sample_rate for time in (word.start - BESIDE, word.end + BESIDE))
+            return any(first < span["end"] and last > span["start"] for span in spans)
+
         for segment in segments:
             if segment.compression_ratio > REPEATING:
                 repeating = True
                 continue
-            words += [_word(word) for word in segment.words or () if word.word.strip()]
+            words += [_word(word) for word in segment.words or () if word.word.strip() and within(word, spoken)]
         return Heard(tuple(words), info.language, float(info.language_probability), seconds, repeating)
 
 

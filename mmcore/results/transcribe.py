@@ -15,6 +15,8 @@ SPOKEN: tuple[Spoken, ...] = get_args(Spoken)
 """Languages that may be asked for."""
 
 SENTENCE_ENDS = ".?!。？！…"
+ABBREVIATED = frozenset("mr mrs ms dr st prof sr jr vs no".split())
+"""Words whose full stop ends no sentence."""
 PAUSE_SECONDS = 1.0
 """A longer silence parts two passages even without a full stop."""
 PASSAGE_SECONDS = 15.0
@@ -146,9 +148,9 @@ def passages_of(words: Sequence[SpokenWord]) -> tuple[Passage, ...]:
     """Words parted where a sentence ends, where there is a pause, and where a long passage has a comma."""
     parts: list[list[SpokenWord]] = [[words[0]]] if words else []
     for before, word in pairwise(words):
-        last = before.text[-1:]
+        last = "" if before.text.rstrip(".").casefold() in ABBREVIATED else before.text[-1:]
         long = before.end - parts[-1][0].start > PASSAGE_SECONDS
-        if last in SENTENCE_ENDS or word.start - before.end > PAUSE_SECONDS or (long and last in ",，、;；"):
+        if (last and last in SENTENCE_ENDS) or word.start - before.end > PAUSE_SECONDS or (long and last in ",，、;；"):
             parts.append([])
         parts[-1].append(word)
     return tuple(Passage(tuple(part)) for part in parts)
