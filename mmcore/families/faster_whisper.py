@@ -1,9 +1,9 @@
 """Whisper as faster-whisper runs it with CTranslate2, from weights that packages carry.
 
 Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision", ICML 2023. Sound comes decoded, from
-``mmcore.io``. Whisper writes sentences for silence and noise, too, so Silero VAD, which faster-whisper brings, says first
-where somebody speaks: without speech the model is not asked, and words that it puts elsewhere are left out. (Cutting
-what is no speech out of the sound, as ``vad_filter`` does, made it hear other words.)
+``mmcore.io``. Whisper writes sentences for silence and noise, too, so Silero VAD, which faster-whisper brings, says
+first where somebody speaks: without speech the model is not asked, and words that it puts elsewhere are left out.
+(Cutting what is no speech out of the sound, as ``vad_filter`` does, made it hear other words.)
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from mmcore.results.transcribe import Heard, SpokenWord
 from mmcore.types import Floats
 
 UNSPACED = frozenset(("zh", "ja", "th", "lo", "my", "yue"))
-"""Languages that are written without spaces: every sign is a word."""
+"""Languages that are written without spaces: every token, mostly one sign, is a word."""
 NO_SPEECH = 0.6
 """Whisper's own rule: no speech where the model says so at least this surely, ..."""
 UNLIKELY = -1.0
@@ -31,6 +31,10 @@ REPEATING = 2.4
 """Whisper's own limit of zlib's compression ratio, beyond which a text repeats itself."""
 TOKENS_A_SECOND = 15
 WINDOW_TOKENS = 224
+CHARACTER_TOKENS = 4
+"""Bytes of a character at most, and so tokens that one may be parted into."""
+PROMPT_TOKENS = 4
+"""Start, language, task, no times."""
 SETTINGS = ("lang_to_id", "task_to_id", "alignment_heads", "no_timestamps_token_id")
 """What generation_config.json of a checkpoint for several languages has; English ones lack the first two."""
 
@@ -76,7 +80,7 @@ class Whisper:
             return_timestamps=False,
             return_token_timestamps=True,
             return_dict_in_generate=True,
-            max_new_tokens=min(WINDOW_TOKENS, 20 + round(TOKENS_A_SECOND * seconds)),
+            max_length=PROMPT_TOKENS + min(WINDOW_TOKENS, 20 + round(TOKENS_A_SECOND * seconds)),
             **known,
         )
         sequence: list[int] = output["sequences"][0].tolist()
@@ -124,13 +128,13 @@ class Whisper:
         language: str,
         seconds: float,
     ) -> tuple[SpokenWord, ...]:
-        """Tokens as words: up to the next one that begins with a space, or sign by sign; punctuation joins the last."""
+        """Tokens as words: up to the next one that begins with a space, or token by token; punctuation joins the last."""
         groups: list[tuple[str, list[int]]] = []
         waiting: list[int] = []
         for place in places:
             waiting.append(place)
             text = self.tokenizer.decode([sequence[one] for one in waiting])
-            if "\ufffd" in text:
+            if "\ufffd" in text and len(waiting) < CHARACTER_TOKENS:
                 continue  # a character of several tokens is not whole yet
             begins = text[:1].isspace() or language in UNSPACED
             if groups and (not begins or not any(sign.isalnum() for sign in text)):

@@ -15,7 +15,7 @@ SPOKEN: tuple[Spoken, ...] = get_args(Spoken)
 """Languages that may be asked for."""
 
 SENTENCE_ENDS = ".?!。？！…"
-ABBREVIATED = frozenset("mr mrs ms dr st prof sr jr vs no".split())
+ABBREVIATED = frozenset(["mr", "mrs", "ms", "dr", "st", "prof", "sr", "jr", "vs", "no"])
 """Words whose full stop ends no sentence."""
 PAUSE_SECONDS = 1.0
 """A longer silence parts two passages even without a full stop."""
@@ -38,7 +38,7 @@ class TranscribeOptions:
 
 @dataclass(frozen=True)
 class SpokenWord:
-    """One word as it is written, or one sign in languages that write without spaces."""
+    """One word as it is written, or one or a few signs in languages that write without spaces."""
 
     text: str
     """Without white space around it; punctuation belongs to the word before it."""
