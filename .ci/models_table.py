@@ -32,6 +32,9 @@ def place(checkpoint: Checkpoint) -> str:
     """Where the weights are, with a link."""
     if checkpoint.source == "bundled":
         return "in the package"
+    if checkpoint.source == "package":
+        packages = " and ".join(dict.fromkeys(f"`{file.split('/')[0].replace('_', '-')}`" for file in checkpoint.files))
+        return f"in {packages}, extra `{checkpoint.extra}`"
     if checkpoint.source == "hub":
         return f"[{checkpoint.location}](https://huggingface.co/{checkpoint.location})"
     return f"[{checkpoint.location.rsplit('/', 1)[-1]}]({checkpoint.location})"

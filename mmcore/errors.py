@@ -284,6 +284,7 @@ MESSAGES: dict[str, str] = {
     "speech_language": (
         "{model} does not know the language {language!r}; it knows {known}. Choose another model, for example {other}."
     ),
+    "program_missing": "This needs {program}, which is not here. Install it (in Debian: {package}).",
     # capacity
     "out_of_memory": (
         "There is not enough memory for {name} on {device} ({needed} needed). Choose a smaller model or another device."

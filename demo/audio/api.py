@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from mmcore.results import AudioOptions
+from mmcore.results import AudioOptions, TranscribeOptions
 
 from ..ui import events, fields, programs
 from . import label_names, service
@@ -66,6 +66,30 @@ def build(page: Page) -> None:
             )
             return answer.to_dict()
 
+    def transcribe(
+        audio: Mapping[str, Any], model: str, language: str, beams: float, request: gr.Request
+    ) -> dict[str, Any]:
+        """Write down what is said in a recording, with the time of every word. Needs the server's extra "speech".
+
+        Args:
+            audio: The sound: an uploaded file (WAV, FLAC, Ogg, MP3, M4A, WebM; at most 30 minutes).
+                MCP tools take a data: address too.
+            model: Name of the model. Empty: the one that the server has.
+            language: "en", "zh", or "auto" to let the model tell.
+            beams: Width of the beam search (1-10): 1 is quickest.
+
+        Returns:
+            "text": all of it, empty where no speech was heard. "language": in two letters, "language_score": 0-1.
+            "words": a list of {"text", "start", "end", "score"}, in seconds from the beginning.
+            "passages": a list of {"text", "start", "end"}, about a sentence each.
+            "duration", "model", "device", "seconds": of the sound, what heard it, and how long that took.
+            "notices": only where a part was not read or something was assumed: a list of {"code", "text" in "en" and
+                "zh", "values"}.
+        """
+        with events.told(request):
+            answer = service.transcribe_for_api(page.pool, audio, model, language=language, beams=beams)
+            return answer.to_dict()
+
     number = partial(fields.number, AudioOptions)
     with gr.Group(visible=False):
         programs.resource(
@@ -84,4 +108,12 @@ def build(page: Page) -> None:
             pooling=fields.choice(AudioOptions, "pooling"),
             event_threshold=number("event_threshold"),
             event_seconds=number("event_seconds"),
+        )
+        fields.offer(
+            transcribe,
+            "transcribe",
+            audio=gr.Audio(type="filepath"),
+            model=gr.Textbox(""),
+            language=fields.choice(TranscribeOptions, "language"),
+            beams=fields.number(TranscribeOptions, "beams"),
         )

@@ -9,9 +9,10 @@ from typing import Any
 
 from mmcore.errors import InputError, MMCoreError
 from mmcore.pool import ModelPool
-from mmcore.results import AudioOptions, AudioResult
+from mmcore.results import AudioOptions, AudioResult, TranscribeOptions, TranscribeResult
 from mmcore.results.options import from_form
 from mmcore.tasks.audio import TASK, classify_audio, classify_audio_many, explain_audio
+from mmcore.tasks.transcribe import default_model, transcribe
 from mmcore.types import IsCancelled, Progress
 
 from ..ui import batch_rows, examples, uploads
@@ -95,6 +96,26 @@ def explain(
 def listen_for_api(pool: ModelPool, payload: Mapping[str, Any] | None, model: str, **form: Any) -> AudioResult:
     """The same for programs: no evidence, errors are raised."""
     return classify_audio(pool, path_of(payload), options_of(form), model)
+
+
+def transcribe_upload(
+    pool: ModelPool, payload: Mapping[str, Any] | None, language: str, button: Stop | None = None
+) -> Iterator[Step | TranscribeResult | Failure]:
+    """What is said in one upload: a Step now and then, then the answer or what went wrong; ``button`` ends it."""
+    try:
+        path, options = path_of(payload), from_form(TranscribeOptions, {"language": language})
+
+        def work(progress: Progress, cancelled: IsCancelled) -> TranscribeResult:
+            return transcribe(pool, path, options, default_model(pool), progress, cancelled)
+
+        yield from in_background(work, button)
+    except Exception as error:
+        yield failure(error)
+
+
+def transcribe_for_api(pool: ModelPool, payload: Mapping[str, Any] | None, model: str, **form: Any) -> TranscribeResult:
+    """The same for programs: errors are raised."""
+    return transcribe(pool, path_of(payload), from_form(TranscribeOptions, form), model or default_model(pool))
 
 
 def describe_many(

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gradio as gr
 
-from mmcore.results import POOLINGS, AudioOptions
+from mmcore.results import POOLINGS, SPOKEN, AudioOptions, TranscribeOptions
+from mmcore.tasks.transcribe import unavailable
 
 from ..ui import batch, clearing, events, examples, fields, slots, style
 from ..ui import chooser as choosing
 from ..ui.html import credits_list
 from ..ui.i18n import ui
-from . import api, service
+from . import api, service, transcript
 from . import view as sound_render
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ BATCH = batch.Layout(
 def build(page: Page) -> None:
     """Lay out the tab and connect its events."""
     view, button = gr.State((None, None, None)), gr.State(events.Stop())
+    spoken_view = gr.State(None)
     with gr.Row(equal_height=False, elem_classes="mm-columns"):
         with gr.Column(scale=5, min_width=320):
             sound = gr.Audio(
@@ -63,6 +65,7 @@ def build(page: Page) -> None:
             with gr.Row():
                 run = gr.Button(ui("sounds.run"), variant="primary", elem_id="mm-sound-run")
                 stop = gr.Button(ui("stop"), variant="stop", interactive=False, elem_id="mm-sound-stop")
+            speech = _speech(page)
             form = _options()
         with gr.Column(scale=7, min_width=320), gr.Column(elem_classes="mm-answers"):
             answer = gr.HTML(
@@ -71,6 +74,7 @@ def build(page: Page) -> None:
                 elem_id="mm-sound-answer",
                 elem_classes="mm-panel",
             )
+            said = gr.HTML("", elem_id="mm-sound-said")
             why = gr.HTML("", js_on_load=style.web_file("sound_why.js"), elem_id="mm-sound-why")
 
     def listen(payload: Mapping[str, Any] | None, model: str, *rest: Any) -> Iterator[tuple[Any, ...]]:
@@ -91,7 +95,37 @@ def build(page: Page) -> None:
             evidence = service.explain(page.pool, request, event.label, event.start, event.length)
         return sound_render.evidence_panel(evidence, language), (answered, evidence, request)
 
+    def write_down(
+        payload: Mapping[str, Any] | None, spoken: str, pressed: events.Stop, language: str
+    ) -> Iterator[tuple[Any, ...]]:
+        for item in service.transcribe_upload(page.pool, payload, spoken, pressed):
+            going = isinstance(item, events.Step)
+            yield transcript.panel(item, language), None if going else item, gr.update(interactive=going)
+
     clearing.at_once(page, [run.click, sound.change], answer, why)
+    clearing.at_once(page, [speech.run.click, sound.change], said)
+    speech.run.click(
+        write_down,
+        [sound, speech.language, button, page.language],
+        [said, spoken_view, stop],
+        preprocess=False,
+        trigger_mode="once",
+        concurrency_id=events.MODELS,
+        concurrency_limit=events.MODELS_AT_ONCE,
+        show_progress="minimal",
+        show_progress_on=said,
+        api_name="audio_transcribe",
+        api_visibility="private",
+    )
+    page.language.change(
+        transcript.panel,
+        [spoken_view, page.language],
+        said,
+        show_progress="hidden",
+        queue=False,
+        api_name="audio_transcript_translate",
+        api_visibility="private",
+    )
     # preprocess=False: the raw upload, because gradio's own reading answers a broken sound before we can.
     gr.on(
         [run.click, sound.change],
@@ -133,6 +167,29 @@ def build(page: Page) -> None:
     api.build(page)
     with gr.Accordion(ui("sounds.credits"), open=False):
         gr.HTML(credits_list(examples.sounds()))
+
+
+class Speech(NamedTuple):
+    """What asks for a transcript."""
+
+    run: gr.Button
+    language: gr.Radio
+
+
+def _speech(page: Page) -> Speech:
+    """The button and the language; greyed, with the command that brings it, where the extra is not installed."""
+    here = unavailable(page.settings) is None
+    with gr.Row(elem_classes="mm-speech"):
+        run = gr.Button(ui("sounds.transcribe"), interactive=here, elem_id="mm-sound-transcribe")
+        language = gr.Radio(
+            [(ui(f"sounds.spoken.{name}"), name) for name in SPOKEN],
+            value=TranscribeOptions.language,
+            label=ui("sounds.spoken"),
+            info=None if here else ui("sounds.transcribe_missing"),
+            interactive=here,
+            elem_id="mm-sound-spoken",
+        )
+    return Speech(run, language)
 
 
 def _example(event: gr.EventData) -> str:

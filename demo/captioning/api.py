@@ -37,6 +37,7 @@ def build(page: Page) -> None:
         top_p: float,
         temperature: float,
         seed: float,
+        read_text: bool,
         request: gr.Request,
     ) -> dict[str, Any]:
         """Describe a picture in a sentence of English, or in several.
@@ -53,11 +54,14 @@ def build(page: Page) -> None:
             top_p: For nucleus decoding: the likely words have probabilities that sum to this (0.05-1).
             temperature: For nucleus decoding: below 1 plays safe, above 1 is bold (0.05-5).
             seed: For nucleus decoding: the same seed gives the same captions.
+            read_text: Also read the text in the picture (English, Chinese), where the server has the extra "ocr".
 
         Returns:
             "captions": a list of {"text", "score"}, best first; score (0-1) says how sure the model is of its words.
             "model", "device", "seconds": what made them, and how long it took.
             "confident": false where the model doubts its caption; "tags" then name what it recognises.
+            "reads": only where asked for: {"text", "lines": a list of {"text", "score", "box"}}; a box has four corners,
+                each x and y as shares (0-1) of the picture's width and height.
             "notices": only where a part was not read or something was assumed: a list of {"code", "text" in "en" and
                 "zh", "values"}.
         """
@@ -74,6 +78,7 @@ def build(page: Page) -> None:
                 top_p=top_p,
                 temperature=temperature,
                 seed=seed,
+                read_text=read_text,
             )
             return answer.to_dict()
 
@@ -101,4 +106,5 @@ def build(page: Page) -> None:
             top_p=number("top_p"),
             temperature=number("temperature"),
             seed=number("seed"),
+            read_text=gr.Checkbox(False),
         )

@@ -14,7 +14,9 @@ from mmcore.io.images import decode_image
 from mmcore.pool import ModelPool
 from mmcore.results import CaptionOptions, CaptionResult
 from mmcore.results.options import from_form
+from mmcore.settings import Settings
 from mmcore.tasks.captioning import caption, caption_many
+from mmcore.tasks.ocr import full_size
 from mmcore.types import IsCancelled, Progress
 
 from ..ui import batch_rows, uploads
@@ -46,7 +48,7 @@ def describe(pool: ModelPool, payload: Mapping[str, Any], model: str, form: Mapp
 
     def work() -> Answer:
         options = options_of(_for_model(model, form), explain=True)
-        image = decode_image(uploads.path_of(payload), pool.settings)
+        image = decode_image(uploads.path_of(payload), _decoding(pool, options))
         return answer_of(caption(pool, image, options, model), image)
 
     return attempt(work)
@@ -55,7 +57,12 @@ def describe(pool: ModelPool, payload: Mapping[str, Any], model: str, form: Mapp
 def describe_for_api(pool: ModelPool, payload: Mapping[str, Any] | None, model: str, **form: Any) -> CaptionResult:
     """The same for programs: no maps, errors are raised, and a level that the model does not have is one."""
     options = options_of(form)
-    return caption(pool, decode_image(uploads.path_of(payload), pool.settings), options, model)
+    return caption(pool, decode_image(uploads.path_of(payload), _decoding(pool, options)), options, model)
+
+
+def _decoding(pool: ModelPool, options: CaptionOptions) -> Settings:
+    """Photographs are decoded smaller than they are, but not where letters are to be read."""
+    return full_size(pool.settings) if options.read_text else pool.settings
 
 
 def describe_many(

@@ -10,6 +10,7 @@ import gradio as gr
 
 from mmcore.checkpoints import registry
 from mmcore.results import DECODINGS, CaptionOptions
+from mmcore.tasks import ocr
 
 from ..ui import batch, batch_rows, clearing, events, examples, fields, slots, style
 from ..ui import chooser as choosing
@@ -75,7 +76,7 @@ def build(page: Page) -> None:
                 detail = gr.Dropdown(label=ui("detail"), elem_id="mm-detail", filterable=False, **_levels(start))
             chooser = choosing.with_facts(model, "mm")
             run = gr.Button(ui("run"), variant="primary", elem_id="mm-run")
-            form = {"detail": detail, **_options()}
+            form = {"detail": detail, "read_text": _reading(page), **_options()}
             with gr.Accordion(ui("compare"), open=False, elem_id="mm-compare"):
                 second = gr.Dropdown(
                     [(ui("none"), ""), *choosing.names(service.TASK)],
@@ -180,6 +181,13 @@ def _options() -> dict[str, gr.components.Component]:
         "temperature": heat,
         "seed": seed,
     }
+
+
+def _reading(page: Page) -> gr.Checkbox:
+    """Whether to read the text in the picture, too; greyed, with the command, where the extra is not installed."""
+    here = ocr.unavailable(page.settings) is None
+    info = ui("read_text_info" if here else "read_text_missing")
+    return gr.Checkbox(False, label=ui("read_text"), info=info, interactive=here, elem_id="mm-read-text")
 
 
 def _levels(checkpoint: registry.Checkpoint) -> dict[str, Any]:

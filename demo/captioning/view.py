@@ -14,6 +14,7 @@ from PIL import Image
 
 from mmcore.results import Caption, CaptionResult, Tag
 
+from ..ui import text_boxes
 from ..ui.colours import data_uri, heat_image, shrink
 from ..ui.events import Failure
 from ..ui.html import empty, foot, legend, percent, problem, score_bar
@@ -60,6 +61,7 @@ def panel(content: Answer | Failure | None, language: str) -> str:
         *(_caption(caption, index, content, language) for index, caption in enumerate(result.captions)),
         _doubt(result.tags, language) if not result.confident else "",
         foot(result.model, result.device, result.seconds, result.to_dict(), "caption.json", language),
+        "" if result.reads is None else text_boxes.reading(result.reads, content.picture, content.size, language),
         _why(content, language) if explained else "",
         _alternatives(result.captions, language) if len(result.captions) > 1 else "",
     ]

@@ -10,17 +10,19 @@ import typer
 
 from mmcore.commands import console, workshop
 from mmcore.commands.console import (
+    FAILED,
     Use,
     answer_all,
     answers_only,
     chosen,
     complain,
+    print_notices,
     progress_bar,
     shared_options,
     usage,
 )
 from mmcore.results import CaptionOptions, CaptionResult
-from mmcore.tasks import captioning
+from mmcore.tasks import captioning, ocr
 
 app = typer.Typer()
 
@@ -36,6 +38,9 @@ def caption_command(
     max_words: Annotated[int, typer.Option(help="Longest caption (1-60).")] = CaptionOptions.max_words,
     detail: Annotated[str | None, typer.Option(help="Level of detail, where the model has some.")] = None,
     seed: Annotated[int, typer.Option(help="Of nucleus sampling.")] = CaptionOptions.seed,
+    read_text: Annotated[
+        bool, typer.Option("--read-text", help="Also read the text in the pictures (extra `ocr`).")
+    ] = CaptionOptions.read_text,
 ) -> None:
     """Describe pictures in words."""
     with usage():
@@ -46,9 +51,14 @@ def caption_command(
             max_words=max_words,
             detail=detail,
             seed=seed,
+            read_text=read_text,
         )
         pool = console.make_pool(use.settings)
         captioning.checked(pool.choose(captioning.TASK, use.model), options)
+    missing = ocr.unavailable(use.settings) if read_text else None
+    if missing is not None:
+        complain(f"mmcore: {missing}")
+        raise typer.Exit(FAILED)
     with answers_only() as out, progress_bar("captioning") as progress:
         outcomes = captioning.caption_many(pool, files, options, use.model, progress=progress, limit=len(files))
         answer_all(use, out, zip(files, outcomes, strict=True), _print_captions)
@@ -57,6 +67,10 @@ def caption_command(
 def _print_captions(out: TextIO, path: str, outcome: CaptionResult) -> None:
     for caption in outcome.captions:
         print(f"{path}: {caption.text}  ({caption.score:.2f})", file=out, flush=True)
+    if outcome.reads is not None:
+        said = "; ".join(line.text for line in outcome.reads.lines)
+        print(f"{path}: reads: {said or 'no text'}", file=out, flush=True)
+        print_notices(out, path, outcome.reads.notices)
     if not outcome.confident:
         seen = ", ".join(tag.text for tag in outcome.tags)
         print(f"{path}: not sure" + (f"; recognised: {seen}" if seen else ""), file=out, flush=True)

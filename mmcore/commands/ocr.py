@@ -6,7 +6,7 @@ from typing import Annotated, TextIO
 
 import typer
 
-from mmcore.commands import console
+from mmcore.commands import console, workshop
 from mmcore.commands.console import Use, answer_all, answers_only, progress_bar, shared_options, usage
 from mmcore.results.ocr import OcrOptions, OcrResult
 from mmcore.tasks import ocr
@@ -38,3 +38,12 @@ def _print_lines(out: TextIO, path: str, outcome: OcrResult) -> None:
         print(f"{path}: no text", file=out, flush=True)
     for line in outcome.lines:
         print(f"{path}: {line.text}  ({line.score:.2f})", file=out, flush=True)
+
+
+@workshop.evaluate_app.command("ocr")
+@shared_options("model", "local", "json_lines")
+def evaluate_ocr_command(use: Use) -> None:
+    """Share of characters right on forty pictures that are made with known texts, in English and Chinese."""
+    from mmcore.evaluation.ocr import run
+
+    workshop.measure(use, lambda pool, progress: run(pool, use.model, progress), "reading")

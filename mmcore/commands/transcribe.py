@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, TextIO
 
 import typer
 
-from mmcore.commands import console
+from mmcore.commands import console, workshop
 from mmcore.commands.console import Use, answer_all, answers_only, progress_bar, shared_options, usage
 from mmcore.results.transcribe import TranscribeOptions, TranscribeResult
 from mmcore.tasks import transcribe
@@ -46,3 +47,24 @@ def _minutes(seconds: int) -> str:
 def _print_passages(out: TextIO, path: str, outcome: TranscribeResult) -> None:
     for one in outcome.passages:
         print(f"{path}: {one.start:8.1f} - {one.end:.1f} s  {one.text}", file=out, flush=True)
+
+
+@workshop.evaluate_app.command("transcribe")
+@shared_options()
+def evaluate_transcribe_command(
+    use: Use,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder with clips and labels.tsv; none: 50 sentences by espeak-ng.", metavar="DIR"),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="Clips at most.", min=1)] = None,
+    tell: Annotated[bool, typer.Option("--tell", help="Let the model tell the language.")] = False,
+) -> None:
+    """Word error rate (Chinese: of characters) on known sentences, and the time that a second of sound takes."""
+    from mmcore.evaluation.transcribe import run
+
+    workshop.measure(
+        use,
+        lambda pool, progress: run(pool, data, model=use.model, limit=limit, tell=tell, progress=progress),
+        "listening",
+    )

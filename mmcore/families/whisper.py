@@ -128,7 +128,7 @@ class Whisper:
         language: str,
         seconds: float,
     ) -> tuple[SpokenWord, ...]:
-        """Tokens as words: up to the next one that begins with a space, or token by token; punctuation joins the last."""
+        """Tokens as words: up to the next that begins with a space, or token by token; punctuation joins the last."""
         groups: list[tuple[str, list[int]]] = []
         waiting: list[int] = []
         for place in places:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mmcore.results.notices import Notice, as_json
+from mmcore.results.ocr import OcrResult
 from mmcore.results.options import check, one_of, ranged
 from mmcore.types import Floats
 
@@ -39,6 +40,8 @@ class CaptionOptions:
     """Let a second network choose among many candidates of the beam search, for families that have one (compact)."""
     detail: str | None = None
     """Level of detail, for checkpoints that list some (Florence-2); None takes their first."""
+    read_text: bool = False
+    """Also read the text in the picture, where the extra ``ocr`` is installed."""
     explain: bool = False
     """Also compute the word -> region map of every caption."""
 
@@ -92,6 +95,8 @@ class CaptionResult:
     extra: dict[str, Any] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
     """What was not read, or was assumed."""
+    reads: OcrResult | None = None
+    """The text in the picture; None where it was not asked for."""
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON contract: {"captions": [{"text", "score"}], "model", "seconds"} and what else is known."""
@@ -102,5 +107,6 @@ class CaptionResult:
             "seconds": round(self.seconds, 4),
             "confident": self.confident,
             "tags": [{"text": tag.text, "score": round(tag.probability, 4)} for tag in self.tags],
+            **({} if self.reads is None else {"reads": self.reads.to_dict()}),
             **as_json(self.notices),
         }

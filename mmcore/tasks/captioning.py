@@ -17,6 +17,7 @@ from mmcore.pool import ModelPool
 from mmcore.results import Caption, CaptionOptions, CaptionResult, notices_of
 from mmcore.tasks.batching import answers, check_sources
 from mmcore.tasks.occlusion import BATCH, CELLS, SIDE, covered
+from mmcore.tasks.ocr import full_size, read_text
 from mmcore.types import Floats, IsCancelled, Progress, Source
 
 TASK = "captioning"
@@ -86,7 +87,8 @@ def caption_many(
     def work(images: Sequence[Image.Image]) -> list[CaptionResult]:
         return _run(pool, checkpoint, images, options)
 
-    return answers(pool.settings, sources, work, progress, cancelled)
+    settings = full_size(pool.settings) if options.read_text else pool.settings
+    return answers(settings, sources, work, progress, cancelled)
 
 
 def word_attention(pool: ModelPool, image: Image.Image, caption: Caption) -> Floats:
@@ -153,7 +155,10 @@ def _run(
 
     # A seed makes one row of random numbers, which the pictures of a batch share.
     alike = None if options.decoding == "nucleus" else ("captions", options)
-    return pool.run(checkpoint.name, work, images, alike=alike)
+    found = pool.run(checkpoint.name, work, images, alike=alike)
+    if not options.read_text:
+        return found
+    return [replace(one, reads=read_text(pool, image)) for one, image in zip(found, images, strict=True)]
 
 
 def _explained(model: Captioner, picture: Image.Image, one: Caption) -> Caption:

@@ -58,6 +58,13 @@ def unavailable(settings: Settings) -> MMCoreError | None:
     return locate.availability(of_task(TASK)[0], settings).problem
 
 
+def default_model(pool: ModelPool) -> str:
+    """The recogniser of the settings' tier if it is here, else the first that is, else that of the extra."""
+    wanted = pool.choose(TASK)
+    ready = (one for one in (wanted, *of_task(TASK)) if locate.is_cached(one, pool.settings))
+    return next(ready, of_task(TASK)[0]).name
+
+
 def checked(checkpoint: Checkpoint, options: TranscribeOptions) -> Checkpoint:
     """The recogniser, if it knows the language. Raises InputError, which names one that does."""
     if options.language != "auto" and options.language not in checkpoint.languages:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +17,8 @@ from mmcore.errors import UnknownNameError
 from mmcore.families import FAMILIES
 from mmcore.settings import TIERS, Settings, local_variable
 
-NOT_PINNED_YET = {"clap-large", "ced-tiny", "ced-mini", "ced-base"}
+ROOT = Path(__file__).resolve().parents[2]
+NOT_PINNED_YET = {"clap-large", "ced-tiny", "ced-mini", "ced-base", "whisper-small", "whisper-large-v3-turbo"}
 """Hub checkpoints without a pin: their commit is looked up before a download."""
 
 TASKS = (
@@ -24,7 +26,11 @@ TASKS = (
     "retrieval",
     "audio",
     "sentiment",
+    "transcribe",
+    "ocr",
 )
+
+EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
 
 each = pytest.mark.parametrize("checkpoint", CHECKPOINTS, ids=lambda checkpoint: checkpoint.name)
 
@@ -77,6 +83,13 @@ def test_its_source_is_pinned_or_listed(checkpoint: Checkpoint):
         assert checkpoint.location.startswith("https://")
         assert re.fullmatch(r"[0-9a-f]{64}", checkpoint.sha256 or ""), "a row that could not be fetched is not offered"
         assert locate.file_name(checkpoint)
+    elif checkpoint.source == "package":
+        assert re.fullmatch(r"[0-9a-f]{64}", checkpoint.sha256 or ""), "what others packed is checked before it is read"
+        packages = {file.split("/")[0] for file in (checkpoint.location, *checkpoint.files)}
+        assert packages <= set(checkpoint.needs)
+        assert checkpoint.extra in EXTRAS
+        brought = " ".join(EXTRAS[checkpoint.extra]).replace("-", "_")
+        assert all(package in brought for package in checkpoint.needs)
     else:
         assert checkpoint.source == "bundled"
         assert re.fullmatch(r"[a-z_]+", checkpoint.location)
@@ -110,7 +123,7 @@ def test_every_folder_of_the_bundle_is_a_checkpoint():
 @pytest.mark.parametrize("task", TASKS)
 def test_every_task_has_a_compact_checkpoint_first(task: str):
     assert of_task(task)[0].tier == "compact"
-    assert of_task(task, "compact")[0].source == "bundled"
+    assert of_task(task, "compact")[0].source in ("bundled", "package")
 
 
 def test_find_lists_the_known_names():

@@ -28,6 +28,12 @@ def load(folder: Path) -> Any:
     return model
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A random model repeats itself without end, which is a matter of one test only."""
+    monkeypatch.setattr("mmcore.families.whisper.REPEATING", 1e9)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_whisper.whisper(tmp_path_factory.mktemp("whisper"), seed=4)
