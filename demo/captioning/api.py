@@ -60,8 +60,8 @@ def build(page: Page) -> None:
             "captions": a list of {"text", "score"}, best first; score (0-1) says how sure the model is of its words.
             "model", "device", "seconds": what made them, and how long it took.
             "confident": false where the model doubts its caption; "tags" then name what it recognises.
-            "reads": only where asked for: {"text", "lines": a list of {"text", "score", "box"}}; a box has four corners,
-                each x and y as shares (0-1) of the picture's width and height.
+            "reads": only where asked for: {"text", "lines": a list of {"text", "score", "box"}}; a box has four
+                corners, each x and y as shares (0-1) of the picture's width and height.
             "notices": only where a part was not read or something was assumed: a list of {"code", "text" in "en" and
                 "zh", "values"}.
         """

@@ -75,9 +75,10 @@ def signs() -> Iterator[Sign]:
         ink, ground = COLOURS[number % len(COLOURS)]
         text = (CHINESE if chinese else ENGLISH)[number]
         font = ImageFont.truetype(here[number % len(here)], size)
-        picture = Image.new("RGB", (640, 480), ground)
         left, top, right, bottom = font.getbbox(text)
-        corner = (320 - (right + left) / 2, 240 - (bottom + top) / 2)
+        width = max(640, round(right - left) + 120)  # all of it stays inside, turned, too
+        picture = Image.new("RGB", (width, 480), ground)
+        corner = (width / 2 - (right + left) / 2, 240 - (bottom + top) / 2)
         ImageDraw.Draw(picture).text(corner, text, font=font, fill=ink)
         turned = picture.rotate(turn, Image.Resampling.BICUBIC, fillcolor=ground)
         yield Sign(turned, text, "zh" if chinese else "en", size, turn)
