@@ -126,7 +126,7 @@ VALUES = st.recursive(
     ),
     max_leaves=6,
 )
-ENDPOINTS = {"caption": 10, "search": 10, "zero_shot": 4, "sentiment": 4, "classify_audio": 8}
+ENDPOINTS = {"caption": 11, "search": 10, "zero_shot": 4, "sentiment": 4, "classify_audio": 8, "transcribe": 4}
 """Endpoint -> its inputs."""
 BODIES = st.one_of(
     st.sampled_from(sorted(ENDPOINTS)).flatmap(
@@ -141,7 +141,7 @@ BODIES = st.one_of(
 )
 CALLS = st.tuples(
     st.sampled_from(("tools/call", "tools/list", "initialize", "ping", "nothing/such")),
-    st.sampled_from(("caption", "search", "zero_shot", "sentiment", "classify_audio", "nope")),
+    st.sampled_from(("caption", "search", "zero_shot", "sentiment", "classify_audio", "transcribe", "nope")),
     st.dictionaries(
         st.sampled_from(("text", "image", "audio", "model", "labels", "top", "num_captions", "fusion", "x")),
         VALUES,
