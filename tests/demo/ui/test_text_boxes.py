@@ -1,0 +1,29 @@
+"""What was read in a picture, as HTML."""
+
+from __future__ import annotations
+
+import pytest
+
+from demo.ui import text_boxes
+from demo.ui.i18n import LANGUAGES, text
+from mmcore.results.ocr import OcrResult, TextLine
+
+BOX = ((0.1, 0.2), (0.5, 0.2), (0.5, 0.3), (0.1, 0.3))
+
+
+def read(*lines: str) -> OcrResult:
+    return OcrResult(tuple(TextLine(line, 0.9, BOX) for line in lines), 200, 100, "pp-ocrv4", "cpu", 0.1)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_line_is_listed_and_boxed(language: str):
+    html = text_boxes.reading(read("one <i>", "two"), "data:x", (200, 100), language)
+    assert text(language, "text.reads") in html
+    assert html.count("<li>") == html.count("<polygon") == 2
+    assert 'points="20.0,20.0 100.0,20.0 100.0,30.0 20.0,30.0"' in html
+    assert "<i>" not in html
+    assert 'data-text="one &lt;i&gt; two"' in html
+
+
+def test_without_text_it_says_so():
+    assert text("en", "text.reads_none") in text_boxes.reading(read(), "data:x", (200, 100), "en")
