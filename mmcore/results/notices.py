@@ -47,7 +47,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "图片为 {width} x {height} 像素，识别文字时长边缩小到 {side} 像素，较小的字可能读不到。请裁出需要的部分。",
     ),
     "ocr_unsure": (
-        "{count} more lines were seen but read too unsurely (below {threshold:g}), so they were left out.",
+        "Lines that were read too unsurely (below {threshold:g}) were left out: {count}.",
         "另有 {count} 行文字看到了但没有把握（低于 {threshold:g}），未列出。",
     ),
     # queries

@@ -71,7 +71,7 @@ def test_text_in_pictures_is_a_json_line_a_file(picture: str):
     assert (read["path"], read["text"], read["size"]) == (picture, "60 by 40", [60, 40])
     shown = mmcore("read", picture).stdout
     assert "60 by 40  (0.90)" in shown
-    assert "note: 1 more lines" in shown
+    assert "note: Lines that were read too unsurely" in shown
 
 
 def test_without_the_extra_the_command_says_what_brings_it(picture: str, monkeypatch: pytest.MonkeyPatch):

@@ -36,7 +36,7 @@ def test_passages_have_times_and_unsure_words_are_marked(language: str):
     assert "&lt;b&gt;." in html
     assert "<b>" not in html
     assert html.count('class="mm-unsure"') == 1
-    assert "0:03" in html
+    assert "<span>3.0 s</span>" in html
     assert 'data-text="Hello &lt;b&gt;. Again."' in html
     assert ("English" in html) == (language == "en")
     assert ("英语" in html) == (language != "en")
