@@ -18,6 +18,12 @@ from mmcore.index.library import Library as Library, SessionLibrary as SessionLi
 from mmcore.index.records import AddReport as AddReport, Entry as Entry, Hit as Hit
 from mmcore.io.images import decode_image as decode_image
 from mmcore.pool import LoadedModel as LoadedModel, ModelPool as ModelPool
+from mmcore.results.ask import (
+    AnswerPart as AnswerPart,
+    AskOptions as AskOptions,
+    AskResult as AskResult,
+    Turn as Turn,
+)
 from mmcore.results.audio import (
     AudioOptions as AudioOptions,
     AudioResult as AudioResult,
@@ -64,6 +70,7 @@ from mmcore.results.transcribe import (
     TranscribeResult as TranscribeResult,
 )
 from mmcore.settings import Settings as Settings
+from mmcore.tasks.ask import ask as ask
 from mmcore.tasks.audio import (
     classify_audio as classify_audio,
     classify_audio_many as classify_audio_many,

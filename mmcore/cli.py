@@ -16,6 +16,7 @@ import typer
 
 from mmcore import __version__
 from mmcore.commands import (
+    ask,
     audio,
     captioning,
     few_shot,
@@ -37,7 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain text, which any terminal, screen reader and log can take
 )
-for part in (captioning, audio, transcribe, ocr, models, retrieval, index, sentiment, few_shot):
+for part in (captioning, audio, transcribe, ocr, ask, models, retrieval, index, sentiment, few_shot):
     app.add_typer(part.app)  # without a name: its commands become ours
 app.add_typer(workshop.evaluate_app, name="evaluate")
 app.add_typer(workshop.bench_app, name="bench")

@@ -95,6 +95,15 @@ MESSAGES: dict[str, str] = {
     "no_table": "Nothing was given. Choose a table (CSV, TSV or XLSX) or a ZIP first.",
     "nothing_to_keep": "There is no finished run to keep. Train a fusion first.",
     "setting_unreadable": "{variable} is {value!r}; it must be {expected}.",
+    # questions
+    "question_missing": "There is no question. Type one: what is this? is there a dog? what colour is the car?",
+    "ask_pictures": "{count} pictures were given; a question can be about {limit} at most.",
+    "ask_turns": "The conversation has {count} answered questions; the limit is {limit}. Clear it and begin anew.",
+    "ask_too_long": (
+        "The pictures, the conversation and the longest answer come to {tokens} tokens; {model} takes {limit}. "
+        "Clear the conversation, ask for a shorter answer, or take one picture only."
+    ),
+    "ask_turn_unreadable": "The conversation so far must be a list of [question, answer], both texts.",
     # queries and labels
     "query_empty": "There is nothing to look for. Type some words or choose a picture.",
     "query_only_minus": "The query only says what to leave out. Say what to look for too.",

@@ -12,6 +12,7 @@ from html import escape
 import numpy as np
 from PIL import Image
 
+from mmcore.io.tag_names import tag_text
 from mmcore.results import Caption, CaptionResult, Tag
 
 from ..ui import text_boxes
@@ -20,7 +21,6 @@ from ..ui.events import Failure
 from ..ui.html import empty, foot, legend, percent, problem, score_bar
 from ..ui.i18n import escaped as _t
 from ..ui.i18n import text
-from .tag_names import tag_text
 
 _LITTLE = """a an and are as at be by close for from has have his her in into is it its of on or over several some that
 the their there through to top two up very while who with"""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 FAMILIES = (
     "compact_captioner",
+    "compact_answers",
+    "vlm",
     "blip",
     "florence2",
     "qwen_vl",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from mmcore.checkpoints.registry import Checkpoint
-from mmcore.results import Caption, CaptionOptions, MapMethod, Post, SentimentPrediction, Tag
+from mmcore.results import AskOptions, Caption, CaptionOptions, MapMethod, Post, SentimentPrediction, Tag, Turn
 from mmcore.results.ocr import TextLine
 from mmcore.results.transcribe import Heard
 from mmcore.types import Floats
@@ -212,4 +212,24 @@ class SentimentJudge(Model, Protocol):
 
     def word_attention(self, post: Post, spans: Sequence[tuple[int, int]], fusion: str | Path = "") -> Floats | None:
         """(words, rows, columns), each >= 0 with the sum 1: where the words (places in the text) look; None without."""
+        ...
+
+
+@runtime_checkable
+class Answerer(Model, Protocol):
+    """Pictures and a question in, an answer in words out: a language model that sees."""
+
+    def answer(
+        self,
+        images: Sequence[Image.Image],
+        earlier: Sequence[Turn],
+        question: str,
+        options: AskOptions,
+        heard: Callable[[str], None],
+    ) -> tuple[str, bool]:
+        """The answer, and whether it ended by itself (and was not cut off at ``options.max_tokens``).
+
+        The pictures stand before the first question. ``heard`` is called with the text so far as it is written. Raises
+        InputError where the conversation is longer than the model can take, Cancelled where nobody waits any more.
+        """
         ...

@@ -43,7 +43,7 @@ class CompactCaptioning:
     ) -> None:  # fmt: skip
         self.checkpoint = checkpoint
         self.device = device
-        self.network = network
+        self.network, self.config = network, config
         self.dual = dual
         self.reranking = None if dual is None else _reranking_of(config["reranking"])
         self.confidence_threshold: float = config["confidence_threshold"]

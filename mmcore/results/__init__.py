@@ -4,6 +4,17 @@ One module a task; the imports below are what this package offers. ``to_dict()``
 the command line and the HTTP API.
 """
 
+from mmcore.results.ask import (
+    ASK_DECODINGS,
+    MAX_PICTURES,
+    MAX_TURNS,
+    AnswerPart,
+    AskDecoding,
+    AskOptions,
+    AskResult,
+    Turn,
+    said_together,
+)
 from mmcore.results.audio import (
     MAX_LABELS_SHOWN,
     POOLINGS,

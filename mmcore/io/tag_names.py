@@ -1,14 +1,14 @@
-"""Names of what the tagger recognises, in the visitor's language. The model speaks English."""
+"""Chinese names of what the captioner's tagger recognises. The model speaks English."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
+from importlib import resources
 from types import MappingProxyType
 
-_FILE = Path(__file__).parent.parent / "locales" / "tags_zh.json"
+_FILE = resources.files("mmcore.io") / "tags_zh.json"
 
 
 @cache
@@ -19,5 +19,5 @@ def chinese() -> Mapping[str, str]:
 
 
 def tag_text(language: str, tag: str) -> str:
-    """What the page calls a tag; a word without a Chinese name stays as it is."""
+    """What a tag is called in that language; a word without a Chinese name stays as it is."""
     return chinese().get(tag, tag) if language == "zh" else tag

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from importlib import resources
 
-from demo.captioning.tag_names import chinese, tag_text
+from mmcore.io.tag_names import chinese, tag_text
 
 NAMELESS = {
     *("no", "coming", "prepares", "sticking", "few", "attempts", "lays", "end", "attached", "same", "just", "shot"),
