@@ -52,6 +52,7 @@ KINDS: dict[str, Kind] = {
         "ForConditionalGeneration",
         details=("short", "detailed", "short, in Chinese", "detailed, in Chinese"),
     ),
+    **{name: Kind("ask", "vlm", "ForConditionalGeneration") for name in ("idefics3", "qwen3_5", "smolvlm")},
     "clip": Kind("retrieval", "clip", "Model"),
     "siglip": Kind("retrieval", "clip", "Model"),
     "siglip2": Kind("retrieval", "clip", "Model"),

@@ -12,7 +12,7 @@ from transformers.generation.logits_process import (
     TopPLogitsWarper,
 )
 
-from mmcore.results import CaptionOptions
+from mmcore.results import AskOptions, CaptionOptions
 
 
 class NucleusDraw(LogitsProcessor):
@@ -23,7 +23,7 @@ class NucleusDraw(LogitsProcessor):
     A picture alone gets exactly the captions of ``generate(do_sample=True)`` after ``torch.manual_seed(seed)``.
     """
 
-    def __init__(self, options: CaptionOptions, pictures: int) -> None:
+    def __init__(self, options: AskOptions | CaptionOptions, pictures: int) -> None:
         self.warpers = LogitsProcessorList()
         if options.temperature != 1.0:
             self.warpers.append(TemperatureLogitsWarper(options.temperature))
