@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from .ask import tab as ask
 from .audio import tab as audio
 from .captioning import tab as captioning
 from .classes import tab as classes
@@ -30,6 +31,7 @@ TABS: tuple[Tab, ...] = (
     Tab("retrieval", retrieval.build),
     Tab("sentiment", sentiment.build),
     Tab("audio", audio.build),
+    Tab("ask", ask.build),
     Tab("lab", lab.build),
     Tab("classes", classes.build),
     Tab("lessons", lessons.build),

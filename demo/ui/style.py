@@ -57,8 +57,15 @@ def head() -> str:
     """What gradio adds to the page as it starts: the script for language and brightness, and names for things."""
     names = {
         "#mm-dark": {code: text(code, "ui.dark") for code in LANGUAGES},
-        **{f'#mm-examples img[src$="/{item.path.name}"]': dict(item.alt) for item in examples.captioned()},
-        **{f'#mm-failures img[src$="/{item.path.name}"]': dict(item.alt) for item in examples.failures()},
+        **{
+            f'#{gallery} img[src$="/{item.path.name}"]': dict(item.alt)
+            for gallery, shown in (
+                ("mm-examples", examples.captioned()),
+                ("mm-failures", examples.failures()),
+                ("mm-ask-examples", examples.pictures()),
+            )
+            for item in shown
+        },
         **{
             f'#mm-sentiment-examples img[src$="/{item.path.name}"]': dict(item.alt)
             for item in (*examples.pictures(), *examples.collection())
