@@ -39,6 +39,7 @@ from mmcore.results.captioning import (
     Word as Word,
 )
 from mmcore.results.few_shot import ClassAnswer as ClassAnswer, FewShotReport as FewShotReport
+from mmcore.results.clips import ClipResult as ClipResult, Moment as Moment
 from mmcore.results.fusion_training import EpochReport as EpochReport, TrainingOptions as TrainingOptions
 from mmcore.results.matching import (
     LabelScore as LabelScore,
@@ -77,6 +78,7 @@ from mmcore.tasks.audio import (
     explain_audio as explain_audio,
 )
 from mmcore.tasks.captioning import caption as caption, caption_many as caption_many
+from mmcore.tasks.clip_captions import caption_clip as caption_clip
 from mmcore.tasks.embedding import embed_images as embed_images, embed_texts as embed_texts
 from mmcore.tasks.few_shot import classify as classify, read_head as read_head
 from mmcore.tasks.matching import (

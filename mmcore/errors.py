@@ -86,6 +86,21 @@ MESSAGES: dict[str, str] = {
         "Models that take any words: {free}."
     ),
     "labels_need_two": "{model} weighs labels against each other, so it needs at least two; {count} was given.",
+    # videos
+    "video_nothing_given": "Nothing was given. Choose a video first.",
+    "video_empty": "The file is empty (0 bytes). Choose another video.",
+    "video_too_large": (
+        "The video file has {megabytes:.2f} MB; the limit is {limit:g} MB. Cut it or save it smaller, "
+        "and try again."
+    ),
+    "video_too_long": "The video lasts {minutes:.1f} minutes; the limit is {limit:g} minutes. Cut it and try again.",
+    "video_not_a_video": "This is not a video but {kind}. Choose an MP4, MOV, WebM or MKV file.",
+    "video_unsupported": "{format} videos cannot be read. Save the video as MP4 or WebM and try again.",
+    "video_no_pictures": (
+        "This {format} file has sound but no pictures. Choose one with pictures, or listen to it in the "
+        "Sounds tab (mmcore audio)."
+    ),
+    "video_damaged": "The video is damaged or cut off ({format}). Export or download it again.",
     # text and options
     "text_too_long": "The text has {characters} characters; the limit is {limit}.",
     "option_out_of_range": "{name} is {value}; it must be between {low} and {high}.",
@@ -96,7 +111,7 @@ MESSAGES: dict[str, str] = {
     "nothing_to_keep": "There is no finished run to keep. Train a fusion first.",
     "setting_unreadable": "{variable} is {value!r}; it must be {expected}.",
     # questions
-    "question_missing": "There is no question. Type one: what is this? is there a dog? what colour is the car?",
+    "question_missing": "There is no question. Type one: what is in the picture, whether something is in it, or where something is.",
     "ask_pictures": "{count} pictures were given; a question can be about {limit} at most.",
     "ask_turns": "The conversation has {count} answered questions; the limit is {limit}. Clear it and begin anew.",
     "ask_too_long": (

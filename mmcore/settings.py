@@ -33,6 +33,7 @@ SIZES = (
     "image_pixels",
     "image_bytes",
     "audio_bytes",
+    "video_bytes",
     "text_characters",
     "labels",
     "files",
@@ -83,6 +84,8 @@ class Settings:
     image_bytes: int = 30_000_000
     audio_seconds: float = 30 * 60.0
     audio_bytes: int = 100_000_000
+    video_seconds: float = 2 * 60.0
+    video_bytes: int = 100_000_000
     text_characters: int = 5_000
     labels: int = 200
     files: int = 500
@@ -145,6 +148,7 @@ class Settings:
         for name in SIZES:
             read(name, parse_size, "expected_size")
         read("audio_seconds", _parse_positive, "expected_number")
+        read("video_seconds", _parse_positive, "expected_number")
         given["offline"] = any(
             env.get(name, "").strip().lower() in TRUE for name in ("MMCORE_OFFLINE", "HF_HUB_OFFLINE")
         )

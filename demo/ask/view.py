@@ -12,8 +12,9 @@ from mmcore.results import AnswerPart, AskResult
 
 from ..ui.colours import data_uri, heat_image, shrink
 from ..ui.events import Failure
-from ..ui.html import empty, foot, legend, problem
+from ..ui.html import empty, foot, legend, notice, problem
 from ..ui.i18n import escaped as _t
+from ..ui.i18n import text
 
 SIDE = 480
 """Pixels of the longer side of a picture under a map."""
@@ -60,14 +61,18 @@ def panel(
     if question:
         said = escape(writing) if writing else f'<span class="mm-waiting">{_t(language, "text.waiting")}</span>'
         if failed is not None:
-            said = problem(failed, language)
+            said = _failed(failed, language)
         turns.append(f'{_question(question, language)}<div class="mm-said" role="status">{said}</div>')
     elif failed is not None:
-        turns.append(problem(failed, language))
+        turns.append(_failed(failed, language))
     if not turns:
         return empty(language, "text.ask.empty")
     label = _t(language, "text.ask.conversation")
     return f'<section class="mm-answer mm-talk" aria-label="{label}" aria-live="polite">{"".join(turns)}</section>'
+
+
+def _failed(failed: Failure, language: str) -> str:
+    return notice(text(language, "text.ask.stopped")) if failed.stopped else problem(failed, language)
 
 
 def _question(question: str, language: str) -> str:
@@ -99,9 +104,9 @@ def _part(part: AnswerPart, exchange: Exchange, spoken: str, language: str) -> s
     source = _t(language, f"text.ask.source.{part.source}")
     refusing = " mm-refusing" if part.refuses else ""
     chip = f'<span class="mm-source">{source}</span>'
-    text = f'<p lang="{spoken}">{escape(part.text(spoken))}</p>'
+    said = f'<p lang="{spoken}">{escape(part.text(spoken))}</p>'
     return (
-        f'<li class="mm-part{refusing}" data-source="{part.source}">{text}{chip}{_map(part, exchange, language)}</li>'
+        f'<li class="mm-part{refusing}" data-source="{part.source}">{said}{chip}{_map(part, exchange, language)}</li>'
     )
 
 

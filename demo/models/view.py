@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .jobs import Job
 
 
-TASKS = ("captioning", "retrieval", "sentiment", "audio", "transcribe", "ocr")
+TASKS = ("captioning", "retrieval", "sentiment", "audio", "ask", "transcribe", "ocr")
 """In the order of the page's tabs."""
 
 

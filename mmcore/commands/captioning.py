@@ -21,8 +21,9 @@ from mmcore.commands.console import (
     shared_options,
     usage,
 )
-from mmcore.results import CaptionOptions, CaptionResult
+from mmcore.results import CaptionOptions, CaptionResult, ClipResult
 from mmcore.tasks import captioning, ocr
+from mmcore.tasks.clip_captions import caption_pictures_and_clips
 
 app = typer.Typer()
 
@@ -31,7 +32,9 @@ app = typer.Typer()
 @shared_options()
 def caption_command(
     use: Use,
-    files: Annotated[list[str], typer.Argument(metavar="FILE", help="Pictures.", show_default=False)],
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE", help="Pictures, or videos of up to two minutes.", show_default=False)
+    ],
     num: Annotated[int, typer.Option(help="Captions a picture, best first (1-10).")] = 1,
     decoding: Annotated[str, typer.Option(help="beam, nucleus or greedy.")] = "beam",
     beams: Annotated[int, typer.Option(help="Width of the beam search (1-10).")] = CaptionOptions.num_beams,
@@ -42,7 +45,7 @@ def caption_command(
         bool, typer.Option("--read-text", help="Also read the text in the pictures (extra `ocr`).")
     ] = CaptionOptions.read_text,
 ) -> None:
-    """Describe pictures in words."""
+    """Describe pictures in words, and short videos: key frames with their times, and what sounds in them."""
     with usage():
         options = CaptionOptions(
             decoding=decoding,  # type: ignore[arg-type]  # checked by CaptionOptions
@@ -60,8 +63,23 @@ def caption_command(
         complain(f"mmcore: {missing}")
         raise typer.Exit(FAILED)
     with answers_only() as out, progress_bar("captioning") as progress:
-        outcomes = captioning.caption_many(pool, files, options, use.model, progress=progress, limit=len(files))
-        answer_all(use, out, zip(files, outcomes, strict=True), _print_captions)
+        outcomes = caption_pictures_and_clips(pool, files, options, use.model, progress)
+        answer_all(use, out, zip(files, outcomes, strict=True), _print_seen)
+
+
+def _print_seen(out: TextIO, path: str, outcome: CaptionResult | ClipResult) -> None:
+    if isinstance(outcome, CaptionResult):
+        _print_captions(out, path, outcome)
+        return
+    _print_captions(out, path, outcome.best.seen)
+    for moment in outcome.moments:
+        best = moment.seen.captions[0]
+        doubt = "" if moment.seen.confident else "  (not sure)"
+        span = f"{moment.start:8.1f} - {moment.end:.1f} s"
+        print(f"{path}: {span}  {best.text}  ({best.score:.2f}){doubt}", file=out, flush=True)
+    for event in outcome.events:
+        span = f"{event.start:8.1f} - {event.end:.1f} s"
+        print(f"{path}: {span}  sounds: {event.label}  ({event.score:.2f})", file=out, flush=True)
 
 
 def _print_captions(out: TextIO, path: str, outcome: CaptionResult) -> None:

@@ -3,6 +3,7 @@
     decode_image(source, settings) -> RGB picture, as ``mmcore.io.images`` gives it
     open_sound(source, settings)   -> an open sound, as ``mmcore.io.audio_files`` gives it
     read_table(path, ...)          -> rows, as ``mmcore.io.tables`` gives them
+    read_clip(source, settings)    -> key frames of a video, as ``mmcore.io.video_frames`` gives them
 
 A process waits warm for the next file; it holds no model and no secret. A file that takes too long, or more memory than
 it may, ends that process and not the page: the next file gets a new one. So does work that nobody waits for any more.
@@ -27,7 +28,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from select import select
-from typing import IO, Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -39,8 +40,13 @@ from mmcore.io.files import size_of
 from mmcore.results.notices import Notice, noted
 from mmcore.settings import Settings, bare_environment
 
+if TYPE_CHECKING:
+    from mmcore.io.video_frames import Clip
+
 SECONDS = 10.0
 """Of wall time for one picture, one table, or the next piece of a sound."""
+CLIP_SECONDS = 120.0
+"""Of wall time for one video: two minutes of it take a slow processor half a minute."""
 SOUND_SECONDS = 120.0
 """Of wall time for all pieces of a sound."""
 LOOKED = 0.1
@@ -99,6 +105,22 @@ class Decoder:
             rows: list[dict[str, str]] = self._ask("table", _file(path), tuple(needed), limit, tuple(optional))
             return rows
 
+    def clip(self, source: str | Path | bytes, settings: Settings) -> Clip:
+        """The key frames. Raises what ``video_frames.read_clip`` raises, and InputError where it took too much."""
+        from mmcore.io.video_frames import Clip, KeyFrame
+
+        with self._turn:
+            opened = _named(source) if source and str(source) else source
+            facts, places, notices = self._ask("clip", opened, _bare(settings), seconds=CLIP_SECONDS)
+            sizes = [width * height * 3 for *_, (width, height) in places]
+            frames, at = [], 0
+            with self._seen(sum(sizes)) as pixels:
+                for (start, end, when, shape), size in zip(places, sizes, strict=True):
+                    picture = Image.frombytes("RGB", shape, pixels[at : at + size])
+                    frames.append(KeyFrame(start, end, when, picture))
+                    at += size
+            return Clip(*facts, tuple(frames), notices)
+
     @contextmanager
     def sound(self, source: str | Path | bytes, settings: Settings) -> Iterator[DistantSound]:
         """An open sound. The process is its alone until the block ends."""
@@ -128,12 +150,12 @@ class Decoder:
                 piece = np.frombuffer(samples, np.float32).copy()
             yield piece
 
-    def _ask(self, *message: object) -> Any:
+    def _ask(self, *message: object, seconds: float = SECONDS) -> Any:
         """The answer of the process. Raises the InputError that it met."""
         process = self._ready()
         try:
             self._send(process, message)
-            answer = self._receive(process, SECONDS)
+            answer = self._receive(process, seconds)
         except BaseException:
             self.stop()  # what is left in its pipe belongs to nobody
             raise
@@ -269,6 +291,11 @@ def decode_image(source: str | Path | bytes, settings: Settings) -> Image.Image:
 def read_table(path: Path, needed: Sequence[str], limit: int, optional: Sequence[str]) -> list[dict[str, str]]:
     """``tables.read_table`` in the same process."""
     return _decoder.table(path, needed, limit, optional)
+
+
+def read_clip(source: str | Path | bytes, settings: Settings) -> Clip:
+    """``video_frames.read_clip`` in the process that all callers share."""
+    return _decoder.clip(source, settings)
 
 
 def open_sound(source: str | Path | bytes, settings: Settings) -> AbstractContextManager[DistantSound]:

@@ -17,6 +17,7 @@ from mmcore.io.audio_files import Sound, open_sound
 from mmcore.io.decoder_process import Problem, read, write
 from mmcore.io.images import decode_image
 from mmcore.io.tables import read_table
+from mmcore.io.video_frames import read_clip
 from mmcore.results.notices import notices_of
 
 
@@ -34,6 +35,13 @@ class Worker:
         picture = decode_image(source, settings)
         self._put(picture.tobytes())
         return picture.size, notices_of(picture)
+
+    def clip(self, source: str | bytes, settings: Any) -> object:
+        """Length and size, (start, end, at, size) of each key frame, notices; the pixels lie one after the other."""
+        clip = read_clip(source, settings)
+        self._put(b"".join(frame.picture.tobytes() for frame in clip.frames))
+        places = [(frame.start, frame.end, frame.at, frame.picture.size) for frame in clip.frames]
+        return (clip.seconds, clip.width, clip.height), places, clip.notices
 
     def table(self, *asked: Any) -> object:
         """The rows."""
@@ -78,7 +86,13 @@ def serve(shared: RawIOBase, memory: int) -> None:
     """What the process does, until nobody asks any more."""
     _limit(memory)
     worker = Worker(shared)
-    kinds = {"image": worker.image, "table": worker.table, "sound": worker.sound, "piece": worker.piece}
+    kinds = {
+        "image": worker.image,
+        "table": worker.table,
+        "clip": worker.clip,
+        "sound": worker.sound,
+        "piece": worker.piece,
+    }
     write(sys.stdout.buffer, None)
     while True:
         try:

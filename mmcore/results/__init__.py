@@ -40,6 +40,7 @@ from mmcore.results.captioning import (
     Tag,
     Word,
 )
+from mmcore.results.clips import ClipResult, Moment
 from mmcore.results.few_shot import DOUBTS, KINDS, ClassAnswer, Doubt, FewShotReport, Kind
 from mmcore.results.fusion_training import OPTIMISERS, EpochReport, Optimiser, Scores, TrainingOptions
 from mmcore.results.matching import (

@@ -65,8 +65,8 @@ SENTENCES: dict[str, tuple[str, str, str]] = {
     ),
     "choice_close": (
         "retriever",
-        "I cannot tell: “{first}” ({probability:.0%}) is hardly ahead of {others}.",
-        "我说不准：“{first}”（{probability:.0%}）与{others}相差很小。",
+        "I cannot tell: “{first}” ({probability:.0%}) is not clearly ahead of {others}.",
+        "我说不准：“{first}”（{probability:.0%}）并不明显超过{others}。",
     ),
     "colours": ("colours", "The main colours are {colours}.", "主要颜色是{colours}。"),
     "colour_there": (

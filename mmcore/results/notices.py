@@ -50,6 +50,17 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Lines that were read too unsurely (below {threshold:g}) were left out: {count}.",
         "另有 {count} 行文字看到了但没有把握（低于 {threshold:g}），未列出。",
     ),
+    # videos
+    "video_ends_early": (
+        "The file says that it lasts {claimed:.1f} s, but its pictures end after {seconds:.1f} s. "
+        "That much was looked at.",
+        "文件标明时长为 {claimed:.1f} 秒，但画面到 {seconds:.1f} 秒就结束了，只看了这一部分。",
+    ),
+    "video_stretches": (
+        "The video changes {count} times; the {shown} stretches that differ most are shown.",
+        "视频共有 {count} 段不同的画面，这里只给出差别最大的 {shown} 段。",
+    ),
+    "video_silent": ("The video has no sound, so nothing was listened to.", "视频没有声音，因此没有听。"),
     # queries
     "query_negation": (
         'A search does not understand "{word}": what is denied is looked for all the same. '

@@ -64,6 +64,13 @@ def caption(
     return _run(pool, checkpoint, [image], options)[0]
 
 
+def caption_images(
+    pool: ModelPool, images: Sequence[Image.Image], options: CaptionOptions, model: str
+) -> list[CaptionResult]:
+    """Caption decoded pictures as one batch; a picture each. Raises what ``caption`` raises."""
+    return _run(pool, checked(pool.choose(TASK, model), options), images, options)
+
+
 def caption_many(
     pool: ModelPool,
     sources: Sequence[Source],

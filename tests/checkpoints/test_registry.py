@@ -18,7 +18,10 @@ from mmcore.families import FAMILIES
 from mmcore.settings import TIERS, Settings, local_variable
 
 ROOT = Path(__file__).resolve().parents[2]
-NOT_PINNED_YET = {"clap-large", "ced-tiny", "ced-mini", "ced-base", "whisper-small", "whisper-large-v3-turbo"}
+NOT_PINNED_YET = {
+    *("smolvlm2-256m", "clap-large", "ced-tiny", "ced-mini", "ced-base"),
+    *("whisper-small", "whisper-large-v3-turbo"),
+}
 """Hub checkpoints without a pin: their commit is looked up before a download."""
 
 TASKS = (
@@ -28,6 +31,7 @@ TASKS = (
     "sentiment",
     "transcribe",
     "ocr",
+    "ask",
 )
 
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]

@@ -70,6 +70,7 @@ def serving(home: Path) -> Iterator[Server]:
         "MMCORE_DEVICE": "cpu",
         "MMCORE_FILES": "40",
         "MMCORE_IMAGE_BYTES": "200000",
+        "MMCORE_LOCAL_COMPACT_ANSWERS": str(compact),
         "MMCORE_LOCAL_COMPACT_CAPTIONER": str(compact),
         "MMCORE_LOCAL_COMPACT_RETRIEVER": str(compact),
         "MMCORE_LOCAL_COMPACT_TAGGER": str(compact),

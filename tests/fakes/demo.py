@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from PIL import Image
 
 from mmcore.checkpoints.registry import Checkpoint
 from mmcore.pool import ModelPool
-from mmcore.results import Caption, CaptionOptions, Tag, Word
+from mmcore.results import AskOptions, Caption, CaptionOptions, Tag, Turn, Word
 from mmcore.settings import Settings
 from tests.fakes.demo_audio import FakeTagger
 from tests.fakes.demo_retrieval import FakeRetriever
@@ -80,6 +80,26 @@ class FakeCaptioner:
         return (Tag("espresso", 0.93), Tag("cup", 0.4), Tag("table", 0.01))
 
 
+class FakeEyes(FakeCaptioner):
+    """Of all words it knows the dog, and is sure of it; it stands for a language model, too, that counts its turns."""
+
+    def word_probability(self, image: Image.Image, words: Sequence[str]) -> float | None:
+        return 0.99 if "dog" in words else None
+
+    def answer(
+        self,
+        images: Sequence[Image.Image],
+        earlier: Sequence[Turn],
+        question: str,
+        options: AskOptions,
+        heard: Callable[[str], None],
+    ) -> tuple[str, bool]:
+        said = f"{len(images)} pictures and {len(earlier)} turns"
+        for end in range(1, len(said) + 1):
+            heard(said[:end])
+        return said, options.max_tokens > 1
+
+
 def located(checkpoint: Checkpoint, settings: Settings, **_: Any) -> Path:
     return settings.home
 
@@ -89,7 +109,7 @@ def fake_of(record: Checkpoint, model: type[FakeCaptioner] = FakeCaptioner) -> A
     return FAKES.get(record.task, model)
 
 
-FAKES: dict[str, Any] = {"audio": FakeTagger, "retrieval": FakeRetriever, "sentiment": FakeJudge}
+FAKES: dict[str, Any] = {"ask": FakeEyes, "audio": FakeTagger, "retrieval": FakeRetriever, "sentiment": FakeJudge}
 """Task -> fake; for the tasks that are not in it, the captioner."""
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from tests.demo.serving import Server, connect
 
-PUBLIC = {"/caption", "/classify_audio", "/classify_own", "/search", "/sentiment", "/transcribe", "/zero_shot"}
+PUBLIC = {"/ask", "/caption", "/classify_audio", "/classify_own", "/search", "/sentiment", "/transcribe", "/zero_shot"}
 LISTS = {"/list_models", "/list_collections", "/list_labels"}
 PROMPTS = {"/alternative_text", "/find_pictures"}
 

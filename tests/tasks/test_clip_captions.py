@@ -1,0 +1,76 @@
+"""Captions and sounds of videos over fakes and over the bundle: the right ones at the right times."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+
+from mmcore.errors import Cancelled, InputError
+from mmcore.pool import ModelPool
+from mmcore.results import CaptionResult, ClipResult
+from mmcore.settings import Settings
+from mmcore.tasks.clip_captions import caption_clip, caption_pictures_and_clips
+from tests import clips
+from tests.fakes.families import fake_pool
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
+
+
+def shots(*seconds: float) -> list[tuple[Image.Image, float]]:
+    return [(Image.new("RGB", (32, 24), ("red", "blue", "green")[place % 3]), one) for place, one in enumerate(seconds)]
+
+
+def test_a_caption_for_each_key_frame_and_one_for_all(tmp_path: Path, settings: Settings):
+    path = clips.make(tmp_path / "clip.mp4", shots(1, 2))
+    steps: list[tuple[int, int]] = []
+    result = caption_clip(
+        fake_pool(settings), path, model="compact-captioner", progress=lambda *step: steps.append(step)
+    )
+    assert [moment.seen.captions[0].text for moment in result.moments] == ["a picture 160 by 120"] * 2
+    assert [notice.code for notice in result.notices] == ["video_silent"]
+    assert steps == [(2, 2)]
+    answer = result.to_dict()
+    assert answer["captions"][0]["text"] == "a picture 160 by 120"
+    assert [one["start"] for one in answer["moments"]] == pytest.approx([0, 1], abs=0.51)
+    assert answer["duration"] == pytest.approx(3, abs=0.1)
+
+
+def test_pictures_and_videos_keep_their_order(tmp_path: Path, settings: Settings):
+    Image.new("RGB", (6, 4)).save(tmp_path / "a.png")
+    clip = clips.make(tmp_path / "b.mp4", shots(1))
+    broken = tmp_path / "c.mp4"
+    broken.write_bytes(clip.read_bytes()[:60])
+    sources = [tmp_path / "a.png", clip, broken, tmp_path / "a.png", tmp_path / "none.mp4"]
+    outcomes = list(caption_pictures_and_clips(fake_pool(settings), sources))
+    assert [type(one) for one in outcomes] == [CaptionResult, ClipResult, InputError, CaptionResult, InputError]
+
+
+def test_it_is_stopped_between_key_frames(tmp_path: Path, settings: Settings):
+    path = clips.make(tmp_path / "clip.mp4", shots(1))
+    with pytest.raises(Cancelled):
+        caption_clip(fake_pool(settings), path, cancelled=lambda: True)
+
+
+def test_the_bundle_sees_and_hears_the_right_things_at_the_right_times(tmp_path: Path, settings: Settings):
+    pictures = [Image.open(ASSETS / "examples" / f"{name}.jpg") for name in ("cat", "coffee", "monkey")]
+    bark, rate = soundfile.read(ASSETS / "sounds" / "dog.ogg", dtype="float32", always_2d=True)
+    import soxr
+
+    bark = soxr.resample(bark.mean(1), rate, clips.RATE)[: 3 * clips.RATE]
+    sound = np.concatenate([np.zeros(5 * clips.RATE, np.float32), bark, np.zeros(clips.RATE, np.float32)])
+    shown = [(picture, seconds) for picture, seconds in zip(pictures, (3, 2, 4), strict=True)]
+    path = clips.make(tmp_path / "clip.mp4", shown, sound, size=(320, 240))
+    result = caption_clip(ModelPool(settings), path)
+    assert [moment.start for moment in result.moments] == pytest.approx([0, 3, 5], abs=0.51)
+    words = ("cat", "espresso", "monkey")
+    for moment, word in zip(result.moments, words, strict=True):
+        assert word in moment.seen.captions[0].text
+    barks = [event for event in result.events if event.label in ("Dog", "Bark", "Animal", "Domestic animals, pets")]
+    assert barks
+    assert all(event.start >= 4 and event.end <= 9.2 for event in barks)
+    assert any(event.label == "Silence" and event.start == 0 and event.end > 3 for event in result.events)
+    assert result.best.seen.confident
