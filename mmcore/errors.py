@@ -90,8 +90,7 @@ MESSAGES: dict[str, str] = {
     "video_nothing_given": "Nothing was given. Choose a video first.",
     "video_empty": "The file is empty (0 bytes). Choose another video.",
     "video_too_large": (
-        "The video file has {megabytes:.2f} MB; the limit is {limit:g} MB. Cut it or save it smaller, "
-        "and try again."
+        "The video file has {megabytes:.2f} MB; the limit is {limit:g} MB. Cut it or save it smaller, and try again."
     ),
     "video_too_long": "The video lasts {minutes:.1f} minutes; the limit is {limit:g} minutes. Cut it and try again.",
     "video_not_a_video": "This is not a video but {kind}. Choose an MP4, MOV, WebM or MKV file.",
@@ -111,7 +110,9 @@ MESSAGES: dict[str, str] = {
     "nothing_to_keep": "There is no finished run to keep. Train a fusion first.",
     "setting_unreadable": "{variable} is {value!r}; it must be {expected}.",
     # questions
-    "question_missing": "There is no question. Type one: what is in the picture, whether something is in it, or where something is.",
+    "question_missing": (
+        "There is no question. Type one: what is in the picture, whether something is in it, or where something is."
+    ),
     "ask_pictures": "{count} pictures were given; a question can be about {limit} at most.",
     "ask_turns": "The conversation has {count} answered questions; the limit is {limit}. Clear it and begin anew.",
     "ask_too_long": (

@@ -88,7 +88,6 @@ def build(page: Page) -> None:
         preprocess=False,  # the raw upload, because gradio's own reading answers a broken picture before we can
         trigger_mode="once",
         concurrency_id=events.MODELS,
-        concurrency_limit=events.MODELS_AT_ONCE,
         show_progress="hidden",
         api_name="ask_answer",
         api_visibility="private",

@@ -43,6 +43,11 @@ def _for_model(model: str, form: Mapping[str, Any]) -> dict[str, Any]:
     return {**form, "detail": form.get("detail") if form.get("detail") in registry.find(model).details else None}
 
 
+def options_for_model(model: str, form: Mapping[str, Any]) -> CaptionOptions:
+    """The same without maps, and without a level of detail of another model. Raises what ``options_of`` raises."""
+    return options_of(_for_model(model, form))
+
+
 def describe(pool: ModelPool, payload: Mapping[str, Any], model: str, form: Mapping[str, Any]) -> Answer | Failure:
     """Caption one upload with maps."""
 

@@ -17,7 +17,7 @@ from ..ui import chooser as choosing
 from ..ui import page as shell
 from ..ui.html import credits_list
 from ..ui.i18n import ui
-from . import api, service
+from . import api, clip_tab, service
 from . import view as render
 
 if TYPE_CHECKING:
@@ -130,6 +130,7 @@ def build(page: Page) -> None:
         followers=[(page.tier, lambda record: {"value": record.tier}), (detail, _levels)],
         on_start=partial(service.warm_up, page.pool),
     )
+    clip_tab.build(page, model, form)
     batch.build(page, model, form, BATCH, partial(service.describe_many, page.pool))
     api.build(page)
     with gr.Accordion(ui("credits"), open=False):

@@ -28,7 +28,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from select import select
-from typing import IO, TYPE_CHECKING, Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -37,11 +37,9 @@ from PIL import Image
 from mmcore import cancelling
 from mmcore.errors import CapacityError, InputError
 from mmcore.io.files import size_of
+from mmcore.results.clips import Clip, KeyFrame
 from mmcore.results.notices import Notice, noted
 from mmcore.settings import Settings, bare_environment
-
-if TYPE_CHECKING:
-    from mmcore.io.video_frames import Clip
 
 SECONDS = 10.0
 """Of wall time for one picture, one table, or the next piece of a sound."""
@@ -107,8 +105,6 @@ class Decoder:
 
     def clip(self, source: str | Path | bytes, settings: Settings) -> Clip:
         """The key frames. Raises what ``video_frames.read_clip`` raises, and InputError where it took too much."""
-        from mmcore.io.video_frames import Clip, KeyFrame
-
         with self._turn:
             opened = _named(source) if source and str(source) else source
             facts, places, notices = self._ask("clip", opened, _bare(settings), seconds=CLIP_SECONDS)

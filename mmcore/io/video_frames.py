@@ -24,6 +24,7 @@ from mmcore.errors import InputError, Phrase
 from mmcore.io import decoder_process
 from mmcore.io.files import size_of, unreadable
 from mmcore.io.filetypes import HEAD, sniff
+from mmcore.results.clips import Clip, KeyFrame
 from mmcore.results.notices import Notice, noted
 from mmcore.settings import Settings
 from mmcore.types import Doubles
@@ -45,34 +46,6 @@ MOST = 16
 SIDE = 1024
 """Pixels of the longer side at which a key frame is kept: more than any model looks at."""
 THREADS = 2
-
-
-@dataclass(frozen=True, eq=False)
-class KeyFrame:
-    """One stretch of a video and its picture."""
-
-    start: float
-    end: float
-    """In seconds from the beginning."""
-    at: float
-    """When its picture is seen."""
-    picture: Image.Image
-    """RGB, upright."""
-
-
-@dataclass(frozen=True, eq=False)
-class Clip:
-    """What was read of a video."""
-
-    seconds: float
-    """How long it is, as far as it could be decoded."""
-    width: int
-    height: int
-    """Of the video, in pixels."""
-    frames: tuple[KeyFrame, ...]
-    """In order; never empty."""
-    notices: tuple[Notice, ...] = ()
-    """What was not read."""
 
 
 @dataclass

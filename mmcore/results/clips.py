@@ -3,11 +3,42 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmcore.results.audio import SoundEvent
 from mmcore.results.captioning import CaptionResult
 from mmcore.results.notices import Notice, as_json
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+@dataclass(frozen=True, eq=False)
+class KeyFrame:
+    """One stretch of a video and its picture."""
+
+    start: float
+    end: float
+    """In seconds from the beginning."""
+    at: float
+    """When its picture is seen."""
+    picture: Image.Image
+    """RGB, upright."""
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """What was read of a video."""
+
+    seconds: float
+    """How long it is, as far as it could be decoded."""
+    width: int
+    height: int
+    """Of the video, in pixels."""
+    frames: tuple[KeyFrame, ...]
+    """In order; never empty."""
+    notices: tuple[Notice, ...] = ()
+    """What was not read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,6 +51,8 @@ class Moment:
     at: float
     """When the key frame is seen."""
     seen: CaptionResult
+    picture: Image.Image | None = None
+    """The key frame, RGB; not in the JSON."""
 
     def to_dict(self) -> dict[str, Any]:
         """{"start", "end", "at", "text", "score", "confident", "tags"}."""

@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import TypeAlias
 
 from mmcore.errors import Cancelled, InputError, MMCoreError
+from mmcore.io.audio_files import open_sound
 from mmcore.io.video_frames import is_video, read_clip, told
 from mmcore.pool import ModelPool
 from mmcore.results import CaptionOptions, CaptionResult, ClipResult, Moment, Notice, SoundEvent
@@ -46,7 +47,10 @@ def caption_clip(
         seen += caption_images(pool, pictures[first : first + BATCH], options, checkpoint.name)
         if progress is not None:
             progress(len(seen), len(pictures))
-    moments = tuple(Moment(frame.start, frame.end, frame.at, one) for frame, one in zip(clip.frames, seen, strict=True))
+    moments = tuple(
+        Moment(frame.start, frame.end, frame.at, one, picture)
+        for frame, one, picture in zip(clip.frames, seen, pictures, strict=True)
+    )
     seconds = perf_counter() - start
     events, heard = _heard(pool, source, cancelled) if sounds else ((), ())
     notices = (*clip.notices, *heard)
@@ -58,6 +62,8 @@ def _heard(
 ) -> tuple[tuple[SoundEvent, ...], tuple[Notice, ...]]:
     """What sounds, and what was not heard; a video without sound is nothing wrong."""
     try:
+        with open_sound(source, pool.settings):  # before a model is loaded for nothing
+            pass
         result = classify_audio(pool, source, cancelled=cancelled)
     except InputError as error:
         if error.key in ("sound_no_track", "sound_without_samples"):
