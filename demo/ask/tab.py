@@ -11,7 +11,7 @@ import gradio as gr
 from mmcore.results import ASK_DECODINGS, AskOptions
 
 from ..ui import chooser as choosing
-from ..ui import events, examples, fields, style
+from ..ui import events, examples, fields, slots, style
 from ..ui.html import credits_list
 from ..ui.i18n import LANGUAGES, text, ui
 from . import api, service, view
@@ -88,6 +88,7 @@ def build(page: Page) -> None:
         preprocess=False,  # the raw upload, because gradio's own reading answers a broken picture before we can
         trigger_mode="once",
         concurrency_id=events.MODELS,
+        concurrency_limit=slots.at_once(),
         show_progress="hidden",
         api_name="ask_answer",
         api_visibility="private",
