@@ -39,7 +39,7 @@ from mmcore.types import Floats
 
 EYES = "compact-answers"
 RETRIEVER = "compact-retriever"
-SURE, DOUBTED = 0.8, 0.2
+SURE, DOUBTED = 0.75, 0.2
 """Probability from which on a thing is there, and below which it is not; in between nobody can tell."""
 KNOWN, UNKNOWN = (0.81, 0.38, 2.92), (0.72, 0.0, 0.75)
 """Weights of the retriever's logit, the tagger's logit, and what is added: for words that the tagger knows, and for
