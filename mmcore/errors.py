@@ -104,6 +104,7 @@ MESSAGES: dict[str, str] = {
     "text_too_long": "The text has {characters} characters; the limit is {limit}.",
     "option_out_of_range": "{name} is {value}; it must be between {low} and {high}.",
     "option_not_offered": "{model} does not offer {name} {value!r}. It offers: {offered}.",
+    "language_not_written": "{model} does not write captions in {language}. Models that do: {others}.",
     "option_not_whole": "{name} is {value}; it must be a whole number.",
     "no_fusion": "No fusion was chosen. Choose at least one.",
     "no_table": "Nothing was given. Choose a table (CSV, TSV or XLSX) or a ZIP first.",
@@ -296,6 +297,13 @@ MESSAGES: dict[str, str] = {
     "weights_no_space": "{name} needs {needed} more on the disk; {folder} has {free} left.",
     "weights_disk": "The weights of {name} cannot be written to {folder}: {detail}.",
     "weights_local_missing": "{variable} says that {name} is in {folder}, but there is no such folder.",
+    "language_missing": (
+        "These weights of {model} write English only: {file} is not beside them. Use the bundled model for Chinese."
+    ),
+    "language_of_another_encoder": (
+        "{file} in {folder} was trained with other weights of {model} than those beside it. Train it anew with "
+        "`mmcore train captioner-zh`, or take the file away to caption in English only."
+    ),
     "weights_bundle_missing": "The bundled {name} is not in {folder}: {detail}. Install mmcore-studio again.",
     "download_cancelled": "Stopped, as asked. {done} of {total} are here; the next download goes on from there.",
     "weights_extra": (
@@ -369,6 +377,7 @@ PHRASES: dict[str, str] = {
     "expected_number": "a number above 0",
     "expected_size": 'a size such as "500M" or "4G"',
     "language_en": "English",
+    "language_zh": "Chinese",
     # what is wrong with a file
     "damage_bomb": "a part of it claims to be larger than any picture",
     "damage_checksum": "a checksum does not match",

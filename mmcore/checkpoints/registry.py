@@ -78,7 +78,7 @@ _TABLE: tuple[Checkpoint, ...] = (
         bytes=13_450_000,
         parameters=12_706_426,
         uses=("compact-retriever",),
-        languages=("en",),
+        languages=("en", "zh"),
         image_size=224,
         quality=(
             Quality("CIDEr-D", 60.6, "Flickr8k dev, 1,000 pictures, re-ranked", "mmcore evaluate captioning"),

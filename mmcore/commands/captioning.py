@@ -8,6 +8,8 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
+from mmcore.checkpoints.locate import bundled_folder
+from mmcore.checkpoints.registry import find
 from mmcore.commands import console, workshop
 from mmcore.commands.console import (
     FAILED,
@@ -44,6 +46,7 @@ def caption_command(
     read_text: Annotated[
         bool, typer.Option("--read-text", help="Also read the text in the pictures (extra `ocr`).")
     ] = CaptionOptions.read_text,
+    language: Annotated[str, typer.Option(help="Of the captions: en or zh, where the model writes it.")] = "en",
 ) -> None:
     """Describe pictures in words, and short videos: key frames with their times, and what sounds in them."""
     with usage():
@@ -55,6 +58,7 @@ def caption_command(
             detail=detail,
             seed=seed,
             read_text=read_text,
+            language=language,
         )
         pool = console.make_pool(use.settings)
         captioning.checked(pool.choose(captioning.TASK, use.model), options)
@@ -96,13 +100,20 @@ def _print_captions(out: TextIO, path: str, outcome: CaptionResult) -> None:
 
 @workshop.evaluate_app.command("captioning")
 @shared_options()
-def evaluate_captioning_command(use: Use, data: workshop.Data, limit: workshop.Most = None) -> None:
+def evaluate_captioning_command(
+    use: Use,
+    data: workshop.Data,
+    limit: workshop.Most = None,
+    language: Annotated[
+        str, typer.Option(help="en, or zh: by characters against the Chinese captions in DIR, or in DIR_cn beside it.")
+    ] = "en",
+) -> None:
     """CIDEr-D and BLEU-4 on captioned pictures (captions.jsonl), the naming rate on labelled ones (labels.tsv)."""
     from mmcore.evaluation.captioning import run
 
-    workshop.measure(
-        use, lambda pool, progress: run(pool, data, model=use.model, limit=limit, progress=progress), "captioning"
-    )
+    with usage():
+        options = CaptionOptions(language=language)
+    workshop.measure(use, lambda pool, progress: run(pool, data, options, use.model, limit, progress), "captioning")
 
 
 @workshop.bench_app.command("captioning")
@@ -137,6 +148,33 @@ def train_captioning_command(
         return main(data, work, output, Ingredients(encoder, sentences), say=complain)
 
     workshop.run_recipe(use, ("captioning", "captioner"), work, output, make)
+
+
+@workshop.train_app.command("captioner-zh")
+@shared_options("json_lines")
+def train_chinese_captions_command(
+    use: Use,
+    data: workshop.Data,
+    names: Annotated[Path, typer.Option(help="Chinese names of what the tagger knows (JSON).")] = Path(
+        "demo/locales/tags_zh.json"
+    ),
+    work: workshop.Work = None,
+    output: Annotated[Path | None, typer.Option(help="Where the files go. Default: WORK/chinese.")] = None,
+    openvino: Annotated[bool, typer.Option(help="See the pictures with OpenVINO (pip install openvino).")] = False,
+    threads: Annotated[int, typer.Option(help="Processor cores.", min=1)] = 1,
+) -> None:
+    """Train the bundled captioner's Chinese decoder anew; DIR holds flickr8k/, flickr8k_cn/, objects/ and coco_extra/."""
+    with workshop.recipe_imported():
+        from mmcore.recipes.captioning.train_chinese import main
+
+    def make(work: Path, output: Path) -> dict[str, Any]:
+        import torch
+
+        torch.set_num_threads(threads)
+        bundle = bundled_folder(find("compact-captioner"))
+        return main(data, bundle, names, work, output, openvino=openvino, say=complain)
+
+    workshop.run_recipe(use, ("captioner-zh", "chinese"), work, output, make)
 
 
 @workshop.train_app.command("reranking")

@@ -2,7 +2,8 @@
 
 CIDEr-D: Vedantam, Zitnick & Parikh, CVPR 2015. BLEU: Papineni et al., ACL 2002. Both follow the arithmetic of
 the COCO caption evaluation (sigma 6, scale 10; corpus BLEU with the closest reference length); the tests compare
-them with figures from that code. Text is lower-cased and punctuation is dropped, as its tokeniser does.
+them with figures from that code. Text is lower-cased and punctuation is dropped, as its tokeniser does. Chinese
+captions are compared by characters (``characters``), as is usual for Flickr8K-CN: no way of parting words decides.
 """
 
 from __future__ import annotations
@@ -10,17 +11,23 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 NGRAM = 4
 SIGMA = 6.0
 Counts = Counter[tuple[str, ...]]
+Tokenize = Callable[[str], list[str]]
 
 
 def tokenize(text: str) -> list[str]:
     """Lower-case words: "A dog's ball ." -> ["a", "dog", "'s", "ball"], as the Penn Treebank splits them."""
     return re.findall(r"[a-z0-9]+(?:-[a-z0-9]+)*|'s", text.lower())
+
+
+def characters(text: str) -> list[str]:
+    """Chinese characters one by one, Latin words and numbers whole, no punctuation: "穿T恤的人。" -> 穿 t 恤 的 人."""
+    return re.findall(r"[\u3400-\u4dbf\u4e00-\u9fff]|[a-z0-9]+", text.lower())
 
 
 def ngrams(words: Sequence[str]) -> Counts:
@@ -42,8 +49,9 @@ class CiderD:
     Reference vectors are computed once, so that many candidates can be scored (as self-critical training does).
     """
 
-    def __init__(self, references: Mapping[str, Sequence[str]]) -> None:
-        counted = {key: [ngrams(tokenize(text)) for text in texts] for key, texts in references.items()}
+    def __init__(self, references: Mapping[str, Sequence[str]], tokenizer: Tokenize = tokenize) -> None:
+        self.tokenizer = tokenizer
+        counted = {key: [ngrams(tokenizer(text)) for text in texts] for key, texts in references.items()}
         self.document_frequency: Counter[tuple[str, ...]] = Counter()
         for counts in counted.values():
             self.document_frequency.update({ngram for count in counts for ngram in count})
@@ -65,7 +73,7 @@ class CiderD:
 
     def score(self, key: str, candidate: str) -> float:
         """CIDEr-D of one candidate for one picture (0 to about 10; 1.0 is written as 1.0 or 100)."""
-        weights, norms, length = self._vector(ngrams(tokenize(candidate)))
+        weights, norms, length = self._vector(ngrams(self.tokenizer(candidate)))
         total = 0.0
         for reference_weights, reference_norms, reference_length in self.references[key]:
             penalty = math.exp(-((length - reference_length) ** 2) / (2 * SIGMA**2))
@@ -81,13 +89,15 @@ class CiderD:
         return 10.0 * total / NGRAM / len(self.references[key])
 
 
-def bleu_4(candidates: Mapping[str, str], references: Mapping[str, Sequence[str]]) -> float:
+def bleu_4(
+    candidates: Mapping[str, str], references: Mapping[str, Sequence[str]], tokenizer: Tokenize = tokenize
+) -> float:
     """Corpus BLEU-4 (0-1): geometric mean of the clipped n-gram precisions, with the brevity penalty."""
     matched, proposed = [0] * NGRAM, [0] * NGRAM
     candidate_length = reference_length = 0
     for key, candidate in candidates.items():
-        words = tokenize(candidate)
-        known = [tokenize(text) for text in references[key]]
+        words = tokenizer(candidate)
+        known = [tokenizer(text) for text in references[key]]
         candidate_length += len(words)
         reference_length += min((len(text) for text in known), key=lambda length: (abs(length - len(words)), length))
         most: Counts = Counter()
@@ -115,11 +125,13 @@ class CaptionScores:
         return asdict(self)
 
 
-def score_captions(candidates: Mapping[str, str], references: Mapping[str, Sequence[str]]) -> CaptionScores:
+def score_captions(
+    candidates: Mapping[str, str], references: Mapping[str, Sequence[str]], tokenizer: Tokenize = tokenize
+) -> CaptionScores:
     """Score one caption a picture against its references; document frequencies come from those pictures' references.
 
     Raises KeyError where a candidate has no references.
     """
-    judge = CiderD({key: references[key] for key in candidates})
+    judge = CiderD({key: references[key] for key in candidates}, tokenizer)
     cider = sum(judge.score(key, text) for key, text in candidates.items()) / max(len(candidates), 1)
-    return CaptionScores(len(candidates), cider, bleu_4(candidates, references))
+    return CaptionScores(len(candidates), cider, bleu_4(candidates, references, tokenizer))

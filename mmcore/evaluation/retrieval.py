@@ -28,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmcore.errors import InputError, MMCoreError
-from mmcore.evaluation.captioning import read_labels, read_references
+from mmcore.evaluation.captioning import read_chinese, read_labels, read_references
 from mmcore.pool import ModelPool
 from mmcore.results import DEFAULT_CUTOFF, ZeroShotOptions
 from mmcore.tasks.batching import answers
@@ -99,18 +99,6 @@ def run(
         owner = np.repeat(np.arange(len(truth)), [len(texts) for texts in truth.values()])
         figures |= {"texts": len(captions), **recall(embed_texts(pool, captions, name) @ pictures.T, owner)}
     return figures | _refusals(pool, name, pictures, truth)
-
-
-def read_chinese(data: Path) -> dict[str, tuple[str, ...]]:
-    """``captions.jsonl`` of the folder beside ``data``, "<name>_cn": path of a picture in ``data`` -> "human" captions.
-
-    Only its dev split. Raises InputError where there is no such file.
-    """
-    file = data.with_name(f"{data.name}_cn") / "captions.jsonl"
-    if not file.is_file():
-        raise InputError("file_missing", path=file)
-    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
-    return {str(data / "images" / row["image"]): tuple(row["human"]) for row in rows if row["split"] == "dev"}
 
 
 def _chinese(

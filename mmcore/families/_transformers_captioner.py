@@ -49,7 +49,7 @@ class WithoutSecondOpinion:
         """True: there is no second opinion."""
         return True
 
-    def tags(self, image: Image.Image) -> tuple[Tag, ...]:
+    def tags(self, image: Image.Image, language: str = "en") -> tuple[Tag, ...]:
         """Empty: there is no recognition head."""
         return ()
 

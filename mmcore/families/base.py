@@ -44,7 +44,10 @@ class Captioner(Model, Protocol):
     """Pictures in, captions out."""
 
     def caption(self, images: Sequence[Image.Image], options: CaptionOptions) -> list[tuple[Caption, ...]]:
-        """``options.num_captions`` captions of each RGB picture, best first, without maps. Pictures are one batch."""
+        """``options.num_captions`` captions of each RGB picture, best first, without maps. Pictures are one batch.
+
+        ``options.language`` is one of the checkpoint's languages.
+        """
         ...
 
     def word_maps(self, image: Image.Image, caption: Caption) -> Floats:
@@ -55,8 +58,8 @@ class Captioner(Model, Protocol):
         """Whether the model itself stands by this caption; True where it has no way to tell."""
         ...
 
-    def tags(self, image: Image.Image) -> tuple[Tag, ...]:
-        """What a recognition head sees, most probable first; empty where there is none."""
+    def tags(self, image: Image.Image, language: str = "en") -> tuple[Tag, ...]:
+        """What a recognition head sees, most probable first, in words of that language; empty where there is none."""
         ...
 
 

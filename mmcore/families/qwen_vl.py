@@ -41,6 +41,8 @@ ASKED = {
     "detailed, in Chinese": "详细描述这张图片。",
 }
 """Level of detail -> what the model is asked."""
+IN_CHINESE = ", in Chinese"
+"""End of the names of the levels that ask in Chinese, and are answered so."""
 LENGTHS = {"short": 1, "detailed": 4, "short, in Chinese": 1, "detailed, in Chinese": 4}
 """Longer levels may write this many times ``max_words`` tokens."""
 PROMPT = "<|im_start|>user\n<|vision_start|>{picture}<|vision_end|>{asked}<|im_end|>\n<|im_start|>assistant\n"
@@ -69,6 +71,8 @@ class QwenVl(WithoutSecondOpinion):
     def caption(self, images: Sequence[Image.Image], options: CaptionOptions) -> list[tuple[Caption, ...]]:
         """See ``Captioner.caption``. Raises InputError for a level of detail that the checkpoint does not list."""
         detail = self._detail(options.detail)
+        if options.language == "zh" and not detail.endswith(IN_CHINESE):
+            detail += IN_CHINESE
         return [self._captions_of(image, detail, options) for image in images]
 
     @torch.inference_mode()
@@ -159,7 +163,7 @@ class QwenVl(WithoutSecondOpinion):
         text, groups = split_words(self._text, [token for token, _ in shown])
         sums = [sum(shown[index][1] for index in group) for _, group in groups]
         words = tuple(Word(word, math.exp(value)) for (word, _), value in zip(groups, sums, strict=True))
-        return Caption(text, math.exp(sum(sums) / len(sums)) if sums else 0.0, words, detail=detail)
+        return Caption(text, math.exp(sum(sums) / len(sums)) if sums else 0.0, words, detail=detail, language="zh" if detail.endswith(IN_CHINESE) else "en")
 
     def _text(self, tokens: list[int]) -> str:
         text: str = self.tokenizer.decode(tokens, skip_special_tokens=True)

@@ -190,10 +190,16 @@ class CaptionDecoder(nn.Module):
         hidden = self.hidden(tokens, memory, cache)
         return self.log_probabilities(hidden, memory)
 
-    def hidden(self, tokens: Tensor, memory: Memory, cache: Cache | None = None) -> Tensor:
-        """Words (B, T) -> hidden states (B, T, D) before the output layer."""
+    def hidden(
+        self, tokens: Tensor, memory: Memory, cache: Cache | None = None,
+        looked_at: list[tuple[Tensor, Tensor]] | None = None,
+    ) -> Tensor:  # fmt: skip
+        """Words (B, T) -> hidden states (B, T, D) before the output layer.
+
+        ``looked_at``: keys and values of the memory, where they are known already (captions that share a picture).
+        """
         if cache is None:
-            memories = self.start(memory).memory
+            memories = looked_at or self.start(memory).memory
             start = 0
         else:
             memories = cache.memory

@@ -31,6 +31,8 @@ class Seen:
     memory: Memory
     tag_probabilities: Tensor
     """(B, T) of every tag word."""
+    grid: Tensor
+    """Of the top that was tuned for captions (B, 1280, 7, 7), for further languages."""
 
 
 class CompactCaptioner(nn.Module):
@@ -64,4 +66,5 @@ class CompactCaptioner(nn.Module):
         probabilities = self.tagger(self.recognition_top(shared).mean((2, 3)))
         count = self.decoder_config.tags
         tokens, values = top_tags(probabilities, self.tag_tokens, count, self.least_tag_probability)
-        return Seen(shared, self.decoder.remember(self.top(shared), tokens, values), probabilities)
+        grid = self.top(shared)
+        return Seen(shared, self.decoder.remember(grid, tokens, values), probabilities, grid)

@@ -12,6 +12,8 @@ from mmcore.types import Floats
 
 Decoding = Literal["beam", "nucleus", "greedy"]
 DECODINGS: tuple[Decoding, ...] = ("beam", "nucleus", "greedy")
+LANGUAGES = ("en", "zh")
+"""What captions can be written in; a checkpoint lists those that it can."""
 MAX_CAPTIONS = 10
 MAX_WORDS = 60
 
@@ -42,6 +44,8 @@ class CaptionOptions:
     """Level of detail, for checkpoints that list some (Florence-2); None takes their first."""
     read_text: bool = False
     """Also read the text in the picture, where the extra ``ocr`` is installed."""
+    language: str = one_of("en", LANGUAGES)
+    """Language of the captions, one that the checkpoint lists: "en" English, "zh" Chinese."""
     explain: bool = False
     """Also compute the word -> region map of every caption."""
 
@@ -59,7 +63,7 @@ class Word:
 
 @dataclass(frozen=True, eq=False)
 class Caption:
-    """One caption. ``" ".join(word.text for word in words)`` is its text up to spacing before punctuation."""
+    """One caption. Its words, joined with blanks (Chinese: without), are its text up to blanks before punctuation."""
 
     text: str
     score: float
@@ -69,6 +73,8 @@ class Caption:
     """(words, rows, columns), >= 0, each word's map sums to 1: where in the picture the word comes from."""
     detail: str | None = None
     """Level of detail it was written at, for checkpoints that list some; a word map needs to know it."""
+    language: str = "en"
+    """It is written in, as is known to who wrote it; a word map needs to know it, too."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,7 @@ class CaptionResult:
         """The JSON contract: {"captions": [{"text", "score"}], "model", "seconds"} and what else is known."""
         return {
             "captions": [{"text": caption.text, "score": round(caption.score, 4)} for caption in self.captions],
+            "language": self.captions[0].language,
             "model": self.model,
             "device": self.device,
             "seconds": round(self.seconds, 4),

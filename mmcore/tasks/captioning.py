@@ -10,8 +10,8 @@ from typing import Protocol, TypeAlias, cast
 import numpy as np
 from PIL import Image
 
-from mmcore.checkpoints.registry import Checkpoint
-from mmcore.errors import InputError, MMCoreError
+from mmcore.checkpoints.registry import Checkpoint, of_task
+from mmcore.errors import InputError, MMCoreError, Phrase
 from mmcore.families.base import Captioner
 from mmcore.pool import ModelPool
 from mmcore.results import Caption, CaptionOptions, CaptionResult, notices_of
@@ -39,7 +39,18 @@ class OpenCaptioner(Protocol):
 
 
 def checked(checkpoint: Checkpoint, options: CaptionOptions) -> Checkpoint:
-    """The captioner, if it takes the options. Raises InputError for a level of detail that it does not have."""
+    """The captioner, if it takes the options.
+
+    Raises InputError for a level of detail that it does not have and for a language that it does not write.
+    """
+    if options.language not in checkpoint.languages:
+        able = [other.title for other in of_task(TASK) if options.language in other.languages]
+        raise InputError(
+            "language_not_written",
+            model=checkpoint.title,
+            language=Phrase(f"language_{options.language}"),
+            others=", ".join(able) or "-",
+        )
     if options.detail is not None and options.detail not in checkpoint.details:
         raise InputError(
             "option_not_offered",
@@ -145,7 +156,7 @@ def _run(
         for picture, captions in zip(pictures, model.caption(pictures, options), strict=True):
             if options.explain:
                 captions = tuple(_explained(model, picture, one) for one in captions)
-            found.append((captions, model.tags(picture), model.confident(picture, captions[0]), notices_of(picture)))
+            found.append((captions, model.tags(picture, options.language), model.confident(picture, captions[0]), notices_of(picture)))
         seconds = (perf_counter() - start) / len(pictures)
         return [
             CaptionResult(
