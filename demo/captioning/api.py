@@ -38,9 +38,10 @@ def build(page: Page) -> None:
         temperature: float,
         seed: float,
         read_text: bool,
+        language: str,
         request: gr.Request,
     ) -> dict[str, Any]:
-        """Describe a picture in a sentence of English, or in several.
+        """Describe a picture in a sentence of English, or in several; or in Chinese phrases.
 
         Args:
             image: The picture: an uploaded file (JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC, AVIF). MCP
@@ -55,9 +56,11 @@ def build(page: Page) -> None:
             temperature: For nucleus decoding: below 1 plays safe, above 1 is bold (0.05-5).
             seed: For nucleus decoding: the same seed gives the same captions.
             read_text: Also read the text in the picture (English, Chinese), where the server has the extra "ocr".
+            language: Of the captions and tags: "en" or "zh", where the model writes it ("compact-captioner" and "qwen3-vl-2b").
 
         Returns:
             "captions": a list of {"text", "score"}, best first; score (0-1) says how sure the model is of its words.
+            "language": "en" or "zh".
             "model", "device", "seconds": what made them, and how long it took.
             "confident": false where the model doubts its caption; "tags" then name what it recognises.
             "reads": only where asked for: {"text", "lines": a list of {"text", "score", "box"}}; a box has four
@@ -79,6 +82,7 @@ def build(page: Page) -> None:
                 temperature=temperature,
                 seed=seed,
                 read_text=read_text,
+                language=language,
             )
             return answer.to_dict()
 
@@ -107,4 +111,5 @@ def build(page: Page) -> None:
             temperature=number("temperature"),
             seed=number("seed"),
             read_text=gr.Checkbox(False),
+            language=fields.choice(CaptionOptions, "language"),
         )

@@ -16,7 +16,7 @@ from ..ui import batch, batch_rows, clearing, events, examples, fields, slots, s
 from ..ui import chooser as choosing
 from ..ui import page as shell
 from ..ui.html import credits_list
-from ..ui.i18n import ui
+from ..ui.i18n import LANGUAGES, ui
 from . import api, clip_tab, service
 from . import view as render
 
@@ -76,7 +76,20 @@ def build(page: Page) -> None:
                 detail = gr.Dropdown(label=ui("detail"), elem_id="mm-detail", filterable=False, **_levels(start))
             chooser = choosing.with_facts(model, "mm")
             run = gr.Button(ui("run"), variant="primary", elem_id="mm-run")
-            form = {"detail": detail, "read_text": _reading(page), **_options()}
+            written = gr.Radio(
+                [(ui("caption_language.page"), ""), *((name, code) for code, name in LANGUAGES.items())],
+                value="",
+                label=ui("caption_language"),
+                info=ui("caption_language_info"),
+                elem_id="mm-caption-language",
+            )
+            form = {
+                "detail": detail,
+                "read_text": _reading(page),
+                "language": written,
+                "page_language": page.language,
+                **_options(),
+            }
             with gr.Accordion(ui("compare"), open=False, elem_id="mm-compare"):
                 second = gr.Dropdown(
                     [(ui("none"), ""), *choosing.names(service.TASK)],

@@ -24,7 +24,8 @@ from ..ui.i18n import text
 
 _LITTLE = """a an and are as at be by close for from has have his her in into is it its of on or over several some that
 the their there through to top two up very while who with"""
-FUNCTION_WORDS = frozenset(_LITTLE.split())
+_LITTLE_CHINESE = "的 了 着 在 正 正在 和 有 是 把 被 上 下 里 中 一 一个 一只 一名 一位 两个 两只 几个 个 只 名 一群"
+FUNCTION_WORDS = frozenset((*_LITTLE.split(), *_LITTLE_CHINESE.split()))
 """Words that hold a sentence together and name nothing that could be pointed at."""
 TAGS_SHOWN = 4
 """How many recognised things are named beside a caption that the model doubts."""
@@ -76,9 +77,9 @@ def _caption(caption: Caption, index: int, answer: Answer, language: str) -> str
     hidden = " hidden" if index else ""
     faint = "" if answer.result.confident else " mm-faint"
     plain = escape(caption.text, quote=True)
-    # Every model of this task writes English, whatever language the page has.
+    # Its own language, whatever the page's is.
     return (
-        f'<p class="mm-caption{faint}" lang="en" data-caption="{index}" data-text="{plain}"{hidden}>'
+        f'<p class="mm-caption{faint}" lang="{caption.language}" data-caption="{index}" data-text="{plain}"{hidden}>'
         f"{words or escape(caption.text)}</p>"
     )
 
@@ -88,7 +89,7 @@ def _word(caption: Caption, position: int, first: bool, answer: Answer, language
     shown = escape(word.text)
     if not any(letter.isalnum() for letter in word.text):
         return f"<span>{shown}</span>"
-    space = " " if position else ""
+    space = " " if position and caption.language != "zh" else ""
     if caption.maps is None:
         title = _t(language, "text.word_probability", word=word.text, probability=percent(word.probability))
         return f'{space}<span class="mm-word" style="--p:{word.probability:.3f}" title="{title}">{shown}</span>'
@@ -138,7 +139,7 @@ def _why(answer: Answer, language: str) -> str:
 
 def _alternatives(captions: tuple[Caption, ...], language: str) -> str:
     rows = "".join(
-        f'<li><button type="button" data-show="{index}" aria-pressed="{str(index == 0).lower()}" lang="en">'
+        f'<li><button type="button" data-show="{index}" aria-pressed="{str(index == 0).lower()}" lang="{caption.language}">'
         f"{escape(caption.text)}</button>{score_bar(caption.score)}"
         f"<span>{percent(caption.score)}</span></li>"
         for index, caption in enumerate(captions)

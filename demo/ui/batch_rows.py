@@ -111,14 +111,14 @@ def _caption_cells(result: CaptionResult, language: str) -> list[str]:
 def _caption_values(result: CaptionResult) -> list[str]:
     best = result.captions[0]
     recognised = "; ".join(f"{tag.text}={tag.probability:.4f}" for tag in result.tags)
-    return [best.text, f"{best.score:.4f}", str(result.confident).lower(), recognised]
+    return [best.text, f"{best.score:.4f}", str(result.confident).lower(), recognised, best.language]
 
 
 CAPTIONS: BatchKind[CaptionResult] = BatchKind(
     stem="captions",
     headers=("text.batch.caption", "text.batch.score"),
     cells=_caption_cells,
-    columns=("caption", "score", "confident", "recognised"),
+    columns=("caption", "score", "confident", "recognised", "language"),
     values=_caption_values,
     progress="text.batch.progress",
     finished="text.batch.finished",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmcore.evaluation.caption_scores import CiderD, bleu_4, score_captions, tokenize
+from mmcore.evaluation.caption_scores import CiderD, bleu_4, characters, score_captions, tokenize
 
 REFERENCES = {
     "1": ["A black dog runs on the beach .", "A dog is running along the shore", "the black dog runs by the sea"],
@@ -42,3 +42,15 @@ def test_no_caption_scores_nothing() -> None:
     assert scores.cider_d == 0.0
     assert scores.bleu_4 == 0.0
     assert scores.pictures == 1
+
+
+def test_chinese_is_compared_by_characters() -> None:
+    assert characters("穿T恤的人，2个。") == ["穿", "t", "恤", "的", "人", "2", "个"]
+    references = {"1": ["戴帽子的男人。", "戴着帽子的男人"], "2": ["草地上的狗", "在草地上跑的狗"]}
+    judge = CiderD(references, characters)
+    assert judge.score("1", "戴帽子的男人") > judge.score("1", "男人的帽子") > judge.score("1", "草地上的狗") == 0.0
+    # By words of Latin letters there is nothing in them to compare.
+    assert CiderD(references).score("1", "戴帽子的男人") == 0.0
+    assert judge.score("1", "戴帽子的男人。") == judge.score("1", "戴帽子的男人")
+    scores = score_captions({"1": "戴帽子的男人"}, references, characters)
+    assert scores.bleu_4 == pytest.approx(1.0)

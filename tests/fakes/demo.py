@@ -22,6 +22,7 @@ from tests.fakes.demo_retrieval import FakeRetriever
 from tests.fakes.demo_sentiment import FakeJudge
 
 SENTENCES = ("a brown dog runs on the grass .", "two dogs play outside .", "an animal in a field .", "a dog .")
+CHINESE_SENTENCES = ("棕色 的 狗 在 草地上 奔跑", "两只 狗 在 玩耍", "田野 里 的 动物", "一只 狗")
 GRID = (7, 7)
 HELD = (81, 61)
 """Size of pictures that wait, from their second batch on, until the file RELEASE is in MMCORE_HOME."""
@@ -56,16 +57,20 @@ class FakeCaptioner:
         with self._log.open("a", encoding="utf-8") as log:
             log.write(json.dumps({"model": self.checkpoint.name, "pictures": len(images), **asdict(options)}) + "\n")
         count = 1 if options.decoding == "greedy" else options.num_captions
-        return [tuple(self._one(place, self._light(image)) for place in range(count)) for image in images]
+        return [
+            tuple(self._one(place, self._light(image), options.language) for place in range(count)) for image in images
+        ]
 
     def _light(self, image: Image.Image) -> float:
         return float(np.asarray(image.convert("L")).mean()) / 255
 
-    def _one(self, place: int, light: float) -> Caption:
-        text = SENTENCES[place % len(SENTENCES)]
+    def _one(self, place: int, light: float, language: str) -> Caption:
+        sentences = CHINESE_SENTENCES if language == "zh" else SENTENCES
+        text = sentences[place % len(sentences)]
         sure = 0.9 if light > 0.1 else 0.2
         words = tuple(Word(word, sure - 0.05 * index) for index, word in enumerate(text.split()))
-        return Caption(text=text.replace(" .", "."), score=sure / (place + 1), words=words)
+        text = text.replace(" ", "") if language == "zh" else text.replace(" .", ".")
+        return Caption(text=text, score=sure / (place + 1), words=words, language=language)
 
     def word_maps(self, image: Image.Image, caption: Caption) -> npt.NDArray[np.float32]:
         maps = np.full((len(caption.words), *GRID), 0.2 / 49, np.float32)
@@ -76,7 +81,9 @@ class FakeCaptioner:
     def confident(self, image: Image.Image, caption: Caption) -> bool:
         return caption.score >= self.confidence_threshold
 
-    def tags(self, image: Image.Image) -> tuple[Tag, ...]:
+    def tags(self, image: Image.Image, language: str = "en") -> tuple[Tag, ...]:
+        if language == "zh":
+            return (Tag("浓缩咖啡", 0.93), Tag("杯子", 0.4), Tag("桌子", 0.01))
         return (Tag("espresso", 0.93), Tag("cup", 0.4), Tag("table", 0.01))
 
 

@@ -51,8 +51,8 @@ class FakeCaptioner:
     def confident(self, image: Image.Image, caption: Caption) -> bool:
         return caption.score >= self.confidence_threshold
 
-    def tags(self, image: Image.Image) -> tuple[Tag, ...]:
-        return (Tag("picture", 0.8),)
+    def tags(self, image: Image.Image, language: str = "en") -> tuple[Tag, ...]:
+        return (Tag({"en": "picture", "zh": "图片"}[language], 0.8),)
 
 
 def fake_loader(checkpoint: Checkpoint, folder: Path, device: str, dtype: str) -> FakeCaptioner:

@@ -141,7 +141,10 @@ def test_words_and_scores(model: Any):
 
 def test_levels_ask_in_two_languages(model: Any, folder: Path):
     answers = model.caption(SOME[:1], CaptionOptions(decoding="greedy", max_words=6, detail="short, in Chinese"))
-    assert answers[0][0].detail == "short, in Chinese"
+    assert (answers[0][0].detail, answers[0][0].language) == ("short, in Chinese", "zh")
+    asked = CaptionOptions(decoding="greedy", max_words=6, language="zh")
+    assert model.caption(SOME[:1], asked)[0][0].text == answers[0][0].text
+    assert model.caption(SOME[:1], CaptionOptions(decoding="greedy", max_words=6))[0][0].language == "en"
     assert contract.texts(answers)[0] == directly(folder, SOME[0], "用一句简短的话描述这张图片。", max_new_tokens=6)
     with pytest.raises(InputError, match="very detailed"):
         model.caption(SOME[:1], CaptionOptions(detail="very detailed"))

@@ -70,6 +70,16 @@ def test_a_result_says_what_it_is_and_where_it_was_made():
     assert all(one.maps is None for one in result.captions)
 
 
+def test_a_result_says_its_language_and_a_model_without_it_is_refused_at_once():
+    pool = fake_pool()
+    assert caption(pool, picture()).to_dict()["language"] == "en"
+    assert [tag.text for tag in caption(pool, picture(), CaptionOptions(language="zh")).tags] == ["图片"]
+    with pytest.raises(InputError, match="BLIP base does not write captions in Chinese. Models that do: Compact"):
+        caption_many(pool, ["a.jpg"], CaptionOptions(language="zh"), "blip-base")
+    with pytest.raises(InputError, match="does not offer language 'fr'. It offers: en, zh"):
+        CaptionOptions(language="fr")
+
+
 def test_explain_adds_a_map_for_every_word():
     result = caption(fake_pool(), picture(), CaptionOptions(num_captions=2, explain=True))
     for one in result.captions:

@@ -30,6 +30,8 @@ FROZEN = ("grid.", "grid_norm.", "cell_position")
 """Parts of the decoder that stay those of the English one."""
 SAID = 20
 """Steps between two lines of the log."""
+CHOSEN_ON = 400
+"""Dev pictures that choose the length power."""
 QUICK = 200
 """Dev pictures that are looked at after an epoch."""
 
@@ -158,8 +160,8 @@ def learn(decoder: CaptionDecoder, pictures: Pictures, material: ChineseDataset,
 
 
 def choose_length_power(decoder: CaptionDecoder, pictures: Pictures, material: ChineseDataset) -> dict[float, float]:
-    """CIDEr-D on the dev pictures for each way to help longer captions."""
-    rows = list(material.references)
+    """CIDEr-D on the first dev pictures for each way to help longer captions."""
+    rows = list(material.references)[:CHOSEN_ON]
     return {
         power: cider_d(write(decoder, pictures, material.vocabulary, rows, length_power=power), material.references)
         for power in material.recipe.length_powers

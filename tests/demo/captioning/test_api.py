@@ -23,7 +23,7 @@ PROMPTS = {"/alternative_text", "/find_pictures"}
 def post(server: Server, *data: Any) -> dict[str, Any]:
     """Call /caption by hand, as no well-behaved client would; the last event of the answer."""
     api = f"{server.url}gradio_api/call/caption"
-    rest = ["compact-captioner", 1, "beam", 3, 30, "", 0.9, 1.0, 0]
+    rest = ["compact-captioner", 1, "beam", 3, 30, "", 0.9, 1.0, 0, "en"]
     event = httpx.post(api, json={"data": [*data, *rest[len(data) - 1 :]]}).json()["event_id"]
     lines = httpx.get(f"{api}/{event}", timeout=30).text.strip().splitlines()
     return {"event": lines[-2].removeprefix("event: "), "data": json.loads(lines[-1].removeprefix("data: "))}
@@ -37,6 +37,14 @@ def test_caption_answers_with_the_json_contract(server: Server, photo: Path) -> 
     assert answer["device"] == "cpu"
     assert answer["seconds"] >= 0
     assert answer["confident"] is True
+
+
+def test_caption_writes_chinese(server: Server, photo: Path, night: Path) -> None:
+    answer = connect(server).predict(handle_file(photo), language="zh", api_name="/caption")
+    assert (answer["language"], answer["captions"][0]["text"]) == ("zh", "棕色的狗在草地上奔跑")
+    doubted = connect(server).predict(handle_file(night), language="zh", api_name="/caption")
+    assert doubted["confident"] is False
+    assert doubted["tags"][0]["text"] == "浓缩咖啡"
 
 
 def test_caption_doubts_and_names_what_it_recognises(server: Server, night: Path) -> None:
@@ -70,6 +78,8 @@ def test_options_reach_the_model(server: Server, photo: Path) -> None:
         ({"num_captions": 99}, "num_captions is 99; it must be between 1 and 10."),
         ({"num_beams": 2.5}, "num_beams is 2.5; it must be a whole number."),
         ({"top_p": 7}, "top_p is 7; it must be between 0.05 and 1.0."),
+        ({"language": "fr"}, "mmcore does not offer language 'fr'. It offers: en, zh."),
+        ({"language": "zh", "model": "blip-base"}, "BLIP base does not write captions in Chinese."),
         ({"detail": "detailed"}, "Compact captioner does not offer detail 'detailed'. It offers: -."),
     ],
 )

@@ -42,6 +42,36 @@ def test_a_level_of_another_model_is_not_passed_on(pool: ModelPool, isolated: Pa
     assert isinstance(service.describe(pool, uploaded(isolated, photo), "blip-base", {"detail": "detailed"}), Answer)
 
 
+@pytest.mark.parametrize(
+    ("model", "chosen", "page", "language"),
+    [
+        ("compact-captioner", "", "zh", "zh"),
+        ("compact-captioner", "", "en", "en"),
+        ("compact-captioner", "en", "zh", "en"),
+        ("compact-captioner", "zh", "en", "zh"),
+        ("blip-base", "", "zh", "en"),
+    ],
+)
+def test_the_language_is_the_chosen_one_or_the_pages(
+    pool: ModelPool, isolated: Path, photo: Path, model: str, chosen: str, page: str, language: str
+) -> None:
+    form = {"language": chosen, "page_language": page}
+    answer = service.describe(pool, uploaded(isolated, photo), model, form)
+    assert isinstance(answer, Answer)
+    assert answer.result.captions[0].language == language
+    *_, (rows, _) = service.describe_many(pool, [uploaded(isolated, photo)], model, form)
+    assert rows[0].outcome.to_dict()["language"] == language
+
+
+def test_a_model_without_chinese_says_so_where_it_is_asked_for(pool: ModelPool, isolated: Path, photo: Path) -> None:
+    problem = service.describe(pool, uploaded(isolated, photo), "blip-base", {"language": "zh"})
+    assert isinstance(problem, Failure)
+    assert problem.message("en") == (
+        "BLIP base does not write captions in Chinese. Models that do: Compact captioner, Qwen3-VL 2B."
+    )
+    assert "不能用中文写描述" in problem.message("zh")
+
+
 def test_describe_tells_what_is_wrong(pool: ModelPool, isolated: Path, tmp_path: Path) -> None:
     empty = tmp_path / "empty.jpg"
     empty.touch()
@@ -55,7 +85,7 @@ def test_a_crash_of_the_model_is_hidden_and_logged(
     settings: Settings, isolated: Path, photo: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Crashing(FakeCaptioner):
-        def tags(self, image: Any) -> Any:
+        def tags(self, image: Any, language: str = "en") -> Any:
             raise ZeroDivisionError("secret")
 
     with caplog.at_level(logging.ERROR):

@@ -229,3 +229,17 @@ def test_the_first_map_belongs_to_a_word_that_names_something(sentence: str, fir
     told = view._most_telling(caption)
     assert told is not None
     assert texts[told] == first
+
+
+def test_a_chinese_caption_is_marked_as_such_and_has_no_blanks() -> None:
+    words = tuple(Word(word, 0.8) for word in ("草地上", "的", "狗"))
+    maps = np.full((3, 2, 2), 0.25, np.float32)
+    maps[1] = [[1, 0], [0, 0]]  # the sharpest map is that of a particle, which names nothing
+    maps[2] = [[0.7, 0.1], [0.1, 0.1]]
+    chinese = Caption("草地上的狗", 0.8, words, maps, language="zh")
+    page = read(view.panel(answer(chinese, chinese), "en"))
+    paragraph = page.find(class_="mm-caption")[0]
+    assert (paragraph.attributes["lang"], paragraph.text) == ("zh", "草地上的狗")
+    shown = [node.text for node in page.find(class_="mm-word") if "data-first" in node.attributes]
+    assert shown[0] == "狗"
+    assert [node.attributes["lang"] for node in page.find(tag="button") if "data-show" in node.attributes] == ["zh", "zh"]

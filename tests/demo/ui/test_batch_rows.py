@@ -47,11 +47,19 @@ def test_csv_can_be_read_back() -> None:
         "score": "0.5432",
         "confident": "true",
         "recognised": "dog=0.9000",
+        "language": "en",
         "model": "blip-base",
         "seconds": "0.5000",
         "error": "",
     }
     assert rows[1]["error"].startswith("The file is empty")
+
+
+def test_a_chinese_caption_is_exported_with_its_language() -> None:
+    chinese = BatchRow("c.jpg", CaptionResult((Caption("草地上的狗", 0.5, (), language="zh"),), "a", "cpu", 0.5))
+    assert next(csv.DictReader(io.StringIO(batch_rows.as_csv(CAPTIONS, [chinese]))))["language"] == "zh"
+    line = json.loads(batch_rows.as_jsonl([chinese]))
+    assert (line["language"], line["captions"][0]["text"]) == ("zh", "草地上的狗")
 
 
 def test_csv_has_no_formulas() -> None:
