@@ -56,7 +56,7 @@ def build(page: Page) -> None:
             temperature: For nucleus decoding: below 1 plays safe, above 1 is bold (0.05-5).
             seed: For nucleus decoding: the same seed gives the same captions.
             read_text: Also read the text in the picture (English, Chinese), where the server has the extra "ocr".
-            language: Of the captions and tags: "en" or "zh", where the model writes it ("compact-captioner" and "qwen3-vl-2b").
+            language: Of captions and tags: "en", or "zh" ("compact-captioner" and "qwen3-vl-2b" write it).
 
         Returns:
             "captions": a list of {"text", "score"}, best first; score (0-1) says how sure the model is of its words.

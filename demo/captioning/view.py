@@ -139,8 +139,8 @@ def _why(answer: Answer, language: str) -> str:
 
 def _alternatives(captions: tuple[Caption, ...], language: str) -> str:
     rows = "".join(
-        f'<li><button type="button" data-show="{index}" aria-pressed="{str(index == 0).lower()}" lang="{caption.language}">'
-        f"{escape(caption.text)}</button>{score_bar(caption.score)}"
+        f'<li><button type="button" data-show="{index}" aria-pressed="{str(index == 0).lower()}" '
+        f'lang="{caption.language}">{escape(caption.text)}</button>{score_bar(caption.score)}'
         f"<span>{percent(caption.score)}</span></li>"
         for index, caption in enumerate(captions)
     )

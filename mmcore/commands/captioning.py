@@ -163,7 +163,7 @@ def train_chinese_captions_command(
     openvino: Annotated[bool, typer.Option(help="See the pictures with OpenVINO (pip install openvino).")] = False,
     threads: Annotated[int, typer.Option(help="Processor cores.", min=1)] = 1,
 ) -> None:
-    """Train the bundled captioner's Chinese decoder anew; DIR holds flickr8k/, flickr8k_cn/, objects/ and coco_extra/."""
+    """Train the captioner's Chinese decoder anew; DIR holds flickr8k/, flickr8k_cn/, objects/ and coco_extra/."""
     with workshop.recipe_imported():
         from mmcore.recipes.captioning.train_chinese import main
 

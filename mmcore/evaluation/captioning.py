@@ -82,7 +82,12 @@ def run(
         captions[path] = outcome.captions[0].text
         seconds.append(outcome.seconds)
         name = outcome.model
-    figures: dict[str, Any] = {"model": name, "language": options.language, "pictures": len(captions), "seconds": statistics.median(seconds)}
+    figures: dict[str, Any] = {
+        "model": name,
+        "language": options.language,
+        "pictures": len(captions),
+        "seconds": statistics.median(seconds),
+    }
     if labelled:
         named = sum(names_one_of(text, truth[path]) for path, text in captions.items())
         figures["named"] = named / len(captions)

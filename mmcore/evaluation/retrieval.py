@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mmcore.errors import InputError, MMCoreError
+from mmcore.errors import MMCoreError
 from mmcore.evaluation.captioning import read_chinese, read_labels, read_references
 from mmcore.pool import ModelPool
 from mmcore.results import DEFAULT_CUTOFF, ZeroShotOptions

@@ -242,7 +242,7 @@ class CompactCaptioning:
 
     @torch.inference_mode()
     def tags(self, image: Image.Image, language: str = "en") -> tuple[Tag, ...]:
-        """The likeliest everyday words (at most five, each of at least 15 %), in that language where they have names."""
+        """The likeliest everyday words (at most five, each of at least 15 %), in that language if they have names."""
         seen, row = self._seen.row(image, lambda: self.see([image]))
         names = self.writer(language).tag_names
         found: dict[str, float] = {}

@@ -163,7 +163,13 @@ class QwenVl(WithoutSecondOpinion):
         text, groups = split_words(self._text, [token for token, _ in shown])
         sums = [sum(shown[index][1] for index in group) for _, group in groups]
         words = tuple(Word(word, math.exp(value)) for (word, _), value in zip(groups, sums, strict=True))
-        return Caption(text, math.exp(sum(sums) / len(sums)) if sums else 0.0, words, detail=detail, language="zh" if detail.endswith(IN_CHINESE) else "en")
+        return Caption(
+            text,
+            math.exp(sum(sums) / len(sums)) if sums else 0.0,
+            words,
+            detail=detail,
+            language="zh" if detail.endswith(IN_CHINESE) else "en",
+        )
 
     def _text(self, tokens: list[int]) -> str:
         text: str = self.tokenizer.decode(tokens, skip_special_tokens=True)

@@ -156,7 +156,14 @@ def _run(
         for picture, captions in zip(pictures, model.caption(pictures, options), strict=True):
             if options.explain:
                 captions = tuple(_explained(model, picture, one) for one in captions)
-            found.append((captions, model.tags(picture, options.language), model.confident(picture, captions[0]), notices_of(picture)))
+            found.append(
+                (
+                    captions,
+                    model.tags(picture, options.language),
+                    model.confident(picture, captions[0]),
+                    notices_of(picture),
+                )
+            )
         seconds = (perf_counter() - start) / len(pictures)
         return [
             CaptionResult(

@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 
 from mmcore import CaptionOptions, ModelPool, Settings, caption, caption_many, decode_image
-from mmcore.evaluation.naming import names_one_of
-from mmcore.families._attention_maps import center_of_mass, share
-from mmcore.families._reranking import ARTICLES
 from mmcore.checkpoints.locate import bundled_folder
 from mmcore.checkpoints.registry import find
 from mmcore.errors import WeightsError
+from mmcore.evaluation.naming import names_one_of
+from mmcore.families._attention_maps import center_of_mass, share
+from mmcore.families._reranking import ARTICLES
 from mmcore.nets.vocabulary import SPECIAL
 from mmcore.results import CaptionResult
 from mmcore.settings import local_variable

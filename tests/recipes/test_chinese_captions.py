@@ -11,7 +11,12 @@ from mmcore.evaluation.datasets import LabelledPicture
 from mmcore.nets.caption_decoder import CaptionDecoder, DecoderConfig
 from mmcore.nets.vocabulary import BOS, EOS, PAD, UNKNOWN
 from mmcore.recipes.captioning.chinese_dataset import (
-    PATTERNS, ChineseDataset, ChineseRecipe, mirrored, read_captions, words_of,
+    PATTERNS,
+    ChineseDataset,
+    ChineseRecipe,
+    mirrored,
+    read_captions,
+    words_of,
 )  # fmt: skip
 from mmcore.recipes.captioning.chinese_learning import Pictures, cider_d, learn, write
 

@@ -98,7 +98,7 @@ def cider_d(written: dict[int, str], references: dict[int, tuple[str, ...]]) -> 
 
 
 def learn(decoder: CaptionDecoder, pictures: Pictures, material: ChineseDataset, work: Path) -> None:
-    """Train the decoder and leave it with its averaged weights. Stores ``learnt.pt`` and, after each epoch, its state."""
+    """Train the decoder and leave it with its averaged weights. Stores ``learnt.pt`` and each epoch's state."""
     recipe = material.recipe
     torch.manual_seed(recipe.seed)
     average = averaged_model(decoder, recipe.average)
@@ -149,7 +149,12 @@ def learn(decoder: CaptionDecoder, pictures: Pictures, material: ChineseDataset,
             average.update_parameters(decoder)
             losses.append(said / count)
             if len(losses) % SAID == 0:
-                _say(epoch=epoch + 1, step=len(losses), loss=sum(losses[-SAID:]) / SAID, cpu=time.process_time() - started)
+                _say(
+                    epoch=epoch + 1,
+                    step=len(losses),
+                    loss=sum(losses[-SAID:]) / SAID,
+                    cpu=time.process_time() - started,
+                )
         score = cider_d(write(average.module, pictures, material.vocabulary, quick), material.references)
         _say(epoch=epoch + 1, loss=sum(losses) / len(losses), cider_d=score, cpu=time.process_time() - started)
         state = {name: value.state_dict() for name, value in parts.items()}

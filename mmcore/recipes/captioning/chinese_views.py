@@ -70,7 +70,7 @@ def eyes_of(network: CompactCaptioner, *, openvino: bool) -> Eyes:
 
 @torch.inference_mode()
 def store_views(eyes: Eyes, paths: Sequence[Path], work: Path) -> None:
-    """Write what is seen of the whole pictures; finished files are left as they are, unfinished ones are gone on with."""
+    """Write what is seen of the whole pictures; finished files are left alone, unfinished ones gone on with."""
     targets = [work / "grid.npy", work / "pooled.npy"]
     if all(target.exists() for target in targets):
         return

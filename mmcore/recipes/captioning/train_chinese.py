@@ -25,13 +25,12 @@ from torch import Tensor
 from mmcore.evaluation.datasets import LabelledPicture, captioning_examples
 from mmcore.nets.caption_language import CaptionLanguage
 from mmcore.nets.captioner import CompactCaptioner
-from mmcore.nets.tagger import Tagger
 from mmcore.nets.storage import load_weights, save_weights
+from mmcore.nets.tagger import Tagger
 from mmcore.recipes.captioning.chinese_dataset import ChineseDataset, ChineseRecipe, gloss_words, read_captions
 from mmcore.recipes.captioning.chinese_learning import Pictures, choose_length_power, learn, new_decoder
 from mmcore.recipes.captioning.chinese_views import eyes_of, store_views
 from mmcore.recipes.captioning.recognition import head_targets, train_head
-
 
 FOLDS = 3
 HEAD_EPOCHS = 10
@@ -112,8 +111,8 @@ def main(
 ) -> dict[str, Any]:
     """Run the whole recipe; the files are written to ``output``, the figures are returned.
 
-    ``data`` holds flickr8k/, flickr8k_cn/, objects/ and coco_extra/; ``bundle`` is the captioner's folder, ``names_file``
-    the Chinese names of the tagger's words. Raises FileNotFoundError where something is missing.
+    ``data`` holds flickr8k/, flickr8k_cn/, objects/ and coco_extra/; ``bundle`` is the captioner's folder,
+    ``names_file`` the Chinese names of the tagger's words. Raises FileNotFoundError where something is missing.
     """
     recipe = recipe or ChineseRecipe()
     work.mkdir(parents=True, exist_ok=True)
@@ -147,7 +146,5 @@ def main(
         "witnesses": witnesses(network, material, names),
         "network": config,
     }
-    (output / "chinese.json").write_text(
-        json.dumps(settings, indent=1, ensure_ascii=False), encoding="utf-8"
-    )
+    (output / "chinese.json").write_text(json.dumps(settings, indent=1, ensure_ascii=False), encoding="utf-8")
     return {"cider_d": found[power], "length_powers": {str(key): value for key, value in found.items()}}

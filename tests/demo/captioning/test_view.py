@@ -242,4 +242,7 @@ def test_a_chinese_caption_is_marked_as_such_and_has_no_blanks() -> None:
     assert (paragraph.attributes["lang"], paragraph.text) == ("zh", "草地上的狗")
     shown = [node.text for node in page.find(class_="mm-word") if "data-first" in node.attributes]
     assert shown[0] == "狗"
-    assert [node.attributes["lang"] for node in page.find(tag="button") if "data-show" in node.attributes] == ["zh", "zh"]
+    assert [node.attributes["lang"] for node in page.find(tag="button") if "data-show" in node.attributes] == [
+        "zh",
+        "zh",
+    ]
