@@ -75,7 +75,6 @@ def build(page: Page) -> None:
                 model = choosing.models(service.TASK, "mm", page)
                 detail = gr.Dropdown(label=ui("detail"), elem_id="mm-detail", filterable=False, **_levels(start))
             chooser = choosing.with_facts(model, "mm")
-            run = gr.Button(ui("run"), variant="primary", elem_id="mm-run")
             written = gr.Radio(
                 [(ui("caption_language.page"), ""), *((name, code) for code, name in LANGUAGES.items())],
                 value="",
@@ -83,6 +82,7 @@ def build(page: Page) -> None:
                 info=ui("caption_language_info"),
                 elem_id="mm-caption-language",
             )
+            run = gr.Button(ui("run"), variant="primary", elem_id="mm-run")
             form = {
                 "detail": detail,
                 "read_text": _reading(page),

@@ -48,7 +48,7 @@ def checked(checkpoint: Checkpoint, options: CaptionOptions) -> Checkpoint:
         raise InputError(
             "language_not_written",
             model=checkpoint.title,
-            language=Phrase(f"language_{options.language}"),
+            language=Phrase("language_zh") if options.language == "zh" else Phrase("language_en"),
             others=", ".join(able) or "-",
         )
     if options.detail is not None and options.detail not in checkpoint.details:

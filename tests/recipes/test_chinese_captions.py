@@ -36,7 +36,7 @@ def material(tmp_path: Path) -> ChineseDataset:
     examples = [LabelledPicture(Path(f"{row}.jpg"), "flickr8k", "dev" if row in DEV else "train") for row in range(20)]
     examples += [LabelledPicture(Path(f"{row}.jpg"), "objects", "train", labels=("fire truck",)) for row in LABELLED]
     recipe = ChineseRecipe(
-        batch=8, labelled_a_epoch=4, epochs=14, rate=4e-3, words_rate=8e-3, warmup_steps=4, smoothing=0.0, average=0.6,
+        batch=8, labelled_a_epoch=4, epochs=25, rate=4e-3, words_rate=8e-3, warmup_steps=4, smoothing=0.0, average=0.6,
         min_count=2,
     )  # fmt: skip
     return ChineseDataset(examples, read_captions(tmp_path), NAMES, recipe)
@@ -92,7 +92,7 @@ def test_learns_what_is_in_the_picture_and_goes_on_where_it_was(material: Chines
     pictures = Pictures(patterns[kinds], tags, (tags != PAD).float())
     torch.manual_seed(0)
     config = DecoderConfig(
-        len(material.vocabulary), width=32, layers=1, heads=2, feedforward=64, tags=2, dropout=0.0, max_length=20
+        len(material.vocabulary), width=32, layers=1, heads=2, feedforward=64, tags=2, dropout=0.0, max_length=24
     )
     decoder = CaptionDecoder(config)
     learn(decoder, pictures, material, tmp_path)

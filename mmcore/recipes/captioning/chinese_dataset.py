@@ -43,7 +43,7 @@ class ChineseRecipe:
     """Pictures a step, each with its captions."""
     labelled_a_epoch: int = 600
     """Pictures with a label but no caption that are drawn each epoch."""
-    epochs: int = 2
+    epochs: int = 3
     rate: float = 6e-4
     words_rate: float = 1.2e-3
     """Of the embeddings, which are new."""
@@ -57,7 +57,7 @@ class ChineseRecipe:
     """Longer captions are left out of the training: they would fill its batches with padding."""
     length_groups: int = 3
     """Parts of a batch, by the length of the captions, for the same reason."""
-    length_powers: tuple[float, ...] = (0.3, 0.6, 0.9)
+    length_powers: tuple[float, ...] = (0.0, 0.3, 0.6, 0.9, 1.2)
     """How much longer captions may be helped; the best on the dev pictures is kept."""
     confidence_threshold: float = 0.4
     """As for English: a caption is doubtful unless the tagger gives this much to a thing that it names."""

@@ -30,8 +30,6 @@ FROZEN = ("grid.", "grid_norm.", "cell_position")
 """Parts of the decoder that stay those of the English one."""
 SAID = 20
 """Steps between two lines of the log."""
-CHOSEN_ON = 400
-"""Dev pictures that choose the length power."""
 QUICK = 200
 """Dev pictures that are looked at after an epoch."""
 
@@ -97,6 +95,12 @@ def cider_d(written: dict[int, str], references: dict[int, tuple[str, ...]]) -> 
     return sum(judge.score(str(row), text) for row, text in written.items()) / len(written)
 
 
+def score_quickly(decoder: CaptionDecoder, pictures: Pictures, material: ChineseDataset) -> float:
+    """CIDEr-D of the first QUICK dev pictures."""
+    rows = list(material.references)[:QUICK]
+    return cider_d(write(decoder, pictures, material.vocabulary, rows), material.references)
+
+
 def learn(decoder: CaptionDecoder, pictures: Pictures, material: ChineseDataset, work: Path) -> None:
     """Train the decoder and leave it with its averaged weights. Stores ``learnt.pt`` and each epoch's state."""
     recipe = material.recipe
@@ -121,7 +125,6 @@ def learn(decoder: CaptionDecoder, pictures: Pictures, material: ChineseDataset,
         torch.set_rng_state(state["generator"])
     with_pooled_dropout(decoder)
     started = time.process_time()
-    quick = list(material.references)[:QUICK]
     for epoch in range(begun, recipe.epochs):
         losses: list[float] = []
         for rows, draw in material.epoch(epoch):
@@ -155,7 +158,7 @@ def learn(decoder: CaptionDecoder, pictures: Pictures, material: ChineseDataset,
                     loss=sum(losses[-SAID:]) / SAID,
                     cpu=time.process_time() - started,
                 )
-        score = cider_d(write(average.module, pictures, material.vocabulary, quick), material.references)
+        score = score_quickly(average.module, pictures, material)
         _say(epoch=epoch + 1, loss=sum(losses) / len(losses), cider_d=score, cpu=time.process_time() - started)
         state = {name: value.state_dict() for name, value in parts.items()}
         torch.save({"epochs": epoch + 1, "generator": torch.get_rng_state(), **state}, part.with_suffix(".new"))
@@ -165,8 +168,8 @@ def learn(decoder: CaptionDecoder, pictures: Pictures, material: ChineseDataset,
 
 
 def choose_length_power(decoder: CaptionDecoder, pictures: Pictures, material: ChineseDataset) -> dict[float, float]:
-    """CIDEr-D on the first dev pictures for each way to help longer captions."""
-    rows = list(material.references)[:CHOSEN_ON]
+    """CIDEr-D on the dev pictures for each way to help longer captions."""
+    rows = list(material.references)
     return {
         power: cider_d(write(decoder, pictures, material.vocabulary, rows, length_power=power), material.references)
         for power in material.recipe.length_powers
