@@ -75,12 +75,13 @@ def build(page: Page) -> None:
                 model = choosing.models(service.TASK, "mm", page)
                 detail = gr.Dropdown(label=ui("detail"), elem_id="mm-detail", filterable=False, **_levels(start))
             chooser = choosing.with_facts(model, "mm")
-            written = gr.Radio(
+            written = gr.Dropdown(
                 [(ui("caption_language.page"), ""), *((name, code) for code, name in LANGUAGES.items())],
                 value="",
                 label=ui("caption_language"),
                 info=ui("caption_language_info"),
                 elem_id="mm-caption-language",
+                filterable=False,
             )
             run = gr.Button(ui("run"), variant="primary", elem_id="mm-run")
             form = {

@@ -107,6 +107,15 @@ def test_more_files_than_an_upload_may_have(picture: str, monkeypatch: pytest.Mo
     assert len(lines(mmcore("caption", picture, picture, picture, "--json"))) == 3
 
 
+def test_caption_in_chinese_or_a_word_why_not(picture: str):
+    answer = lines(mmcore("caption", picture, "--language", "zh", "--json"))[0]
+    assert [tag["text"] for tag in answer["tags"]] == ["图片"]
+    refused = mmcore("caption", picture, "--language", "zh", "--model", "blip-base")
+    assert refused.exit_code == 2
+    assert "BLIP base does not write captions in Chinese. Models that do: Compact captioner," in refused.stderr
+    assert mmcore("caption", picture, "--language", "fr").exit_code == 2
+
+
 def test_caption_for_people(picture: str, broken: str):
     result = mmcore("caption", picture, broken)
     assert result.exit_code == 1

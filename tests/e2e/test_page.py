@@ -133,6 +133,19 @@ def test_language_and_brightness_are_switched_everywhere_and_remembered(
     expect(page.locator("#mm-run")).to_have_text("Describe the picture")
 
 
+def test_captions_are_in_the_language_of_the_page_unless_one_is_chosen(visit: Callable[..., Page], photo: Path) -> None:
+    page = visit(language="zh")
+    choose_picture(page, photo)
+    caption = page.locator(".mm-caption").first
+    expect(caption).to_have_text("棕色的狗在草地上奔跑")
+    expect(caption).to_have_attribute("lang", "zh")
+    page.locator("#mm-caption-language input").click()
+    page.get_by_role("option", name="English").click()
+    page.locator("#mm-run").click()
+    expect(caption).to_have_text(SENTENCE)
+    expect(caption).to_have_attribute("lang", "en")
+
+
 def html_file(path: Path) -> Path:
     path.write_text("<html><body>not found</body></html>")
     return path

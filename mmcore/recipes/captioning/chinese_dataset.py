@@ -73,7 +73,7 @@ def read_captions(data: Path) -> dict[str, tuple[str, ...]]:
 
 def words_of(text: str, known: Mapping[str, int] | None = None) -> list[str]:
     """The words of a Chinese text. With a vocabulary: names of several words joined, unknown words in single signs."""
-    found = []
+    found: list[str] = []
     for run in RUNS.findall(text.lower()):
         parts = segment(run) if not run.isascii() else [run]
         if known is None:

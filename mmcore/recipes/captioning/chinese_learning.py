@@ -11,7 +11,7 @@ import json
 import random
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -158,7 +158,7 @@ def learn(decoder: CaptionDecoder, pictures: Pictures, material: ChineseDataset,
                     loss=sum(losses[-SAID:]) / SAID,
                     cpu=time.process_time() - started,
                 )
-        score = score_quickly(average.module, pictures, material)
+        score = score_quickly(cast("CaptionDecoder", average.module), pictures, material)
         _say(epoch=epoch + 1, loss=sum(losses) / len(losses), cider_d=score, cpu=time.process_time() - started)
         state = {name: value.state_dict() for name, value in parts.items()}
         torch.save({"epochs": epoch + 1, "generator": torch.get_rng_state(), **state}, part.with_suffix(".new"))

@@ -49,7 +49,12 @@ def eyes_of(network: CompactCaptioner, *, openvino: bool) -> Eyes:
     """
     encoder = Encoder(network).eval()
     if not openvino:
-        return lambda pixels: tuple(out.numpy() for out in encoder(pixels))  # type: ignore[return-value]
+
+        def look(pixels: Tensor) -> tuple[Floats, Floats]:
+            cells, pooled = encoder(pixels)
+            return cells.numpy(), pooled.numpy()
+
+        return look
     try:
         import openvino as ov
     except ModuleNotFoundError:
