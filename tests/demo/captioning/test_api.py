@@ -23,7 +23,7 @@ PROMPTS = {"/alternative_text", "/find_pictures"}
 def post(server: Server, *data: Any) -> dict[str, Any]:
     """Call /caption by hand, as no well-behaved client would; the last event of the answer."""
     api = f"{server.url}gradio_api/call/caption"
-    rest = ["compact-captioner", 1, "beam", 3, 30, "", 0.9, 1.0, 0, "en"]
+    rest = ["compact-captioner", 1, "beam", 3, 30, "", 0.9, 1.0, 0, False, "en"]
     event = httpx.post(api, json={"data": [*data, *rest[len(data) - 1 :]]}).json()["event_id"]
     lines = httpx.get(f"{api}/{event}", timeout=30).text.strip().splitlines()
     return {"event": lines[-2].removeprefix("event: "), "data": json.loads(lines[-1].removeprefix("data: "))}
