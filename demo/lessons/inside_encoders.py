@@ -13,12 +13,12 @@ import numpy as np
 from PIL import Image
 
 import mmcore
+from mmcore.io.tag_names import chinese
 from mmcore.nets.image_sizes import STAGES, STEM
 from mmcore.pool import ModelPool
 from mmcore.tasks import embedding
 from mmcore.types import Floats, Vectors
 
-from ..captioning.tag_names import chinese
 from . import seeing
 from .plan import Setup
 

@@ -12,9 +12,9 @@ from PIL import Image
 
 import mmcore
 from mmcore.io.images import clean_text
+from mmcore.io.tag_names import tag_text
 from mmcore.nets.image_sizes import INPUT_SIZE
 
-from ..captioning.tag_names import tag_text
 from ..ui.colours import data_uri, viridis
 from ..ui.i18n import escaped as _t
 from ..ui.i18n import text
