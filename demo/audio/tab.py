@@ -111,7 +111,7 @@ def build(page: Page) -> None:
         preprocess=False,
         trigger_mode="once",
         concurrency_id=events.MODELS,
-        concurrency_limit=events.MODELS_AT_ONCE,
+        concurrency_limit=slots.at_once(),
         show_progress="minimal",
         show_progress_on=said,
         api_name="audio_transcribe",
