@@ -111,10 +111,18 @@ def build(page: Page) -> None:
         preprocess=False,
         trigger_mode="once",
         concurrency_id=events.MODELS,
-        concurrency_limit=slots.at_once(),
         show_progress="minimal",
         show_progress_on=said,
         api_name="audio_transcribe",
+        api_visibility="private",
+    )
+    sound.change(
+        lambda: None,
+        None,
+        spoken_view,
+        show_progress="hidden",
+        queue=False,
+        api_name="audio_transcript_forget",
         api_visibility="private",
     )
     page.language.change(
