@@ -193,7 +193,7 @@ def _speech(page: Page) -> Speech:
             [(ui(f"sounds.spoken.{name}"), name) for name in SPOKEN],
             value=TranscribeOptions.language,
             label=ui("sounds.spoken"),
-            info=None if here else ui("sounds.transcribe_missing"),
+            info=None if here else ui("extra_absent" if page.settings.public else "sounds.transcribe_missing"),
             interactive=here,
             elem_id="mm-sound-spoken",
         )

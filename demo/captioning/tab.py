@@ -201,7 +201,8 @@ def _options() -> dict[str, gr.components.Component]:
 def _reading(page: Page) -> gr.Checkbox:
     """Whether to read the text in the picture, too; greyed, with the command, where the extra is not installed."""
     here = ocr.unavailable(page.settings) is None
-    info = ui("read_text_info" if here else "read_text_missing")
+    missing = "extra_absent" if page.settings.public else "read_text_missing"  # visitors install nothing
+    info = ui("read_text_info" if here else missing)
     return gr.Checkbox(False, label=ui("read_text"), info=info, interactive=here, elem_id="mm-read-text")
 
 
