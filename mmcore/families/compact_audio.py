@@ -15,7 +15,7 @@ from mmcore.families import _audioset
 from mmcore.families._fingerprint import weights_fingerprint
 from mmcore.families._mel_tagger import MelTagger
 from mmcore.nets.audio_tagger import AudioTagger, TaggerConfig
-from mmcore.nets.image_encoder import fuse_norms
+from mmcore.nets.mobilenet_tagger import fold_norms
 from mmcore.nets.storage import load_weights
 from mmcore.types import Floats
 
@@ -50,17 +50,15 @@ class CompactTagger(MelTagger):
 
 
 def load(checkpoint: Checkpoint, folder: Path, device: str, dtype: torch.dtype) -> CompactTagger:
-    """Build the network that config.json describes and fill it with model.safetensors (stored as bytes or fp16).
+    """Build the network that config.json describes and fill it with model.safetensors.
 
-    Labels that config.json does not call known are left out: it cannot tell when they sound, so they stay silent.
+    The stored weights are those of the network after ``fold_norms``.
     """
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    network = AudioTagger(TaggerConfig.from_dict(config["network"]))
+    network = AudioTagger(TaggerConfig.from_dict(config["network"])).eval()
+    fold_norms(network)
     network.load_state_dict(load_weights(folder / "model.safetensors"))
-    names = config.get("labels") or _audioset.names()
-    known = [place for place, fine in enumerate(config.get("known") or [True] * len(names)) if fine]
-    network.keep_labels(known)
-    fuse_norms(network)
-    tagger = CompactTagger(checkpoint, network, [names[place] for place in known], device, dtype)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    tagger = CompactTagger(checkpoint, network, _audioset.names(), device, dtype)
     tagger.folder = folder
     return tagger

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from mmcore.nets.audio_tagger import STAGES, AudioTagger, TaggerConfig
+from mmcore.nets.audio_tagger import AudioTagger, TaggerConfig
 from mmcore.nets.log_mel import LogMel
-from mmcore.nets.storage import save_weights
+from mmcore.recipes.audio.tagger_export import export
 from tests.families import taggers
 
-CONFIG = TaggerConfig(stem=8, features=32, hidden=32, stages=tuple(replace(stage, channels=16) for stage in STAGES))
+CONFIG = TaggerConfig(width=0.1, widening=1.0, hidden=32)
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +28,7 @@ def network() -> AudioTagger:
 @pytest.fixture(scope="module")
 def model(network: AudioTagger, tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder: Path = tmp_path_factory.mktemp("tagger")
-    (folder / "config.json").write_text(json.dumps({"network": CONFIG.to_dict()}))
-    save_weights(network.state_dict(), folder / "model.safetensors", quantise=False)
+    export(network, folder)
     return taggers.load("compact-tagger", folder)
 
 

@@ -1,4 +1,4 @@
-"""What the tagger of sounds learns from: sounds on disk, made sounds, scenes."""
+"""What the tagger of sounds learns from: sounds on disk, made sounds, variations of them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pytest
 import soundfile
 import torch
 
-from mmcore.nets.log_mel import HOP_LENGTH, SAMPLE_RATE, LogMel
-from mmcore.nets.mobilenet_tagger import EfficientAT
-from mmcore.recipes.audio import made_noises, made_sounds, scenes, sound_sources
+from mmcore.nets.log_mel import FLOOR, SAMPLE_RATE, SCALE, SHIFT, SILENT_MEL, LogMel
+from mmcore.recipes.audio import acoustics, made_hits, made_noises, made_sounds, sound_sources
 from mmcore.recipes.audio.sound_store import SoundStore, windows
+from mmcore.recipes.audio.spectrograms import Spectrograms, VariationRecipe, Variations, read_at, variation
 
 
 def tone(seconds: float, hertz: float = 440.0, rate: int = SAMPLE_RATE) -> np.ndarray:
@@ -112,50 +112,71 @@ def test_melodies_stay_in_their_range() -> None:
 def test_a_short_sound_lies_in_silence_and_a_long_one_is_cut() -> None:
     draw, sound = np.random.default_rng(3), tone(1.0)
     for _ in range(10):
-        out = scenes.placed(sound, 3 * SAMPLE_RATE, draw)
+        out = acoustics.placed(sound, 3 * SAMPLE_RATE, draw)
         assert out.shape == (3 * SAMPLE_RATE,)
         assert np.count_nonzero(out) >= 0.9 * SAMPLE_RATE
-    assert scenes.placed(tone(5.0), SAMPLE_RATE, draw).shape == (SAMPLE_RATE,)
+    assert acoustics.placed(tone(5.0), SAMPLE_RATE, draw).shape == (SAMPLE_RATE,)
 
 
 def test_shaping_changes_a_sound_but_keeps_it_finite() -> None:
     draw, sound = np.random.default_rng(0), tone(1.0)
-    shaped = [scenes.shaped(sound, draw) for _ in range(20)]
+    shaped = [acoustics.shaped(sound, draw) for _ in range(20)]
     assert all(np.isfinite(one).all() and len(one) > 0.5 * SAMPLE_RATE for one in shaped)
     assert len({len(one) for one in shaped}) > 5
 
 
-def test_scenes_hold_what_the_teacher_heard_in_them(store: SoundStore, tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    teacher = scenes.Teacher(EfficientAT(0.4))
-    composer = scenes.Composer(store, [0, 2], np.ones(2), seed=0)
-    assert composer.scene(5 * HOP_LENGTH).shape == (5 * HOP_LENGTH,)
-    scenes.make(composer, teacher, 40.0, tmp_path / "part")
-    found = scenes.load([tmp_path / "part", tmp_path / "missing"])
-    assert {columns: sum(len(part) for part in parts) for columns, parts in found.items()} == {250: 3, 500: 5, 1000: 1}
-    part = found[500][0]
-    logits, hidden = teacher(torch.from_numpy(np.array(part.features[:2])).float())
-    torch.testing.assert_close(logits, part.logits[:2].float(), atol=0.02, rtol=0.02)
-    torch.testing.assert_close(hidden, part.hidden[:2].float(), atol=0.02, rtol=0.02)
+def onsets(sound: np.ndarray) -> int:
+    """Stretches of 20 ms that are much louder than the one before."""
+    frames = sound[: len(sound) // 640 * 640].reshape(-1, 640)
+    power = np.square(frames).mean(1) + 1e-6
+    return int((power[1:] > 8 * power[:-1]).sum())
 
 
-def test_plain_scenes_hold_each_sound_once_as_it_is(store: SoundStore, tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    scenes.make_plain(store, [0, 1, 2], scenes.Teacher(EfficientAT(0.4)), tmp_path / "plain")
-    found = scenes.load([tmp_path / "plain"])
-    assert {columns: sum(len(part) for part in parts) for columns, parts in found.items()} == {250: 2, 500: 1, 1000: 0}
-    seen = torch.from_numpy(np.array(found[250][0].features[0])).float()
-    expected = LogMel()(torch.from_numpy(np.pad(store.samples(0), (0, 250 * HOP_LENGTH - SAMPLE_RATE)))[None])[
-        0, :, :250
-    ]
-    torch.testing.assert_close(seen, expected, atol=2e-3, rtol=0)
+def test_hits_are_short_blows_with_quiet_between_them() -> None:
+    draw = np.random.default_rng(0)
+    assert onsets(made_hits.typing(draw, 5.0)) > 5
+    recorded = [np.asarray(draw.standard_normal(3000) * 0.1, np.float32)]
+    assert len(made_hits.typing(draw, 3.0, recorded)) == 3 * SAMPLE_RATE
+    assert np.isfinite(made_hits.clapping(draw, 4.0)).all()
+    assert 2 < onsets(made_hits.snapping(draw, 5.0)) < 25
 
 
-def test_hearing_goes_on_where_it_stopped(store: SoundStore, tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    teacher, file = scenes.Teacher(EfficientAT(0.4)), tmp_path / "heard.pt"
-    every = scenes.hear_store(store, teacher, file)
-    torch.save(torch.cat([every[:2] * 0, every[2:]])[:2], file)
-    again = scenes.hear_store(store, teacher, file)
-    assert not again[:2].any()
-    torch.testing.assert_close(again[2:], every[2:])
+def test_spectrograms_are_those_of_the_sounds_and_are_made_once(store: SoundStore, tmp_path: Path) -> None:
+    file = tmp_path / "some.f16"
+    kept = Spectrograms(store, [0, 2], file)
+    assert len(kept) == 2
+    assert kept.sources == ["a", "esc10"]
+    assert kept.chances().sum() == pytest.approx(1.0)
+    expected = LogMel()(torch.from_numpy(store.samples(2))[None])[0].numpy()
+    np.testing.assert_allclose(np.log(kept.powers(1) + FLOOR), expected * SCALE - SHIFT, atol=0.01)
+    changed = file.stat().st_mtime_ns
+    assert len(Spectrograms(store, [0, 2], file)) == 2
+    assert file.stat().st_mtime_ns == changed
+    with pytest.raises(ValueError, match="holds 2 sounds, not 1: delete it"):
+        Spectrograms(store, [0], file)
+
+
+def test_reading_between_places_is_linear_and_outside_is_silence() -> None:
+    powers = np.arange(12, dtype=np.float32).reshape(3, 4)
+    found = read_at(powers, np.array([0.0, 0.5, 5.0]), np.array([-1.0, 0.5, 2.0]))
+    np.testing.assert_allclose(found, [[0, 0.5, 2], [0, 2.5, 4], [0, 0, 0]])
+
+
+def test_variations_are_new_each_time_and_stay_in_the_spectrograms_range(store: SoundStore, tmp_path: Path) -> None:
+    drawn = Variations(Spectrograms(store, [0, 2], tmp_path / "some.f16"), VariationRecipe(), 3)
+    batch = drawn.batch(40, 60)
+    assert batch.shape == (40, 128, 60)
+    assert batch.dtype == torch.float32
+    assert torch.isfinite(batch).all()
+    assert float(batch.min()) >= SILENT_MEL - 1e-3
+    assert float(batch.max()) < 4
+    assert len({float(one.mean()) for one in batch}) == 40
+
+
+def test_a_plain_variation_is_a_cut_of_the_sound() -> None:
+    powers = np.exp(np.random.default_rng(0).normal(0, 1, (128, 50))).astype(np.float32)
+    plain = VariationRecipe(synthetic=0, plain=1)
+    found = variation(np.random.default_rng(1), lambda: powers, 20, plain)
+    whole = (np.log(powers + FLOOR) + SHIFT) / SCALE
+    starts = [start for start in range(31) if np.allclose(whole[:, start : start + 20], found, atol=1e-4)]
+    assert len(starts) == 1

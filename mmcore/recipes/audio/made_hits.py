@@ -123,7 +123,7 @@ def snapping(draw: Draw, seconds: float) -> Array:
     return in_room(draw, sequence(times.tolist(), lambda: ringing(draw, 0.08, [pitch], decay), seconds))
 
 
-KINDS: tuple[tuple[str, int], ...] = (("typing", 500), ("clapping", 600), ("snapping", 50))
+KINDS: tuple[tuple[str, int], ...] = (("typing", 500), ("clapping", 120), ("snapping", 40))
 
 
 def hits(draw: Draw, keyboard: Sequence[Samples] = ()) -> Iterator[tuple[str, Samples]]:

@@ -110,8 +110,6 @@ PACKAGES = (
     Source("supertux-data"),
     Source("endless-sky-data"),
     Source("freedroidrpg-data"),
-    Source("0ad-data", most=1200),
-    Source("flightgear-data-base", most=600),
     Source("supertuxkart-data"),
     *(
         Source(name, most=200)
