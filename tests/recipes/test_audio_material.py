@@ -170,7 +170,7 @@ def test_variations_are_new_each_time_and_stay_in_the_spectrograms_range(store: 
     assert torch.isfinite(batch).all()
     assert float(batch.min()) >= SILENT_MEL - 1e-3
     assert float(batch.max()) < 4
-    assert len({float(one.mean()) for one in batch}) == 40
+    assert len({float(one.mean()) for one in batch}) > 30  # some shifts leave nothing of a pure tone
 
 
 def test_a_plain_variation_is_a_cut_of_the_sound() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from torch import Tensor, nn
 
@@ -18,6 +19,7 @@ from mmcore.nets.mobilenet_tagger import EfficientAT, fold_norms
 from mmcore.nets.storage import load_weights
 from mmcore.recipes.audio.blockwise import (
     BlockRecipe,
+    begin_normalised,
     bent,
     fit_linear,
     parts_of_student,
@@ -43,13 +45,14 @@ from mmcore.recipes.audio.tagger_tuning import (
 from mmcore.recipes.audio.together import TogetherRecipe, listened, teach_together
 
 SMALL = TaggerConfig(width=0.1, widening=2.0, hidden=128)
-TOGETHER = TogetherRecipe(steps=20, batch=4, rate=3e-3, warmup=2, average=0.5, finished=1)
+TOGETHER = TogetherRecipe(steps=49, batch=4, rate=8e-3, warmup=2, average=0.5, finished=1)
 
 
 @pytest.fixture(scope="module")
 def teacher() -> EfficientAT:
     torch.manual_seed(0)
-    network = EfficientAT(0.1).eval().requires_grad_(False)
+    network = EfficientAT(0.1).requires_grad_(False)
+    begin_normalised(network, sounds(16, 50))
     for layer in network.modules():
         if isinstance(layer, nn.Linear):
             layer.weight.mul_(4)
@@ -58,7 +61,9 @@ def teacher() -> EfficientAT:
 
 def student(seed: int = 1) -> AudioTagger:
     torch.manual_seed(seed)
-    return AudioTagger(SMALL).eval()
+    model = AudioTagger(SMALL)
+    begin_normalised(model, sounds(16, 51))
+    return model
 
 
 def sounds(count: int, seed: int) -> Tensor:
@@ -143,7 +148,7 @@ def test_all_parts_learn_together_and_go_on_where_they_stopped(teacher: Efficien
     fresh = sounds(8, 99)
     before = distance(own(fresh), teacher(fresh))
     out = teach_together(teacher, own, batches, TOGETHER, kept, say=lines.append)
-    assert distance(out(fresh), teacher(fresh)) < 0.7 * before
+    assert distance(out(fresh), teacher(fresh)) < 0.8 * before
     assert all(torch.equal(value, own.features[0].state_dict()[name]) for name, value in stem.items())
     other = student(5)
     again = teach_together(teacher, other, batches, TOGETHER, kept, say=lines.append)  # finished: nothing is left to do
@@ -158,7 +163,7 @@ def test_the_teacher_is_put_right_about_a_clip() -> None:
 
 def test_tuning_finds_the_classes_and_leaves_the_lower_parts(teacher: EfficientAT) -> None:
     base = student()
-    recipe = TuningRecipe(steps=25, clips=12, others=4, rate=5e-3, views=2, first_trained=12)
+    recipe = TuningRecipe(steps=70, clips=12, others=4, rate=5e-3, views=2, first_trained=12)
     log_mel = torch.full((32, 128, 64), -1.3) + 0.05 * torch.randn(32, 128, 64)
     log_mel[0::4, :40] += 1.5
     log_mel[1::4, :40] += 1.5
@@ -183,6 +188,9 @@ def test_clips_are_read_with_views_and_what_the_teacher_hears(teacher: Efficient
             sound = np.asarray(draw.standard_normal(SAMPLE_RATE) * 0.1, np.float32)
             add("esc10", f"{number}.ogg", sound, label=("dog", "rain")[number], fold=number + 1)
         add("other", "x.ogg", np.asarray(draw.standard_normal(SAMPLE_RATE) * 0.1, np.float32), held_out=True)
+    folder = tmp_path / "examples" / "audio"
+    folder.mkdir(parents=True)
+    soundfile.write(folder / "noise.ogg", draw.standard_normal(SAMPLE_RATE) * 0.1, SAMPLE_RATE)
     clips = read_clips(student(), teacher, store, ["rain", "dog"], TuningRecipe(views=2))
     assert clips.views.logits.shape == (4, 527)
     assert clips.classes.tolist() == [1, 0]

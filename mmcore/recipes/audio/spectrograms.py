@@ -99,9 +99,10 @@ def read_at(powers: Powers, rows: npt.NDArray[np.float64], places: npt.NDArray[n
     for axis, at in ((1, places), (0, rows)):
         low = np.floor(at).astype(int)
         share = (at - low).astype(np.float32)
-        inside = (low >= 0) & (low + 1 < powers.shape[axis])
+        last = powers.shape[axis] - 1
+        inside = (at >= 0) & (at <= last)
         low = np.where(inside, low, 0)
-        high = np.where(inside, low + 1, 0)
+        high = np.minimum(low + 1, last)
         shape = (1, -1) if axis else (-1, 1)
         first, second = np.take(powers, low, axis), np.take(powers, high, axis)
         share, inside = share.reshape(shape), inside.reshape(shape)

@@ -41,7 +41,7 @@ def share(found: Tensor) -> float:
     return round(float(found.float().mean()), 4)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def heard(network: nn.Module, sounds: Sequence[Samples]) -> Tensor:
     """(N, labels) logits, a sound at a time."""
     log_mel, out = LogMel(), []
