@@ -8,9 +8,10 @@ from html import escape
 from mmcore.results.transcribe import SpokenWord, TranscribeResult, language_name
 
 from ..ui.events import Failure, Step
-from ..ui.html import download_link, notice_list, percent, problem, progress_bar
+from ..ui.html import download_link, percent, problem, progress_bar
 from ..ui.i18n import escaped as _t
 from ..ui.i18n import text
+from ..ui.notice_html import notice_list
 from .spectrogram_picture import clock
 
 UNSURE = 0.5

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from PIL import Image
 
 from mmcore.commands import console, workshop
 from mmcore.commands.console import Use, answers_only, complain, print_notices, shared_options, usage, write_json
@@ -52,7 +53,8 @@ def ask_command(
             else:
                 complain(f"{path}: {error}")
 
-        images, turns = [], []
+        images: list[Image.Image] = []
+        turns: list[Turn] = []
         for file in files:
             try:
                 images.append(decode_image(file, asking.full_size(use.settings)))

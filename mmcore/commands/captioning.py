@@ -71,10 +71,11 @@ def caption_command(
         answer_all(use, out, zip(files, outcomes, strict=True), _print_seen)
 
 
-def _print_seen(out: TextIO, path: str, outcome: CaptionResult | ClipResult) -> None:
+def _print_seen(out: TextIO, path: str, outcome: console.Answer) -> None:
     if isinstance(outcome, CaptionResult):
         _print_captions(out, path, outcome)
         return
+    assert isinstance(outcome, ClipResult)
     _print_captions(out, path, outcome.best.seen)
     for moment in outcome.moments:
         best = moment.seen.captions[0]

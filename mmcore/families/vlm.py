@@ -155,7 +155,8 @@ class VisionLanguage:
     def _places(self, seen: Any, number: int, sign: str) -> str:
         """A picture among the words: a sign a place, and for tiles what says which tile comes."""
         if not self.tiles:
-            return sign * (math.prod(seen["image_grid_thw"][number].tolist()) // self.image_processor.merge_size**2)
+            cells: int = math.prod(seen["image_grid_thw"][number].tolist())
+            return sign * (cells // int(self.image_processor.merge_size) ** 2)
         vision = self.config.vision_config
         count = (vision.image_size // vision.patch_size) ** 2 // self.config.scale_factor**2
         rows, columns = (int(seen[name][0][number]) for name in ("rows", "cols"))

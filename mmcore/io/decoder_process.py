@@ -107,7 +107,7 @@ class Decoder:
         """The key frames. Raises what ``video_frames.read_clip`` raises, and InputError where it took too much."""
         with self._turn:
             opened = _named(source) if source and str(source) else source
-            facts, places, notices = self._ask("clip", opened, _bare(settings), seconds=CLIP_SECONDS)
+            (length, width, height), places, notices = self._ask("clip", opened, _bare(settings), seconds=CLIP_SECONDS)
             sizes = [width * height * 3 for *_, (width, height) in places]
             frames, at = [], 0
             with self._seen(sum(sizes)) as pixels:
@@ -115,7 +115,7 @@ class Decoder:
                     picture = Image.frombytes("RGB", shape, pixels[at : at + size])
                     frames.append(KeyFrame(start, end, when, picture))
                     at += size
-            return Clip(*facts, tuple(frames), notices)
+            return Clip(length, width, height, tuple(frames), notices)
 
     @contextmanager
     def sound(self, source: str | Path | bytes, settings: Settings) -> Iterator[DistantSound]:

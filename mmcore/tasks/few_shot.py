@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -128,10 +129,10 @@ def classify_many(
     """Classify files: for each, in order, its answer or the error that it met; as ``caption_many``."""
     check_sources(pool.settings, sources, limit)
 
-    def work(some: Sequence[Source]) -> list[ClassAnswer]:
+    def work(some: Sequence[Any]) -> list[ClassAnswer]:
         return [classify(pool, head, source) for source in some]
 
-    return run_in_batches(iter(sources), len(sources), work, 1, progress, cancelled)
+    return run_in_batches(sources, len(sources), work, 1, progress, cancelled)
 
 
 def answer(pool: ModelPool, head: ClassHead, seen: Seen, begin: float | None = None) -> ClassAnswer:

@@ -206,7 +206,7 @@ def taught_by_blocks(
     ``folder`` holds what ``write_inputs`` kept; finished parts are kept beside it and not taught again. Returns what is
     left of the variance of each part's output.
     """
-    mp.spawn(_process, args=(workers, teacher, student, folder, recipe), nprocs=workers)  # type: ignore[no-untyped-call]
+    mp.spawn(_process, args=(workers, teacher, student, folder, recipe), nprocs=workers)  # type: ignore[no-untyped-call, attr-defined, unused-ignore]
     left = []
     for number, part in enumerate(parts_of_student(student)):
         found = torch.load(folder / f"taught-{number:02}.pt", weights_only=True)

@@ -164,15 +164,15 @@ def teach_together(
             )
             losses = features = 0.0
         if ((step + 1) % 100 == 0 or step + 1 == recipe.steps) and worker == 0:
-            part = kept.with_suffix(".part")
+            unfinished = kept.with_suffix(".part")
             torch.save(
                 {
                     "step": step + 1, "student": student.state_dict(), "optimizer": optimizer.state_dict(),
                     "averaged": averaged.state_dict(),
                 },
-                part,
+                unfinished,
             )  # fmt: skip
-            part.rename(kept)
+            unfinished.rename(kept)
     return cast(AudioTagger, averaged.module)
 
 
@@ -192,7 +192,7 @@ def taught_together(
     """``teach_together`` in ``workers`` processes; returns the averaged student."""
     with tempfile.TemporaryDirectory() as folder:
         arguments = (workers, f"{folder}/meeting", teacher, student, batches, recipe, kept)
-        mp.spawn(_process, args=arguments, nprocs=workers)  # type: ignore[no-untyped-call]
+        mp.spawn(_process, args=arguments, nprocs=workers)  # type: ignore[no-untyped-call, attr-defined, unused-ignore]
     averaged = averaged_model(student, recipe.average)
     averaged.load_state_dict(torch.load(kept, weights_only=True)["averaged"])
     return cast(AudioTagger, averaged.module)
