@@ -75,7 +75,7 @@ def convolution(setup: Setup) -> Seen:
     here = pixels[PLACE[1] : PLACE[1] + 3, PLACE[0] : PLACE[0] + 3].ravel()
     content = (
         pictures(space.offered(), space.PAIRS[seeing.chosen(setup)][0], language)
-        + picks("preset", names, START, text(language, "lessons.02.kernels"))
+        + picks("kernel", names, START, text(language, "lessons.02.kernels"))
         + f'<div class="mm-grids"><table class="mm-byhand"><tbody>{rows}</tbody></table>{canvases}</div>'
         + slider("x", text(language, "lessons.02.x"), 0, SIDE - 3, 1, PLACE[0])
         + slider("y", text(language, "lessons.02.y"), 0, SIDE - 3, 1, PLACE[1])

@@ -111,7 +111,7 @@ def test_the_numbers_of_lesson_2_follow_the_controls(page: Page, address: str) -
     page.goto(f"{address}?lang=en&lesson=2&step=1")
     at(page, 2, 1)
     page.locator('[data-vote="0"]').click()
-    page.locator('[data-pick="preset"][data-value="4"]').click()
+    page.locator('[data-pick="kernel"][data-value="4"]').click()
     page.locator('[data-cell="k,0,1"]').fill("2.5")
     page.locator('[data-input="x"]').fill("10")
     page.locator('[data-input="y"]').fill("20")

@@ -15,9 +15,9 @@ Object.assign(KINDS, {
   convolution(data) {
     const view = find(".mm-live");
     const cells = all('[data-cell^="k,"]');
-    const preset = String(picked("preset"));
-    if ((view.dataset.preset ?? String(data.start)) !== preset) cells.forEach((cell, place) => { cell.value = data.kernels[Number(preset)][place]; });
-    view.dataset.preset = preset;
+    const preset = String(picked("kernel"));
+    if ((view.dataset.kernel ?? String(data.start)) !== preset) cells.forEach((cell, place) => { cell.value = data.kernels[Number(preset)][place]; });
+    view.dataset.kernel = preset;
     const kernel = cells.map((cell) => Number(cell.value) || 0);
     const pixels = Uint8Array.from(atob(data.pixels), (letter) => letter.charCodeAt(0));
     const inner = data.side - 2;
