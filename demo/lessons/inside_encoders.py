@@ -34,7 +34,7 @@ NEAREST = 8
 PARTS: Mapping[str, tuple[str, str, Mapping[str, tuple[str, ...]]]] = {
     "image": ("retriever", "", {"trunk": ("trunk.",), "top": ("recognition_top.",)}),
     "text": ("retriever", "text.", {"embedding": ("embedding.", "position"), "layers": ("layers.", "embedding_norm.")}),
-    "sound": ("tagger", "", {"blocks": ("stem.", "blocks."), "top": ("head.",)}),
+    "sound": ("tagger", "", {"layers": ("features.",)}),
 }
 """Encoder -> folder in the bundle, beginning of its tensors' names, and its parts by what follows."""
 

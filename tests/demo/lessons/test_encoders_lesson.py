@@ -147,13 +147,13 @@ def test_parameters_are_those_of_the_networks(setup: Setup) -> None:
     weights = load_weights(inside.BUNDLE / "tagger" / "model.safetensors")
     learned = {
         name: value.numel() for name, value in weights.items()
-        if name.startswith(("stem.", "blocks.", "head.")) and "running" not in name and "tracked" not in name
+        if name.startswith("features.")
     }  # fmt: skip
     assert sums["sound"] == sum(learned.values())
     said = i18n.text("en", "lessons.02.sizes.why")
     assert f"{sums['text'] / 1e6:.1f} million" in said
     assert f"{(sums['image'] + sums['sound']) / 1e6:.1f} million" in said
-    assert sums["text"] / (sums["image"] + sums["sound"]) == pytest.approx(3, abs=0.1)
+    assert sums["text"] / (sums["image"] + sums["sound"]) == pytest.approx(3.8, abs=0.1), "nearly four times"
     doubled = live.text_parameters(0, 768, 6, 0) / live.text_parameters(0, 384, 6, 0)
     assert doubled == pytest.approx(4, abs=0.05)
     assert f"{sums['text']:,}" in lesson.sizes(setup).html
