@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from mmcore.checkpoints import registry
 from mmcore.results import AskOptions
 
 from ..ui import events, fields
@@ -19,19 +20,20 @@ if TYPE_CHECKING:
 
 def build(page: Page) -> None:
     """Offer the endpoint."""
+    names = [record.name for record in registry.of_task(service.TASK)]
 
     def ask(
         image: Mapping[str, Any],
         question: str,
-        second_image: Mapping[str, Any] | None,
-        history: list[list[str]] | None,
-        model: str,
-        max_tokens: float,
-        decoding: str,
-        top_p: float,
-        temperature: float,
-        seed: float,
-        request: gr.Request,
+        second_image: Mapping[str, Any] | None = None,  # the defaults tell gradio that they may be left out
+        history: list[list[str]] | None = None,
+        model: str = names[0],
+        max_tokens: float = AskOptions.max_tokens,
+        decoding: str = AskOptions.decoding,
+        top_p: float = AskOptions.top_p,
+        temperature: float = AskOptions.temperature,
+        seed: float = AskOptions.seed,
+        request: gr.Request | None = None,
     ) -> dict[str, Any]:
         """Answer a question about a picture, or about two, in English or Chinese.
 

@@ -62,7 +62,7 @@ def panel(
         said = escape(writing) if writing else f'<span class="mm-waiting">{_t(language, "text.waiting")}</span>'
         if failed is not None:
             said = _failed(failed, language)
-        turns.append(f'{_question(question, language)}<div class="mm-said" role="status">{said}</div>')
+        turns.append(f'{_question(question, language)}<div class="mm-answered" role="status">{said}</div>')
     elif failed is not None:
         turns.append(_failed(failed, language))
     if not turns:
@@ -91,7 +91,7 @@ def _turn(exchange: Exchange, *, last: bool, language: str) -> str:
         said += "" if result.complete else f'<p class="mm-hint">{_t(language, "text.ask.cut_off")}</p>'
     end = foot(result.model, result.device, result.seconds, result.to_dict(), "answer.json", language) if last else ""
     words = escape(result.answer, quote=True)
-    return f'{_question(result.question, language)}<div class="mm-said" data-text="{words}">{said}</div>{end}'
+    return f'{_question(result.question, language)}<div class="mm-answered" data-text="{words}">{said}</div>{end}'
 
 
 def _spoken(result: AskResult) -> str:
@@ -103,7 +103,7 @@ def _spoken(result: AskResult) -> str:
 def _part(part: AnswerPart, exchange: Exchange, spoken: str, language: str) -> str:
     source = _t(language, f"text.ask.source.{part.source}")
     refusing = " mm-refusing" if part.refuses else ""
-    chip = f'<span class="mm-source">{source}</span>'
+    chip = f'<span class="mm-origin">{source}</span>'
     said = f'<p lang="{spoken}">{escape(part.text(spoken))}</p>'
     return (
         f'<li class="mm-part{refusing}" data-source="{part.source}">{said}{chip}{_map(part, exchange, language)}</li>'
