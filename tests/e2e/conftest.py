@@ -31,6 +31,9 @@ NARROW = (390, 844)
 PATIENCE = 60_000
 """Milliseconds that a busy machine may take; every wait ends as soon as its condition holds."""
 
+CALM = "window.requestAnimationFrame = (step) => setTimeout(() => step(performance.now()), 60);"
+"""gradio asks for the next frame for ever, sixty times a second: a sixth of a core for each page that stays open."""
+
 FAILED = pytest.StashKey[bool]()
 """Of a test: whether it failed."""
 
@@ -89,6 +92,7 @@ def opened(
         color_scheme="light",
         permissions=PERMISSIONS,
     )
+    context.add_init_script(CALM)
     visit = Visit(context.new_page())
 
     def asked(request: Any) -> None:

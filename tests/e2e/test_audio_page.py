@@ -90,13 +90,13 @@ def test_the_language_switch_changes_labels_and_loses_nothing(stay: Callable[...
     page = tab(stay)
     choose_sound(page, scene)
     expect(page.locator(".mm-labels")).to_contain_text("Rain")
-    page.get_by_role("radio", name="中文").check(force=True)
+    page.locator("#mm-language").get_by_role("radio", name="中文").check(force=True)
     expect(page.locator(".mm-labels")).to_contain_text("雨")
     expect(page.locator(".mm-when h3")).to_have_text("何时？")
     expect(page.locator("#mm-sound-why summary")).to_have_text("为什么？")
     expect(page.get_by_role("button", name="打字", exact=True)).to_be_visible()
     expect(page.get_by_role("button", name="Typing", exact=True)).to_have_count(0)
-    page.get_by_role("radio", name="English").check(force=True)
+    page.locator("#mm-language").get_by_role("radio", name="English").check(force=True)
     expect(page.locator(".mm-when h3")).to_have_text("When?")
 
 

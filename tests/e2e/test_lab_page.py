@@ -216,10 +216,10 @@ def test_the_lab_in_chinese(stay: Callable[..., Page]) -> None:
     expect(page.locator("#mm-lab-line")).to_contain_text("完成：2 次训练。", timeout=FIRST)
     expect(page.locator(".mm-runs")).to_contain_text("2 交叉注意力")
     expect(page.locator("#mm-lab-outcome")).to_contain_text("混淆矩阵")
-    page.get_by_role("radio", name="English").check(force=True)
+    page.locator("#mm-language").get_by_role("radio", name="English").check(force=True)
     expect(page.locator("#mm-lab-outcome")).to_contain_text("Confusion matrix")
     expect(page.locator(".mm-runs")).to_contain_text("2 Cross-attention")
-    page.get_by_role("radio", name="中文").check(force=True)
+    page.locator("#mm-language").get_by_role("radio", name="中文").check(force=True)
     expect(page.locator("#mm-lab-train")).to_have_text("训练")
 
 

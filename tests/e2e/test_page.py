@@ -115,7 +115,7 @@ def test_language_and_brightness_are_switched_everywhere_and_remembered(
     expect(body).to_have_class("dark")
     choose_picture(page, photo)
     expect(page.locator(".mm-why summary")).to_have_text("Why?")
-    page.get_by_role("radio", name="中文").check(force=True)
+    page.locator("#mm-language").get_by_role("radio", name="中文").check(force=True)
     expect(page.locator("#mm-run")).to_have_text("描述这张图片")
     expect(page.locator(".mm-why summary")).to_have_text("为什么？")
     expect(page.locator("#mm-line")).to_contain_text("在本机")
@@ -128,8 +128,8 @@ def test_language_and_brightness_are_switched_everywhere_and_remembered(
     page.reload()
     expect(body).to_have_class("dark")
     expect(page.locator("#mm-run")).to_have_text("描述这张图片")
-    expect(page.get_by_role("radio", name="中文")).to_be_checked()
-    page.get_by_role("radio", name="English").check(force=True)
+    expect(page.locator("#mm-language").get_by_role("radio", name="中文")).to_be_checked()
+    page.locator("#mm-language").get_by_role("radio", name="English").check(force=True)
     expect(page.locator("#mm-run")).to_have_text("Describe the picture")
 
 
@@ -154,7 +154,7 @@ def html_file(path: Path) -> Path:
 def test_a_chinese_browser_gets_chinese_at_once(visit: Callable[..., Page], tmp_path: Path, server: Server) -> None:
     page = visit(language="zh")
     expect(page.locator("#mm-run")).to_have_text("描述这张图片")
-    expect(page.get_by_role("radio", name="中文")).to_be_checked()
+    expect(page.locator("#mm-language").get_by_role("radio", name="中文")).to_be_checked()
     expect(page.locator("#mm-answer-1")).to_contain_text("请选择一张图片")
     page.get_by_text("更多选项").click()
     expect(page.get_by_text("束搜索", exact=True)).to_be_visible()

@@ -297,11 +297,11 @@ def test_results_follow_the_language(stay: Callable[..., Page], pictures: list[P
     own_pictures(page, pictures)
     ask(page, "something")
     expect(page.locator("#mm-found .mm-notice")).to_contain_text("No good match")
-    page.get_by_role("radio", name="中文").check(force=True)
+    page.locator("#mm-language").get_by_role("radio", name="中文").check(force=True)
     expect(page.locator("#mm-found .mm-notice")).to_contain_text("没有好的匹配")
     expect(page.locator("#mm-retrieval-views")).to_contain_text("相似度矩阵")
     expect(page.locator("#mm-collection input")).to_have_value("我的图片（4 张）")
-    page.get_by_role("radio", name="English").check(force=True)
+    page.locator("#mm-language").get_by_role("radio", name="English").check(force=True)
     expect(page.locator("#mm-collection input")).to_have_value("My pictures (4)")
 
 

@@ -116,14 +116,14 @@ def test_the_language_switch_changes_the_answer_and_loses_nothing(stay: Callable
     write(page, "lovely")
     choose_picture(page, night)
     expect(page.locator(".mm-interaction")).to_contain_text("Conflict")
-    page.get_by_role("radio", name="中文").check(force=True)
+    page.locator("#mm-language").get_by_role("radio", name="中文").check(force=True)
     expect(page.locator(".mm-interaction")).to_contain_text("冲突")
     expect(page.locator("#mm-sentiment-run")).to_have_text("判断")
     expect(page.locator("#mm-sentiment-text textarea")).to_have_value("lovely")
     page.locator("#mm-sentiment-fusion input").click()
     expect(page.get_by_role("option", name="门控加权")).to_be_visible()
     page.keyboard.press("Escape")
-    page.get_by_role("radio", name="English").check(force=True)
+    page.locator("#mm-language").get_by_role("radio", name="English").check(force=True)
     expect(page.locator("#mm-sentiment-run")).to_have_text("Judge")
 
 
