@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import gradio as gr
 
 from mmcore.results import POOLINGS, SPOKEN, AudioOptions, TranscribeOptions
-from mmcore.tasks.transcribe import unavailable
 
 from ..ui import batch, clearing, events, examples, fields, slots, style
 from ..ui import chooser as choosing
@@ -186,7 +185,7 @@ class Speech(NamedTuple):
 
 def _speech(page: Page) -> Speech:
     """The button and the language; greyed, with the command that brings it, where the extra is not installed."""
-    here = unavailable(page.settings) is None
+    here = service.can_transcribe(page.settings)
     with gr.Row(elem_classes="mm-speech"):
         run = gr.Button(ui("sounds.transcribe"), interactive=here, elem_id="mm-sound-transcribe")
         language = gr.Radio(

@@ -10,7 +10,6 @@ import gradio as gr
 
 from mmcore.checkpoints import registry
 from mmcore.results import DECODINGS, CaptionOptions
-from mmcore.tasks import ocr
 
 from ..ui import batch, batch_rows, clearing, events, examples, fields, slots, style
 from ..ui import chooser as choosing
@@ -200,7 +199,7 @@ def _options() -> dict[str, gr.components.Component]:
 
 def _reading(page: Page) -> gr.Checkbox:
     """Whether to read the text in the picture, too; greyed, with the command, where the extra is not installed."""
-    here = ocr.unavailable(page.settings) is None
+    here = service.can_read(page.settings)
     missing = "extra_absent" if page.settings.public else "read_text_missing"  # visitors install nothing
     info = ui("read_text_info" if here else missing)
     return gr.Checkbox(False, label=ui("read_text"), info=info, interactive=here, elem_id="mm-read-text")
