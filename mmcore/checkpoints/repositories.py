@@ -60,6 +60,7 @@ KINDS: dict[str, Kind] = {
     "audio-spectrogram-transformer": Kind("audio", "ast", "ForAudioClassification"),
     "ced": Kind("audio", "ced", "ForAudioClassification"),
     "clap": Kind("audio", "clap", "Model"),
+    "whisper": Kind("transcribe", "whisper", "ForConditionalGeneration"),
     **{
         name: CLASSIFIER
         for name in ("albert", "bert", "deberta-v2", "distilbert", "electra", "modernbert", "roberta", "xlm-roberta")

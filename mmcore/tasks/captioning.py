@@ -43,7 +43,8 @@ def checked(checkpoint: Checkpoint, options: CaptionOptions) -> Checkpoint:
 
     Raises InputError for a level of detail that it does not have and for a language that it does not write.
     """
-    if options.language not in checkpoint.languages:
+    # Of a folder, or a repository whose card names none, English is all that can be expected.
+    if options.language not in (checkpoint.languages or ("en",)):
         able = [other.title for other in of_task(TASK) if options.language in other.languages]
         raise InputError(
             "language_not_written",

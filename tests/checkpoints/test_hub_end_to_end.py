@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,16 @@ from mmcore.checkpoints import commits, locate, registry, repositories
 from mmcore.checkpoints.registry import CHECKPOINTS, Checkpoint
 from mmcore.errors import InputError, UnknownNameError, WeightsError
 from mmcore.pool import ModelPool
-from mmcore.results import AudioOptions, CaptionOptions, Post
+from mmcore.results import AskOptions, AudioOptions, CaptionOptions, Post
 from mmcore.settings import Settings
+from mmcore.tasks.ask import ask
 from mmcore.tasks.audio import classify_audio
 from mmcore.tasks.captioning import caption
 from mmcore.tasks.embedding import embed_images, embed_texts
 from mmcore.tasks.sentiment import classify_sentiment
-from tests import tiny, tiny_dual
-from tests.families import test_ast, test_ced, test_clap, test_qwen_vl, test_sequence_classifier
+from mmcore.tasks.transcribe import transcribe
+from tests import tiny, tiny_dual, tiny_whisper
+from tests.families import test_ast, test_ced, test_clap, test_sequence_classifier, test_vlm
 from tests.hub import Hub, as_this_process_hub, imitation_hub
 
 pytestmark = pytest.mark.filterwarnings("ignore:At least one mel filter")
@@ -39,7 +42,7 @@ SOUND = min((ASSETS / "sounds").glob("*.ogg"), key=lambda path: path.stat().st_s
 MAKERS: dict[str, Callable[[Path], Path]] = {
     "blip": tiny.blip,
     "florence2": tiny.florence2,
-    "qwen3_vl": test_qwen_vl.save,
+    **{kind: partial(test_vlm.save, name=kind) for kind in test_vlm.KINDS},
     "clip": tiny_dual.clip,
     "siglip": tiny_dual.siglip,
     "siglip2": tiny_dual.siglip2,
@@ -47,6 +50,7 @@ MAKERS: dict[str, Callable[[Path], Path]] = {
     "audio-spectrogram-transformer": test_ast.save,
     "ced": test_ced.save,
     "clap": test_clap.save,
+    "whisper": tiny_whisper.whisper,
     "distilbert": test_sequence_classifier.save,
 }
 """model_type -> what writes a small random checkpoint of it, as the library saves it."""
@@ -55,6 +59,10 @@ TYPES = {
     "blip-base": "blip",
     "florence-2-base": "florence2",
     "qwen3-vl-2b": "qwen3_vl",
+    "qwen3-vl-2b-ask": "qwen3_vl",
+    "smolvlm2-256m": "smolvlm",
+    "whisper-small": "whisper",
+    "whisper-large-v3-turbo": "whisper",
     "siglip2-base": "siglip",
     "siglip2-base-naflex": "siglip2",
     "siglip2-large": "siglip",
@@ -115,6 +123,10 @@ def use(checkpoint: Checkpoint, settings: Settings) -> Any:
         return np.concatenate([vectors, embed_texts(pool, words, checkpoint.name)]).tolist()
     if checkpoint.task == "sentiment":
         return classify_sentiment(pool, Post("a dog runs"), None, checkpoint.name).scores
+    if checkpoint.task == "ask":
+        return ask(pool, tiny.pictures(1), "a dog?", AskOptions(max_tokens=5), model=checkpoint.name).answer
+    if checkpoint.task == "transcribe":
+        return transcribe(pool, SOUND, None, checkpoint.name).text
     labels = ("rain", "a dog") if checkpoint.family == "clap" else ()
     return classify_audio(pool, SOUND, AudioOptions(labels=labels, timeline=False), checkpoint.name).labels
 
