@@ -173,6 +173,9 @@ SHIPPED = [path for path in PYTHON if path not in RECIPES]
 ON_DEMAND = {
     "openpyxl": "tables in .xlsx need it, and say how to install it",
     "faiss-cpu": "mmcore bench index compares with it, and says how to install it",
+    "faster-whisper": "the extra speech brings it, and without it a sentence says so",
+    "ctranslate2": "faster-whisper is built on it and chooses its version",
+    "rapidocr-onnxruntime": "the extra ocr brings it, and without it a sentence says so",
     "spaces": "only a ZeroGPU Space has it",
     "starlette": "gradio is built on it and chooses its version",
     "openvino": "mmcore train captioner-zh --openvino needs it, and says how to install it",

@@ -38,6 +38,8 @@ def test_every_setting_has_its_variable(tmp_path: Path):
         "MMCORE_IMAGE_BYTES": "2M",
         "MMCORE_AUDIO_SECONDS": "2.5",
         "MMCORE_AUDIO_BYTES": "3000",
+        "MMCORE_VIDEO_SECONDS": "4.5",
+        "MMCORE_VIDEO_BYTES": "5000",
         "MMCORE_TEXT_CHARACTERS": "10",
         "MMCORE_LABELS": "11",
         "MMCORE_FILES": "12",
@@ -60,6 +62,8 @@ def test_every_setting_has_its_variable(tmp_path: Path):
         2 << 20,
         2.5,
         3000,
+        4.5,
+        5000,
         10,
         11,
         12,
@@ -78,7 +82,7 @@ def test_every_setting_has_its_variable(tmp_path: Path):
         zip(
             (
                 *("home", "tier", "device", "memory_budget", "offline", "image_pixels", "image_bytes"),
-                *("audio_seconds", "audio_bytes", "text_characters", "labels", "files"),
+                *("audio_seconds", "audio_bytes", "video_seconds", "video_bytes", "text_characters", "labels", "files"),
                 *("index", "index_exact", "space", "public", "hosts", "login", "apart", "reduced"),
             ),
             values,

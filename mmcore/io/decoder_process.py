@@ -146,12 +146,12 @@ class Decoder:
                 piece = np.frombuffer(samples, np.float32).copy()
             yield piece
 
-    def _ask(self, *message: object, seconds: float = SECONDS) -> Any:
-        """The answer of the process. Raises the InputError that it met."""
+    def _ask(self, *message: object, seconds: float | None = None) -> Any:
+        """The answer of the process, within SECONDS unless said otherwise. Raises the InputError that it met."""
         process = self._ready()
         try:
             self._send(process, message)
-            answer = self._receive(process, seconds)
+            answer = self._receive(process, SECONDS if seconds is None else seconds)
         except BaseException:
             self.stop()  # what is left in its pipe belongs to nobody
             raise
