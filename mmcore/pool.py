@@ -232,8 +232,8 @@ class ModelPool:
         that is on this machine and fits. Raises UnknownNameError for a name that is no model of the task, and for a
         tier that the task does not have.
         """
-        if model is not None:  # programs may send anything
-            return find(model if isinstance(model, str) else repr(model)[:80], task)
+        if model is not None:
+            return find(model, task)
         tier = tier or self.settings.tier
         if tier not in TIER_CHOICES:
             raise UnknownNameError("tier", tier, TIER_CHOICES)

@@ -590,7 +590,8 @@ def find(name: str, task: str | None = None) -> Checkpoint:
 
     Raises UnknownNameError, which lists the known names.
     """
-    found = next((checkpoint for checkpoint in CHECKPOINTS if checkpoint.name == name), None) or _NAMED.get(name)
+    # Compared, not looked up: programs may send anything as a name, also what is no key.
+    found = next((checkpoint for checkpoint in (*CHECKPOINTS, *_NAMED.values()) if checkpoint.name == name), None)
     if found is None:
         raise UnknownNameError("model", name, [checkpoint.name for checkpoint in CHECKPOINTS])
     if task is not None and found.task != task:

@@ -134,3 +134,10 @@ def test_find_lists_the_known_names():
     assert find("blip-base").family == "blip"
     with pytest.raises(UnknownNameError, match=r"Known: .*blip-base, .*compact-captioner, .*florence-2-base"):
         find("blip")
+
+
+@pytest.mark.parametrize("name", [["compact-captioner"], {"a": 1}, 7])
+def test_what_is_no_text_is_no_name(name: object):
+    with pytest.raises(UnknownNameError) as caught:
+        find(name)  # type: ignore[arg-type]
+    assert "compact-captioner" in str(caught.value)
