@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,6 +125,8 @@ class Match:
     """False where the file is gone since it was added."""
     copies: tuple[str, ...] = ()
     """Paths of the entries whose files are this very picture, byte for byte; they take no places of their own."""
+    good: bool = True
+    """Whether the score reaches the cut-off of the search; the ``SearchResult`` that holds it says so."""
 
 
 @dataclass(frozen=True)
@@ -142,10 +144,14 @@ class SearchResult:
     notices: tuple[Notice, ...] = ()
     """What was not read, or was assumed."""
 
+    def __post_init__(self) -> None:
+        """Mark the matches; a copy with another cut-off marks them anew."""
+        object.__setattr__(self, "matches", tuple(replace(one, good=self.is_good(one)) for one in self.matches))
+
     @property
     def good(self) -> tuple[Match, ...]:
         """The matches that reach the cut-off; empty: no good match."""
-        return tuple(match for match in self.matches if self.is_good(match))
+        return tuple(match for match in self.matches if match.good)
 
     def is_good(self, match: Match) -> bool:
         """Whether its score reaches the cut-off."""
@@ -160,7 +166,7 @@ class SearchResult:
                     "path": match.path,
                     "score": round(match.score, 4),
                     "cosine": round(match.cosine, 4),
-                    "good": self.is_good(match),
+                    "good": match.good,
                     **({} if match.present else {"present": False}),
                     **({"copies": list(match.copies)} if match.copies else {}),
                 }
@@ -186,7 +192,7 @@ def export_rows(results: Sequence[SearchResult]) -> list[dict[str, Any]]:
             "file": Path(match.path).name,
             "score": round(match.score, 4),
             "cosine": round(match.cosine, 4),
-            "good": result.is_good(match),
+            "good": match.good,
             "present": match.present,
             "model": result.model,
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +113,8 @@ def test_top_and_cut_off(pool: ModelPool, collection: Collection):
     result = search(pool, collection, Query.of("red", without="green"), SearchOptions(top=1, cutoff=1))
     assert len(result.matches) == 1
     assert result.good == ()
+    assert [match.good for match in result.matches] == [False]
+    assert [match.good for match in replace(result, cutoff=0.0).matches] == [True]
 
 
 def test_files_that_are_gone_are_said_to_be(pool: ModelPool, collection: Collection, tmp_path: Path):
