@@ -11,6 +11,7 @@ import html
 import re
 import unicodedata
 from functools import cache
+from itertools import product
 
 from mmcore.io.chinese import dictionary
 
@@ -238,6 +239,11 @@ LANGUAGE_NAMES = {
     "vi": ("Vietnamese", "越南语"),
 }
 WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
+DRAWN_OUT = re.compile(r"\b[A-Za-z]*?([A-Za-z])(?i:\1){2}[A-Za-z]*\b")
+ROMAN = re.compile("[IVXLCDM]+")
+MOST_RUNS = 3
+"""More drawn-out letters than this make no word."""
+_RUNS = re.compile(r"(?i)([a-z])\1*")
 
 
 def clean_post(text: str, *, stand_ins: bool = True) -> str:
@@ -255,6 +261,7 @@ def clean_post(text: str, *, stand_ins: bool = True) -> str:
     clean = FILE.sub("file", LINK.sub(link, clean))
     clean = DENIED_HASHTAG.sub(r"\1", NAME.sub(name, clean))
     clean = HASHTAG.sub(lambda tag: opened_hashtag(tag[1]), clean)
+    clean = DRAWN_OUT.sub(lambda word: shortened(word[0]), clean)
     clean = _EMOJI.sub(lambda sign: f" {EMOJI[sign[0]]} ", _JOINED.sub("", clean))
     tokens = clean.split()
     if not EMOTICONS.keys().isdisjoint(tokens) and not any(DRAWN.search(one) for one in tokens if one not in EMOTICONS):
@@ -286,6 +293,22 @@ def opened_hashtag(tag: str) -> str:
     if len(words) == 1:
         words = _split(tag.lower()) or words
     return "#" + " ".join(words)
+
+
+def shortened(word: str) -> str:
+    """A word with letters drawn out for emphasis, as it is usually spelt: "sooo" -> "so", "gooood" -> "good".
+
+    A run of three letters and more becomes two, or one where only that is a usual word; other words stay.
+    """
+    if ROMAN.fullmatch(word) or len(set(word.lower())) < 2:
+        return word
+    runs = [found[0] for found in _RUNS.finditer(word)]
+    if sum(len(run) > 2 for run in runs) > MOST_RUNS:
+        return word
+    choices = [[run[:2], run[0]] if len(run) > 2 else [run] for run in runs]
+    if len(runs[-1]) > 2 and runs[-1][0] in "sS":  # "yess" would pass as "yes" with an ending
+        choices[-1].reverse()
+    return next((spelt for one in product(*choices) if is_known((spelt := "".join(one)).lower())), word)
 
 
 def has_words(text: str) -> bool:

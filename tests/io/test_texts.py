@@ -35,6 +35,19 @@ def test_letters_of_every_keyboard_are_the_plain_ones(text: str):
 @pytest.mark.parametrize(
     ("text", "clean"),
     [
+        ("this is soooooo gooood", "this is so good"),
+        ("I HAAATE it, reallllly", "I HATE it, really"),
+        ("Yesss sweeeet", "Yes sweet"),
+        ("hmmm World War III, www, zzzz and xyzzzy", "hmmm World War III, www, zzzz and xyzzzy"),
+    ],
+)
+def test_drawn_out_words_are_the_usual_ones(text: str, clean: str):
+    assert clean_post(text) == clean
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
         ("room 204 bit.ly/love-best", "room 204 http://link"),
         ("room 204 example.xyz/hate-kill", "room 204 http://link"),
         ("//cdn.example.com/hate.js", "http://link"),
