@@ -68,7 +68,8 @@ class CompactSentiment:
         self.fingerprint = fingerprint
         """Of the encoder: a head fits only the numbers that it was trained on."""
         self.text_alone = text_alone
-        """Judges posts without a picture in place of the bundled heads; those answer where it is None."""
+        """Judges posts without a picture in place of the bundled heads, which read its opinion beside a picture; where it is
+        None, they read less and answer for both."""
         self._grids: EncoderCache[Tensor] = EncoderCache()
         self._own: dict[tuple[Path, int], Fusion] = {}
 
@@ -111,7 +112,8 @@ class CompactSentiment:
             chunk = alike[start : start + CHUNK]
             some = [given[place] for place in chunk]
             tokens, mask = (value.to(self.device) for value in tokens_of(self.encoder.tokenizer, some))
-            found, vectors = self.post_features.text(network, tokens, mask.to(network.log_scale.dtype))
+            states, opinions = self._states(some, tokens, mask)
+            found, vectors = self.post_features.text(states, mask.to(network.log_scale.dtype))
             # The first token is <cls>, the last <sep>: they stand for the sentence, not for a word.
             number = np.clip(mask.sum(1).long().cpu().numpy() - 2, 1, MAX_WORDS)
             inner = found[:, 1 : 1 + MAX_WORDS].float().cpu().numpy()
@@ -119,14 +121,32 @@ class CompactSentiment:
             words[chunk, : inner.shape[1]] = inner
             counts[chunk] = number
             lexicon = np.stack([lexicon_scores(text) for text in some])
-            whole[chunk] = np.concatenate([vectors.float().cpu().numpy(), lexicon], 1)
+            whole[chunk] = np.concatenate([vectors.float().cpu().numpy(), lexicon, *opinions], 1)
         there = np.array([bool(text) for text in texts], bool)
         return _spread(words, there), _spread(counts, there), _spread(whole, there)
 
     @property
     def text_size(self) -> int:
         """D, the length of the text's numbers."""
-        return self.encoder.width + len(NAMES)
+        opinion = 0 if self.text_alone is None else self.text_alone.config.opinion
+        return self.encoder.width + len(NAMES) + opinion
+
+    def _states(self, texts: Sequence[str], tokens: Tensor, mask: Tensor) -> tuple[Tensor, list[Floats]]:
+        """The encoder's states (B, T, C) of texts, and the opinion of the network of bare texts where there is one."""
+        encoder, model = self.encoder.network.text, self.text_alone
+        if model is None:
+            return encoder(tokens, mask), []
+        below = states_below(encoder, tokens, mask, model.config.layers)
+        opinion = model.opinion(below, mask.to(below.dtype), self._counted(model, texts, tokens, mask, below.dtype))
+        return encoder.above(below, mask, model.config.layers), [opinion.float().cpu().numpy()]
+
+    def _counted(
+        self, model: TextAlone, texts: Sequence[str], tokens: Tensor, mask: Tensor, dtype: torch.dtype
+    ) -> Tensor:
+        """What ``TextAlone.forward`` wants beside the states: log-ratios of the tokens, and the word lists."""
+        ids = [row[real].cpu().numpy() for row, real in zip(tokens, mask.bool(), strict=True)]
+        lexicon = torch.from_numpy(np.stack([lexicon_scores(text) for text in texts]))
+        return torch.cat([model.ratios(ids).float().cpu(), lexicon], 1).to(self.device, dtype)
 
     def _looked_at(self, images: Sequence[Image.Image | None]) -> Tensor:
         """Grids (K, 1280, 7, 7) of those of the pictures that are there; the last batch is remembered.
@@ -297,9 +317,7 @@ class CompactSentiment:
             chunk = given[start : start + CHUNK]
             tokens, mask = (value.to(self.device) for value in tokens_of(self.encoder.tokenizer, chunk))
             states = states_below(network.text, tokens, mask, model.config.layers)
-            ids = [row[real].cpu().numpy() for row, real in zip(tokens, mask.bool(), strict=True)]
-            lexicon = torch.from_numpy(np.stack([lexicon_scores(text) for text in chunk]))
-            counted = torch.cat([model.ratios(ids).float().cpu(), lexicon], 1).to(self.device, states.dtype)
+            counted = self._counted(model, chunk, tokens, mask, states.dtype)
             answers = model.probabilities(states, mask.to(states.dtype), counted)
             found[start : start + CHUNK] = answers.float().cpu().numpy()
         out = np.full((len(texts), fusions.CLASSES), 1 / fusions.CLASSES, np.float32)
@@ -337,12 +355,14 @@ def _spread(values: npt.NDArray[Any], there: npt.NDArray[np.bool_]) -> npt.NDArr
     return out
 
 
-def fingerprint_of(folder: Path, state: Mapping[str, Tensor]) -> str:
-    """Sixteen hex digits of the encoder's weights in ``folder`` and the projections in ``state``."""
+def fingerprint_of(folder: Path, state: Mapping[str, Tensor], text_alone: Path | None = None) -> str:
+    """Sixteen hex digits of the encoder's weights in ``folder``, the projections in ``state``, the file of bare texts."""
     digest = hashlib.sha256((folder / "model.safetensors").read_bytes())
     for name in sorted(state):
         if name.startswith("features."):
             digest.update(state[name].half().numpy().tobytes())
+    if text_alone is not None:
+        digest.update(text_alone.read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -365,12 +385,16 @@ def save(folder: Path, features: PostFeatures, heads: Iterable[Fusion], config: 
 
 
 def save_text_alone(folder: Path, model: TextAlone) -> None:
-    """Put the model of posts without a picture (fp16) beside the heads of ``folder``, and its sizes in config.json."""
+    """Put the model of posts without a picture (fp16) into ``folder``, and its sizes in config.json.
+
+    Heads read its opinion: those of the folder must then be trained anew.
+    """
     state = {name: value.half().contiguous() for name, value in model.state_dict().items()}
     save_file(state, folder / TEXT_ALONE)
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    file = folder / "config.json"
+    config = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     config["text_alone"] = model.config.to_dict()
-    (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+    file.write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
 
 
 def _text_alone(folder: Path, config: Mapping[str, Any]) -> TextAlone | None:
@@ -402,7 +426,8 @@ def load(checkpoint: Checkpoint, folder: Path, device: str, dtype: torch.dtype) 
     features.requires_grad_(False).to(device=device, dtype=dtype)
     if alone is not None:
         alone.to(device=device, dtype=dtype)
-    return CompactSentiment(checkpoint, encoder, features, heads, fingerprint_of(encoder_at, state), alone)
+    fingerprint = fingerprint_of(encoder_at, state, None if alone is None else folder / TEXT_ALONE)
+    return CompactSentiment(checkpoint, encoder, features, heads, fingerprint, alone)
 
 
 def _under(prefix: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -22,6 +22,7 @@ from mmcore.errors import Cancelled, InputError, MMCoreError, UnknownNameError
 from mmcore.families._languages import mostly_foreign, require_latin
 from mmcore.fusion.labelled_posts import LabelledPosts, read_posts
 from mmcore.io.images import clean_text, decode_image
+from mmcore.io.texts import clean_post
 from mmcore.pool import ModelPool
 from mmcore.results.posts import EncodedPosts
 from mmcore.results.sentiment import SENTIMENTS, Post
@@ -225,7 +226,7 @@ def _encoded(pool: ModelPool, posts: LabelledPosts, rows: Sequence[int]) -> Enco
             if file and file not in decoded:
                 decoded[file] = decode_image(Path(file), pool.settings)
             image = decoded[file] if file else None
-            text = read_as(find(MODEL), clean_text(posts.texts[row], pool.settings))
+            text = read_as(find(MODEL), clean_post(clean_text(posts.texts[row], pool.settings)))
         except MMCoreError as error:
             raise InputError("table_row", row=posts.ids[row], detail=str(error)) from None
         if not text and image is None:

@@ -1,7 +1,7 @@
 """From what the dual encoder sees in texts and pictures to the numbers that a fusion reads.
 
     words    states of the tokens          on their first principal axes      (T, W)
-    text     sentence vector ; lexicon                                        (D,)
+    text     sentence vector ; lexicon ; what the network of bare texts thinks (D,)
     regions  4 x 4 parts of the grid       on their first principal axes      (R, V)
     image    square root of the grid's mean ; picture vector                  (P,)
 
@@ -40,9 +40,8 @@ class PostFeatures(nn.Module):
         self.register_buffer("cell_mean", torch.zeros(FEATURES))
         """The average cell of a picture's grid: what takes the place of a region that an explanation removes."""
 
-    def text(self, encoder: DualEncoder, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, T) tokens -> words (B, T, W) and sentence vectors (B, C)."""
-        states = encoder.text(tokens, mask)
+    def text(self, states: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """The text encoder's states (B, T, C) and 1 for real tokens -> words (B, T, W) and sentence vectors (B, C)."""
         words = (states - self.word_mean) @ self.word_axes
         return words * mask[..., None], pool_words(states, mask)
 

@@ -50,6 +50,11 @@ class TextAloneConfig:
     dropout: float = 0.0
     """In training only: of the layers, and four times as much before the last matrices."""
 
+    @property
+    def opinion(self) -> int:
+        """How many numbers of a text a fusion reads of it."""
+        return self.hidden + CLASSES
+
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
         return asdict(self)
@@ -104,9 +109,18 @@ class TextAlone(nn.Module):
 
     def forward(self, states: Tensor, mask: Tensor, counted: Tensor) -> Tensor:
         """Besides ``read``'s: ``counted`` (B, 6 + lexicon), log-ratios and word lists -> logits (B, 3)."""
-        x = torch.cat([self.read(states, mask), self.standardize(counted)], 1)
-        logits: Tensor = self.classify(self.dropout(F.gelu(self.hidden(self.dropout(x)))))
+        logits: Tensor = self.classify(self.dropout(self.considered(states, mask, counted)))
         return logits
+
+    def considered(self, states: Tensor, mask: Tensor, counted: Tensor) -> Tensor:
+        """As ``forward``, the hidden values below the logits: (B, hidden)."""
+        x = torch.cat([self.read(states, mask), self.standardize(counted)], 1)
+        return F.gelu(self.hidden(self.dropout(x)))
+
+    def opinion(self, states: Tensor, mask: Tensor, counted: Tensor) -> Tensor:
+        """As ``forward``, what a fusion reads: hidden values and calibrated log-probabilities, (B, hidden + 3)."""
+        considered = self.considered(states, mask, counted)
+        return torch.cat([considered, (self.classify(considered) / self.temperature).log_softmax(-1)], 1)
 
     def probabilities(self, states: Tensor, mask: Tensor, counted: Tensor) -> Tensor:
         """As ``forward``, calibrated: (B, 3)."""

@@ -75,8 +75,15 @@ class TextEncoder(nn.Module):
         With ``layers``, the states after the first so many; by default after all.
         """
         x = self.embedding_norm(embedded + self.position[: embedded.shape[1]])
+        return self._through(x, mask, 0, layers)
+
+    def above(self, states: Tensor, mask: Tensor, layers: int) -> Tensor:
+        """States (B, T, C) under the last ``layers`` layers -> the final states (B, T, C)."""
+        return self._through(states, mask, len(self.layers) - layers, None)
+
+    def _through(self, x: Tensor, mask: Tensor, first: int, last: int | None) -> Tensor:
         attendable = mask.bool()[:, None, None, :]
-        for layer in islice(self.layers, layers):
+        for layer in islice(self.layers, first, last):
             x = layer(x, attendable)
         return x
 

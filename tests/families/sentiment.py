@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,21 @@ CONFIG = FusionConfig(
 )
 
 
-def save(folder: Path) -> Path:
+ALONE = TextAloneConfig(
+    dual.tokenizer().get_vocab_size(),
+    len(NAMES),
+    WIDTH,
+    dual.NETWORK["heads"],
+    dual.NETWORK["hidden"],
+    layers=1,
+    buckets=64,
+    hidden=8,
+)
+READS_ALONE = replace(CONFIG, text=CONFIG.text + ALONE.opinion)
+"""Sizes of the heads where a network of bare texts stands beside them, whose opinion they read."""
+
+
+def save(folder: Path, config: FusionConfig = CONFIG) -> Path:
     """Write the checkpoint. Heads are wide enough apart that other words and other regions give other answers."""
     (folder / "encoder").mkdir(parents=True)
     dual.save(folder / "encoder")
@@ -36,7 +51,7 @@ def save(folder: Path) -> Path:
     features = PostFeatures(WIDTH, CONFIG.word, CONFIG.region)
     for name, value in features.state_dict().items():
         value.copy_(torch.rand_like(value) if name == "cell_mean" else torch.randn_like(value) * 0.2)
-    heads = [build(name, CONFIG) for name in FUSIONS]
+    heads = [build(name, config) for name in FUSIONS]
     with torch.no_grad():
         for head in heads:
             for parameter in head.parameters():
@@ -47,8 +62,6 @@ def save(folder: Path) -> Path:
 
 def settings_for(folder: Path, settings: Settings) -> Settings:
     """Settings under which the checkpoint is the compact model."""
-    from dataclasses import replace
-
     return replace(settings, device="cpu", offline=True, local={local_variable(NAME): folder})
 
 
@@ -63,21 +76,11 @@ def pool(folder: Path, settings: Settings) -> ModelPool:
     return ModelPool(settings_for(folder, settings))
 
 
-def add_text_alone(folder: Path) -> Path:
-    """Put a small random model of bare texts beside the heads; other words give other answers."""
+def save_with_text_alone(folder: Path) -> Path:
+    """As ``save``, with a small random model of bare texts beside the heads; other words give other answers."""
+    save(folder, READS_ALONE)
     torch.manual_seed(3)
-    model = TextAlone(
-        TextAloneConfig(
-            dual.tokenizer().get_vocab_size(),
-            len(NAMES),
-            WIDTH,
-            dual.NETWORK["heads"],
-            dual.NETWORK["hidden"],
-            layers=1,
-            buckets=64,
-            hidden=8,
-        )
-    )
+    model = TextAlone(ALONE)
     for value in model.state_dict().values():
         if value.ndim:
             value.copy_(torch.randn_like(value) * 0.4)

@@ -78,6 +78,11 @@ def _known(folder: Path) -> dict[str, Any]:
     return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}
 
 
+def _of_bare_texts(folder: Path) -> dict[str, Any]:
+    """What config.json says of the network whose opinion the heads read, which ``mmcore train text-alone`` makes."""
+    return {name: value for name, value in _known(folder).items() if name == "text_alone"}
+
+
 def make(
     pool: ModelPool,
     data: Path,
@@ -96,7 +101,7 @@ def make(
     fingerprint = compact_sentiment.fingerprint_of(encoder_at, {})
     if _known(output).get("encoder_file") != fingerprint:  # else a run that was cut off goes on
         projections = fitted_projections(encoder, posts, pool)
-        compact_sentiment.save(output, projections, [], {"encoder_file": fingerprint})
+        compact_sentiment.save(output, projections, [], {"encoder_file": fingerprint, **_of_bare_texts(output)})
     settings = replace(pool.settings, device="cpu", local={local_variable(checkpoint.name): output})
     own = ModelPool(settings)
     features = features_of(own, data, progress, limit=ALL_ROWS)
@@ -116,8 +121,7 @@ def make(
         "options": asdict(OPTIONS),
         "posts": len(features),
         "dev": figures,
-        # of the same encoder: another one has made this file anew above
-        **{name: value for name, value in _known(output).items() if name == "text_alone"},
+        **_of_bare_texts(output),
     }
     compact_sentiment.save(output, projections, heads, config)
     return {

@@ -60,17 +60,17 @@ def test_what_the_lesson_says_of_its_posts(setup: Setup) -> None:
     storm, dogs, savings = (posts.views(chosen(setup, name)) for name in posts.POSTS)
     concat = storm.of("concat").scores
     assert storm.of("concat", image=False).scores.positive == pytest.approx(0.99, abs=0.01)
-    assert storm.of("concat", text=False).scores.positive == pytest.approx(0.48, abs=0.02)
-    assert storm.of("concat", text=False).scores.negative == pytest.approx(0.42, abs=0.02)
+    assert storm.of("concat", text=False).scores.positive == pytest.approx(0.47, abs=0.01)
+    assert storm.of("concat", text=False).scores.negative == pytest.approx(0.44, abs=0.01)
     assert concat.positive > 0.95
     assert savings.of("concat").scores.label == "positive" != posts.POSTS["savings"].label
     gates = [float(found.of("weighted").values["gate"][0]) for found in (storm, dogs, savings)]
-    assert gates == pytest.approx([0.69, 0.80, 0.41], abs=0.01)
+    assert gates == pytest.approx([0.93, 0.86, 0.46], abs=0.01)
     late = storm.of("late")
-    assert late.values["gate"][0] == pytest.approx(0.49, abs=0.01)
+    assert late.values["gate"][0] == pytest.approx(0.50, abs=0.01)
     assert late.values["text_opinion"][2] == pytest.approx(0.99, abs=0.01)
-    assert late.values["image_opinion"][0] == pytest.approx(0.79, abs=0.01)
-    assert 0.55 < late.scores.positive < 0.66
+    assert late.values["image_opinion"][0] == pytest.approx(0.66, abs=0.01)
+    assert late.scores.positive == pytest.approx(0.74, abs=0.01)
     happy = storm.attention[storm.words.index("happy")].ravel()
     assert happy.sum() == pytest.approx(1, abs=1e-4)
     assert 1 / 16 < happy.max() < 0.08
@@ -90,7 +90,7 @@ def test_the_page_gets_the_numbers_of_the_model(setup: Setup) -> None:
             true = found.of(fusion, text=text, image=image)
             assert view["logits"] == pytest.approx(true.values["logits"].tolist(), abs=1e-4)
             assert view["mixed" if "mixed" in view else "text_opinion"]
-            assert len(view["text_in"]) == (405 if text else 0)
+            assert len(view["text_in"]) == (504 if text else 0)
     matrix = np.array(data_of(lesson.cross_attention(setup).html)["attention"])
     assert matrix == pytest.approx(found.attention.reshape(len(found.words), -1), abs=1e-5)
 
