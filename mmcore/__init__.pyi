@@ -35,6 +35,7 @@ from mmcore.results.captioning import (
     Caption as Caption,
     CaptionOptions as CaptionOptions,
     CaptionResult as CaptionResult,
+    GroundedPhrase as GroundedPhrase,
     Tag as Tag,
     Word as Word,
 )

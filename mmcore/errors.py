@@ -105,6 +105,7 @@ MESSAGES: dict[str, str] = {
     "option_out_of_range": "{name} is {value}; it must be between {low} and {high}.",
     "option_not_offered": "{model} does not offer {name} {value!r}. It offers: {offered}.",
     "language_not_written": "{model} does not write captions in {language}. Models that do: {others}.",
+    "grounding_not_offered": "{model} does not find what its captions name in the picture. Models that do: {others}.",
     "option_not_whole": "{name} is {value}; it must be a whole number.",
     "no_fusion": "No fusion was chosen. Choose at least one.",
     "no_table": "Nothing was given. Choose a table (CSV, TSV or XLSX) or a ZIP first.",

@@ -406,8 +406,8 @@ def local(settings: Settings, folder: Path, *wanted: str) -> Settings:
 
 def test_choose_takes_the_first_of_the_tier(settings: Settings):
     assert fake_pool(settings).choose("captioning").name == "compact-captioner"
-    assert fake_pool(settings).choose("captioning", tier="standard").name == "blip-base"
-    assert fake_pool(replace(settings, tier="standard")).choose("captioning").name == "blip-base"
+    assert fake_pool(settings).choose("captioning", tier="standard").name == "florence-2-base"
+    assert fake_pool(replace(settings, tier="standard")).choose("captioning").name == "florence-2-base"
 
 
 def test_choose_prefers_what_is_on_this_machine(settings: Settings, tmp_path: Path):

@@ -39,6 +39,7 @@ def build(page: Page) -> None:
         seed: float,
         read_text: bool,
         language: str,
+        ground: bool,
         request: gr.Request,
     ) -> dict[str, Any]:
         """Describe a picture in a sentence of English, or in several; or in Chinese phrases.
@@ -57,6 +58,7 @@ def build(page: Page) -> None:
             seed: For nucleus decoding: the same seed gives the same captions.
             read_text: Also read the text in the picture (English, Chinese), where the server has the extra "ocr".
             language: Of captions and tags: "en", or "zh" ("compact-captioner" and "qwen3-vl-2b" write it).
+            ground: Also find the things that the first caption names, with models that can ("florence-2-base").
 
         Returns:
             "captions": a list of {"text", "score"}, best first; score (0-1) says how sure the model is of its words.
@@ -65,6 +67,8 @@ def build(page: Page) -> None:
             "confident": false where the model doubts its caption; "tags" then name what it recognises.
             "reads": only where asked for: {"text", "lines": a list of {"text", "score", "box"}}; a box has four
                 corners, each x and y as shares (0-1) of the picture's width and height.
+            "phrases": only where asked for: a list of {"text", "boxes"}; a box is left, top, right and bottom as shares
+                (0-1) of the picture's width and height.
             "notices": only where a part was not read or something was assumed: a list of {"code", "text" in "en" and
                 "zh", "values"}.
         """
@@ -83,6 +87,7 @@ def build(page: Page) -> None:
                 seed=seed,
                 read_text=read_text,
                 language=language,
+                ground=ground,
             )
             return answer.to_dict()
 
@@ -112,4 +117,5 @@ def build(page: Page) -> None:
             seed=number("seed"),
             read_text=gr.Checkbox(False),
             language=fields.choice(CaptionOptions, "language"),
+            ground=gr.Checkbox(False),
         )

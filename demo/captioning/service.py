@@ -41,11 +41,13 @@ def options_of(form: Mapping[str, Any], *, explain: bool = False) -> CaptionOpti
 def _for_model(model: str, form: Mapping[str, Any]) -> dict[str, Any]:
     """The form as this model can take it.
 
-    Without a level of detail that it does not have: the form keeps that of a model chosen before. Where no language was
-    chosen, captions are written in ``page_language`` if the model can, else in English.
+    Without a level of detail that it does not have, and boxes where it finds none: the form keeps what was asked of a
+    model chosen before. Where no language was chosen, captions are written in ``page_language`` if the model can, else
+    in English.
     """
     record = registry.find(model)
     asked = {**form, "detail": form.get("detail") if form.get("detail") in record.details else None}
+    asked["ground"] = bool(form.get("ground")) and record.grounds
     page_language = asked.pop("page_language", "en")
     asked["language"] = asked.get("language") or (page_language if page_language in record.languages else "en")
     return asked

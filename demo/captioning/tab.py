@@ -83,8 +83,12 @@ def build(page: Page) -> None:
                 filterable=False,
             )
             run = gr.Button(ui("run"), variant="primary", elem_id="mm-run")
+            boxes = gr.Checkbox(
+                False, label=ui("ground"), info=ui("ground_info"), elem_id="mm-ground", **_grounds(start)
+            )
             form = {
                 "detail": detail,
+                "ground": boxes,
                 "read_text": _reading(page),
                 "language": written,
                 "page_language": page.language,
@@ -140,7 +144,7 @@ def build(page: Page) -> None:
         service.TASK,
         "captioning",
         page,
-        followers=[(page.tier, lambda record: {"value": record.tier}), (detail, _levels)],
+        followers=[(page.tier, lambda record: {"value": record.tier}), (detail, _levels), (boxes, _grounds)],
         on_start=partial(service.warm_up, page.pool),
     )
     clip_tab.build(page, model, form)
@@ -209,3 +213,8 @@ def _levels(checkpoint: registry.Checkpoint) -> dict[str, Any]:
     """Properties of the chooser of the detail level: hidden where the model has one level only."""
     levels = [(ui(f"detail.{level}"), level) for level in checkpoint.details]
     return {"choices": levels, "value": next(iter(checkpoint.details), None), "visible": bool(levels)}
+
+
+def _grounds(checkpoint: registry.Checkpoint) -> dict[str, Any]:
+    """Properties of the choice of boxes: hidden where the model finds none."""
+    return {"visible": checkpoint.grounds}

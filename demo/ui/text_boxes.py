@@ -1,10 +1,12 @@
-"""The text that was read in a picture: its lines, and the picture with a box around each."""
+"""Boxes on a picture: around the lines of text that were read in it, or around the things that a caption names."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from html import escape
 
-from mmcore.results.ocr import OcrResult
+from mmcore.results import GroundedPhrase
+from mmcore.results.ocr import Corner, OcrResult
 
 from .html import percent
 from .i18n import escaped as _t
@@ -15,16 +17,46 @@ def reading(result: OcrResult, picture: str, size: tuple[int, int], language: st
     title = f"<h3>{_t(language, 'text.reads')}</h3>"
     if not result.lines:
         return f'<div class="mm-reads">{title}<p class="mm-hint">{_t(language, "text.reads_none")}</p></div>'
-    width, height = size
-    boxes = "".join(
-        f'<polygon points="{" ".join(f"{x * width:.1f},{y * height:.1f}" for x, y in line.box)}">'
-        f"<title>{escape(line.text)}</title></polygon>"
-        for line in result.lines
-    )
     lines = "".join(f"<li>{escape(line.text)} <span>{percent(line.score)}</span></li>" for line in result.lines)
     alt = escape(result.text.replace("\n", " "), quote=True)
     return (
         f'<div class="mm-reads" data-text="{alt}">{title}<ol>{lines}</ol>'
-        f'<figure class="mm-boxes"><img src="{picture}" alt="{alt}" width="{width}" height="{height}">'
-        f'<svg viewBox="0 0 {width} {height}" aria-hidden="true">{boxes}</svg></figure></div>'
+        f"{_boxed(((line.text, line.box, '') for line in result.lines), picture, size, alt)}</div>"
+    )
+
+
+def grounding(phrases: Sequence[GroundedPhrase], picture: str, size: tuple[int, int], language: str) -> str:
+    """HTML of where the things are that a caption names: numbered phrases, and the same numbers on the picture."""
+    title = f"<h3>{_t(language, 'text.phrases')}</h3>"
+    if not phrases:
+        return f'<div class="mm-reads">{title}<p class="mm-hint">{_t(language, "text.phrases_none")}</p></div>'
+    shapes = [
+        (phrase.text, ((left, top), (right, top), (right, bottom), (left, bottom)), str(number))
+        for number, phrase in enumerate(phrases, start=1)
+        for left, top, right, bottom in phrase.boxes
+    ]
+    lines = "".join(f'<li lang="en">{escape(phrase.text)}</li>' for phrase in phrases)
+    alt = escape("; ".join(phrase.text for phrase in phrases), quote=True)
+    return (
+        f'<div class="mm-reads mm-phrases">{title}<p class="mm-hint">{_t(language, "text.phrases_hint")}</p>'
+        f"<ol>{lines}</ol>{_boxed(shapes, picture, size, alt)}</div>"
+    )
+
+
+def _boxed(
+    shapes: Iterable[tuple[str, Sequence[Corner], str]], picture: str, size: tuple[int, int], alternative: str
+) -> str:
+    """The picture with a shape for each (what it is, its corners, what is written beside it)."""
+    width, height = size
+    drawn = []
+    for text, corners, mark in shapes:
+        points = [(x * width, y * height) for x, y in corners]
+        joined = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        drawn.append(f'<polygon points="{joined}"><title>{escape(text)}</title></polygon>')
+        if mark:
+            x, y = points[0]
+            drawn.append(f'<text x="{x + 4:.1f}" y="{y + height / 18:.1f}" font-size="{height / 18:.1f}">{mark}</text>')
+    return (
+        f'<figure class="mm-boxes"><img src="{picture}" alt="{alternative}" width="{width}" height="{height}">'
+        f'<svg viewBox="0 0 {width} {height}" aria-hidden="true">{"".join(drawn)}</svg></figure>'
     )

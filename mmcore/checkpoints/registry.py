@@ -56,6 +56,8 @@ class Checkpoint:
     """Of a package source: the weights, each as package/folder/file. Parts of one file are listed in their order."""
     details: tuple[str, ...] = ()
     """Levels of detail that the captioner offers, the default first; empty where it has one only."""
+    grounds: bool = False
+    """Whether the captioner can say where the things are that its caption names."""
     quality: tuple[Quality, ...] = ()
     needs: tuple[str, ...] = ()
     """Packages beyond the project's own dependencies, as they are imported."""
@@ -92,6 +94,23 @@ _TABLE: tuple[Checkpoint, ...] = (
         ),
     ),
     Checkpoint(
+        name="florence-2-base",
+        title="Florence-2 base",
+        task="captioning",
+        family="florence2",
+        tier="standard",
+        source="hub",
+        location="florence-community/Florence-2-base",
+        licence="MIT",
+        bytes=464_000_000,
+        parameters=232_000_000,
+        languages=("en",),
+        image_size=768,
+        grounds=True,
+        details=("short", "detailed", "very detailed"),
+        quality=(Quality("CIDEr", 133.0, "COCO Karpathy test, zero-shot, short caption", "Xiao et al., CVPR 2024"),),
+    ),
+    Checkpoint(
         name="blip-base",
         title="BLIP base",
         task="captioning",
@@ -105,22 +124,6 @@ _TABLE: tuple[Checkpoint, ...] = (
         languages=("en",),
         image_size=384,
         quality=(Quality("CIDEr", 133.5, "COCO Karpathy test, fine-tuned, beam 3", "Li et al., BLIP, ICML 2022"),),
-    ),
-    Checkpoint(
-        name="florence-2-base",
-        title="Florence-2 base",
-        task="captioning",
-        family="florence2",
-        tier="standard",
-        source="hub",
-        location="florence-community/Florence-2-base",
-        licence="MIT",
-        bytes=464_000_000,
-        parameters=232_000_000,
-        languages=("en",),
-        image_size=768,
-        details=("short", "detailed", "very detailed"),
-        quality=(Quality("CIDEr", 133.0, "COCO Karpathy test, zero-shot, short caption", "Xiao et al., CVPR 2024"),),
     ),
     Checkpoint(
         name="qwen3-vl-2b",
@@ -263,6 +266,12 @@ _TABLE: tuple[Checkpoint, ...] = (
         parameters=188_000_000,
         languages=("zh",),
         image_size=224,
+        quality=(
+            Quality(
+                "R@1", 62.7, "Flickr30K-CN test, texts find pictures, zero-shot", "OFA-Sys/Chinese-CLIP, Results.md"
+            ),
+            Quality("R@1", 74.6, "Flickr30K-CN test, pictures find texts, zero-shot", "the same"),
+        ),
     ),
     Checkpoint(
         name="siglip2-large",

@@ -38,13 +38,18 @@ class Kind:
     head: str = ""
     """How the class in ``architectures`` must end; a repository of the same type may be made for something else."""
     details: tuple[str, ...] = ()
+    grounds: bool = False
 
 
 CLASSIFIER = Kind("sentiment", "sequence_classifier", "ForSequenceClassification")
 KINDS: dict[str, Kind] = {
     "blip": Kind("captioning", "blip", "ForConditionalGeneration"),
     "florence2": Kind(
-        "captioning", "florence2", "ForConditionalGeneration", details=("short", "detailed", "very detailed")
+        "captioning",
+        "florence2",
+        "ForConditionalGeneration",
+        details=("short", "detailed", "very detailed"),
+        grounds=True,
     ),
     "qwen3_vl": Kind(
         "captioning",
@@ -168,6 +173,7 @@ def described(
         image_size=side if isinstance(side, int) and kind.task in ("captioning", "retrieval") else None,
         revision=revision,
         details=kind.details,
+        grounds=kind.grounds,
     )
 
 

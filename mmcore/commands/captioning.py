@@ -47,6 +47,9 @@ def caption_command(
         bool, typer.Option("--read-text", help="Also read the text in the pictures (extra `ocr`).")
     ] = CaptionOptions.read_text,
     language: Annotated[str, typer.Option(help="Of the captions: en or zh, where the model writes it.")] = "en",
+    ground: Annotated[
+        bool, typer.Option("--ground", help="Also find the things that the caption names, where the model can.")
+    ] = CaptionOptions.ground,
 ) -> None:
     """Describe pictures in words, and short videos: key frames with their times, and what sounds in them."""
     with usage():
@@ -59,6 +62,7 @@ def caption_command(
             seed=seed,
             read_text=read_text,
             language=language,
+            ground=ground,
         )
         pool = console.make_pool(use.settings)
         captioning.checked(pool.choose(captioning.TASK, use.model), options)
@@ -94,6 +98,9 @@ def _print_captions(out: TextIO, path: str, outcome: CaptionResult) -> None:
         said = "; ".join(line.text for line in outcome.reads.lines)
         print(f"{path}: reads: {said or 'no text'}", file=out, flush=True)
         print_notices(out, path, outcome.reads.notices)
+    for phrase in outcome.phrases or ():
+        places = "; ".join(", ".join(f"{side:.3f}" for side in box) for box in phrase.boxes)
+        print(f"{path}: where: {phrase.text}: {places}", file=out, flush=True)
     if not outcome.confident:
         seen = ", ".join(tag.text for tag in outcome.tags)
         print(f"{path}: not sure" + (f"; recognised: {seen}" if seen else ""), file=out, flush=True)

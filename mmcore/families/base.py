@@ -12,7 +12,17 @@ import numpy.typing as npt
 from PIL import Image
 
 from mmcore.checkpoints.registry import Checkpoint
-from mmcore.results import AskOptions, Caption, CaptionOptions, MapMethod, Post, SentimentPrediction, Tag, Turn
+from mmcore.results import (
+    AskOptions,
+    Caption,
+    CaptionOptions,
+    GroundedPhrase,
+    MapMethod,
+    Post,
+    SentimentPrediction,
+    Tag,
+    Turn,
+)
 from mmcore.results.ocr import TextLine
 from mmcore.results.transcribe import Heard
 from mmcore.types import Floats
@@ -60,6 +70,18 @@ class Captioner(Model, Protocol):
 
     def tags(self, image: Image.Image, language: str = "en") -> tuple[Tag, ...]:
         """What a recognition head sees, most probable first, in words of that language; empty where there is none."""
+        ...
+
+
+@runtime_checkable
+class Grounder(Model, Protocol):
+    """A captioner whose checkpoint ``grounds``: it also says where the things are that a caption names."""
+
+    def ground(self, image: Image.Image, caption: Caption) -> tuple[GroundedPhrase, ...]:
+        """The phrases of ``caption`` that name something in the RGB picture, with its boxes; none where it finds none.
+
+        The phrases stand in the order in which the model gives them, each text once.
+        """
         ...
 
 

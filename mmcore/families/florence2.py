@@ -1,4 +1,4 @@
-"""Florence-2: one sequence-to-sequence model for many picture tasks, asked by a prompt; here its captions.
+"""Florence-2: one sequence-to-sequence model for many picture tasks, asked by a prompt; here its captions and boxes.
 
 Xiao et al., "Florence-2: Advancing a unified representation for a variety of vision tasks", CVPR 2024;
 Florence2ForConditionalGeneration of transformers with the florence-community checkpoints (no remote code).
@@ -7,6 +7,8 @@ Word maps: the encoder (BART) reads one token that pools the whole picture, then
 prompt. The decoder's cross-attention to the patches' places is what is shown. The encoder has mixed a little of every
 place into every other one by then, and what the model takes from the pooled token or the prompt has no place at all:
 so a map says where the model read, not all of what it read.
+
+Boxes: given a caption, the model writes its phrases anew, each followed by four places (of 1,000 along each side).
 """
 
 from __future__ import annotations
@@ -27,10 +29,19 @@ from mmcore.checkpoints.registry import Checkpoint
 from mmcore.families._loading import incomplete, load_network, require_one_of
 from mmcore.families._transformers_captioner import GenerativeCaptioner
 from mmcore.families.base import Captioner
-from mmcore.results import CaptionOptions
+from mmcore.results import Caption, CaptionOptions, GroundedPhrase
+from mmcore.results.captioning import Box
 
 TASKS = {"short": "<CAPTION>", "detailed": "<DETAILED_CAPTION>", "very detailed": "<MORE_DETAILED_CAPTION>"}
 """Level of detail -> task token, which the processor turns into a question."""
+
+GROUNDING = "<CAPTION_TO_PHRASE_GROUNDING>"
+PLACES = 1000
+"""Steps into which the model parts each side of the picture."""
+GROUNDING_TOKENS = 256
+"""Longest answer to GROUNDING: some forty boxes with their phrases."""
+PHRASE_PARSING = {"phrase_grounding": {"banned_grounding_tokens": ()}}
+"""How an answer to GROUNDING is taken apart where the checkpoint's own processor does not say."""
 
 LENGTHS = {"short": 1, "detailed": 3, "very detailed": 8}
 """Longer levels may write this many times ``max_words`` tokens, so that a paragraph is not cut off."""
@@ -54,7 +65,10 @@ class Florence2(GenerativeCaptioner):
 
     def encode(self, images: Sequence[Image.Image], detail: str | None) -> Tensor:
         """Pictures and the level's question -> encoder states (B, 1 + 24 * 24 + prompt, 768) for the base model."""
-        inputs = self.processor(images=list(images), text=[TASKS[detail or "short"]] * len(images), return_tensors="pt")
+        return self._asked(images, TASKS[detail or "short"])
+
+    def _asked(self, images: Sequence[Image.Image], task: str) -> Tensor:
+        inputs = self.processor(images=list(images), text=[task] * len(images), return_tensors="pt")
         inputs = inputs.to(self.device)
         begin = torch.full((len(images), 1), self.start[0], device=self.device)
         states: Tensor = self.network.model(**inputs, decoder_input_ids=begin).encoder_last_hidden_state
@@ -75,6 +89,23 @@ class Florence2(GenerativeCaptioner):
         return self.network(
             encoder_outputs=BaseModelOutput(last_hidden_state=states), decoder_input_ids=ids, **arguments
         )
+
+    @torch.no_grad()
+    def ground(self, image: Image.Image, caption: Caption) -> tuple[GroundedPhrase, ...]:
+        """See ``Grounder.ground``. A beam search of the checkpoint's own settings, as on its model card."""
+        if not caption.text:
+            return ()
+        states = self._asked([image], GROUNDING + caption.text)
+        (ids,) = self.generate(states, do_sample=False, max_new_tokens=GROUNDING_TOKENS)
+        written = self.tokenizer.decode(ids, skip_special_tokens=False)
+        # In a picture of PLACES by PLACES pixels the corners of the boxes are the places themselves.
+        found = self.processor.post_process_generation(written, task=GROUNDING, image_size=(PLACES, PLACES))[GROUNDING]
+        boxes: dict[str, list[Box]] = {}
+        for text, (left, top, right, bottom) in zip(found["labels"], found["bboxes"], strict=True):
+            if text and left <= right and top <= bottom:
+                middle = [(place + 0.5) / PLACES for place in (left, top, right, bottom)]
+                boxes.setdefault(text, []).append((middle[0], middle[1], middle[2], middle[3]))
+        return tuple(GroundedPhrase(text, tuple(places)) for text, places in boxes.items())
 
     def self_attention_memory(self) -> list[nn.Module]:
         """Key and value layers of the decoder's self-attention."""
@@ -100,4 +131,7 @@ def load(checkpoint: Checkpoint, folder: Path, device: str, dtype: Any) -> Capti
         )
     except OSError as error:
         raise incomplete(checkpoint, folder, str(error)) from error
+    parsing = processor.post_processor.parse_task_config
+    for task, rules in PHRASE_PARSING.items():
+        parsing.setdefault(task, rules)
     return Florence2(checkpoint, network, processor, device)

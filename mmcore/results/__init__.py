@@ -37,6 +37,7 @@ from mmcore.results.captioning import (
     CaptionOptions,
     CaptionResult,
     Decoding,
+    GroundedPhrase,
     Tag,
     Word,
 )

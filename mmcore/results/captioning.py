@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from mmcore.results.notices import Notice, as_json
 from mmcore.results.ocr import OcrResult
@@ -48,6 +48,8 @@ class CaptionOptions:
     """Language of the captions, one that the checkpoint lists: "en" English, "zh" Chinese."""
     explain: bool = False
     """Also compute the word -> region map of every caption."""
+    ground: bool = False
+    """Also find the things that the best caption names, for checkpoints that can (Florence-2): a box around each."""
 
     def __post_init__(self) -> None:
         check(self)
@@ -77,6 +79,23 @@ class Caption:
     """It is written in, as is known to who wrote it; a word map needs to know it, too."""
 
 
+Box: TypeAlias = tuple[float, float, float, float]
+"""(left, top, right, bottom) as shares of the picture's width and height, each 0-1."""
+
+
+@dataclass(frozen=True)
+class GroundedPhrase:
+    """Words of a caption, and where in the picture what they name is (phrase grounding)."""
+
+    text: str
+    boxes: tuple[Box, ...]
+    """One for each such thing; never empty."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """{"text", "boxes": [[left, top, right, bottom], ...]}."""
+        return {"text": self.text, "boxes": [[round(side, 4) for side in box] for box in self.boxes]}
+
+
 @dataclass(frozen=True)
 class Tag:
     """A thing recognised in the picture, with its probability 0-1."""
@@ -103,6 +122,8 @@ class CaptionResult:
     """What was not read, or was assumed."""
     reads: OcrResult | None = None
     """The text in the picture; None where it was not asked for."""
+    phrases: tuple[GroundedPhrase, ...] | None = None
+    """Where the things are that the first caption names, as it names them; None where it was not asked for."""
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON contract: {"captions": [{"text", "score"}], "model", "seconds"} and what else is known."""
@@ -115,5 +136,6 @@ class CaptionResult:
             "confident": self.confident,
             "tags": [{"text": tag.text, "score": round(tag.probability, 4)} for tag in self.tags],
             **({} if self.reads is None else {"reads": self.reads.to_dict()}),
+            **({} if self.phrases is None else {"phrases": [phrase.to_dict() for phrase in self.phrases]}),
             **as_json(self.notices),
         }

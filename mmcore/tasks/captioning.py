@@ -12,7 +12,7 @@ from PIL import Image
 
 from mmcore.checkpoints.registry import Checkpoint, of_task
 from mmcore.errors import InputError, MMCoreError, Phrase
-from mmcore.families.base import Captioner
+from mmcore.families.base import Captioner, Grounder
 from mmcore.pool import ModelPool
 from mmcore.results import Caption, CaptionOptions, CaptionResult, notices_of
 from mmcore.tasks.batching import answers, check_sources
@@ -41,7 +41,8 @@ class OpenCaptioner(Protocol):
 def checked(checkpoint: Checkpoint, options: CaptionOptions) -> Checkpoint:
     """The captioner, if it takes the options.
 
-    Raises InputError for a level of detail that it does not have and for a language that it does not write.
+    Raises InputError for a level of detail that it does not have, for a language that it does not write, and for boxes
+    where it finds none.
     """
     # Of a folder, or a repository whose card names none, English is all that can be expected.
     if options.language not in (checkpoint.languages or ("en",)):
@@ -60,6 +61,9 @@ def checked(checkpoint: Checkpoint, options: CaptionOptions) -> Checkpoint:
             value=options.detail,
             offered=", ".join(checkpoint.details) or "-",
         )
+    if options.ground and not checkpoint.grounds:
+        able = [other.title for other in of_task(TASK) if other.grounds]
+        raise InputError("grounding_not_offered", model=checkpoint.title, others=", ".join(able) or "-")
     return checkpoint
 
 
@@ -163,6 +167,7 @@ def _run(
                     model.tags(picture, options.language),
                     model.confident(picture, captions[0]),
                     notices_of(picture),
+                    cast(Grounder, model).ground(picture, captions[0]) if options.ground else None,
                 )
             )
         seconds = (perf_counter() - start) / len(pictures)
@@ -175,8 +180,9 @@ def _run(
                 tags=tags,
                 confident=confident,
                 notices=notices,
+                phrases=phrases,
             )
-            for captions, tags, confident, notices in found
+            for captions, tags, confident, notices, phrases in found
         ]
 
     # A seed makes one row of random numbers, which the pictures of a batch share.

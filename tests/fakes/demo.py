@@ -15,7 +15,7 @@ from PIL import Image
 
 from mmcore.checkpoints.registry import Checkpoint
 from mmcore.pool import ModelPool
-from mmcore.results import AskOptions, Caption, CaptionOptions, Tag, Turn, Word
+from mmcore.results import AskOptions, Caption, CaptionOptions, GroundedPhrase, Tag, Turn, Word
 from mmcore.settings import Settings
 from tests.fakes.demo_audio import FakeTagger
 from tests.fakes.demo_retrieval import FakeRetriever
@@ -85,6 +85,9 @@ class FakeCaptioner:
         if language == "zh":
             return (Tag("浓缩咖啡", 0.93), Tag("杯子", 0.4), Tag("桌子", 0.01))
         return (Tag("espresso", 0.93), Tag("cup", 0.4), Tag("table", 0.01))
+
+    def ground(self, image: Image.Image, caption: Caption) -> tuple[GroundedPhrase, ...]:
+        return (GroundedPhrase(caption.words[1].text, ((0.1, 0.2, 0.5, 0.6),)),)
 
 
 class FakeEyes(FakeCaptioner):

@@ -13,7 +13,7 @@ from PIL import Image
 
 from mmcore.checkpoints.registry import Checkpoint
 from mmcore.pool import Loader, ModelPool
-from mmcore.results import Caption, CaptionOptions, Tag, Word
+from mmcore.results import Caption, CaptionOptions, GroundedPhrase, Tag, Word
 from mmcore.settings import Settings
 
 
@@ -53,6 +53,9 @@ class FakeCaptioner:
 
     def tags(self, image: Image.Image, language: str = "en") -> tuple[Tag, ...]:
         return (Tag({"en": "picture", "zh": "图片"}[language], 0.8),)
+
+    def ground(self, image: Image.Image, caption: Caption) -> tuple[GroundedPhrase, ...]:
+        return (GroundedPhrase(caption.text, ((0.0, 0.25, 0.5, 0.75),)),)
 
 
 def fake_loader(checkpoint: Checkpoint, folder: Path, device: str, dtype: str) -> FakeCaptioner:

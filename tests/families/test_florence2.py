@@ -1,18 +1,22 @@
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from transformers import AutoTokenizer, Florence2ForConditionalGeneration, Florence2Processor
 from transformers.modeling_outputs import BaseModelOutput
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from mmcore.checkpoints.registry import find
 from mmcore.errors import InputError, WeightsError
-from mmcore.families.florence2 import LENGTHS, TASKS
-from mmcore.results import CaptionOptions
+from mmcore.families.base import Grounder
+from mmcore.families.florence2 import GROUNDING, GROUNDING_TOKENS, LENGTHS, TASKS
+from mmcore.results import Caption, CaptionOptions
 from tests import tiny
 from tests.families import contract, seeing
 from tests.families.contract import SOME, assert_same, texts
@@ -56,6 +60,12 @@ def test_checkpoint_lists_the_levels() -> None:
     assert find("florence-2-base").details == tuple(TASKS) == tuple(LENGTHS)
 
 
+def test_checkpoint_says_that_it_grounds(model: Any) -> None:
+    assert find("florence-2-base").grounds
+    assert isinstance(model, Grounder)
+    assert model.ground(SOME[0], Caption("", 0.0, ())) == ()
+
+
 def test_tiny_captions_differ_and_end_at_different_places(model: Any) -> None:
     captions = [answer[0] for answer in model.caption(tiny.pictures(12), CaptionOptions(decoding="greedy"))]
     assert len({caption.text for caption in captions}) > 6
@@ -69,6 +79,90 @@ def test_greedy_equals_transformers_at_every_level(model: Any, direct: Any, deta
     answers = model.caption(SOME, CaptionOptions(decoding="greedy", detail=detail, max_words=4))
     assert_same(answers, expected)
     assert all(caption.detail == level for answer in answers for caption in answer)
+
+
+UNLIKE = [
+    picture
+    for number, size in enumerate([(40, 90), (128, 128), (300, 50), (17, 17), (200, 260)])
+    for picture in tiny.pictures(number + 1, size)[-1:]
+]
+
+
+@pytest.mark.parametrize("pictures", [UNLIKE[:1], UNLIKE], ids=["one", "five of unlike sizes"])
+def test_any_batch_equals_transformers(model: Any, direct: Any, pictures: list[Image.Image]) -> None:
+    arguments = {"num_beams": 3, "do_sample": False, "max_new_tokens": 12}
+    answers = model.caption(pictures, CaptionOptions(max_words=12))
+    assert_same(answers, direct(pictures, "<CAPTION>", **arguments))
+    assert len({text for answer in texts(answers) for text in answer}) > len(pictures) // 2
+
+
+@pytest.fixture(scope="module")
+def placing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Florence-2 that writes four places behind a word, as the real one does when asked for them."""
+    network, processor = tiny.florence2_network()
+    processor.tokenizer.add_tokens([f"<loc_{place}>" for place in range(4)])
+    network.resize_token_embeddings(len(processor.tokenizer), mean_resizing=False)
+    vocabulary = processor.tokenizer.get_vocab()
+    places = [vocabulary[f"<loc_{place}>"] for place in range(4)]
+    words = [token for text, token in vocabulary.items() if text[0] == "\u0120" and text[1:] in tiny.WORDS]
+    rising = [*((word, places[0]) for word in words), *itertools.pairwise(places)]
+    network.generation_config.sequence_bias = [[list(pair), 40.0] for pair in rising]
+    processor.post_processor_config = {"pure_text": {}, "phrase_grounding": {"banned_grounding_tokens": ["it"]}}
+    return tiny.save_florence2(tmp_path_factory.mktemp("placing"), network, processor)
+
+
+def test_boxes_equal_transformers(placing: Path) -> None:
+    """As on the model card: the caption behind the task's token, and the boxes in pixels."""
+    model = contract.load("florence-2-base", placing)
+    network = Florence2ForConditionalGeneration.from_pretrained(placing).eval()
+    processor = Florence2Processor(
+        CLIPImageProcessorPil.from_pretrained(placing),
+        AutoTokenizer.from_pretrained(placing),
+        post_processor_config={"phrase_grounding": {"banned_grounding_tokens": ["it"]}},
+    )
+    found = 0
+    for picture in UNLIKE:
+        caption = Caption("a red dog and a green ball", 0.5, ())
+        inputs = processor(images=picture, text=GROUNDING + caption.text, return_tensors="pt")
+        (ids,) = network.generate(**inputs, do_sample=False, max_new_tokens=GROUNDING_TOKENS)
+        written = processor.decode(ids, skip_special_tokens=False)
+        expected = processor.post_process_generation(written, task=GROUNDING, image_size=picture.size)[GROUNDING]
+        pairs = [
+            (phrase.text, tuple(int(share * side) for share, side in zip(box, picture.size * 2, strict=True)))
+            for phrase in model.ground(picture, caption)
+            for box in phrase.boxes
+        ]
+        whole = [  # a box turned inside out is none
+            (text, tuple(box))
+            for text, box in zip(expected["labels"], expected["bboxes"], strict=True)
+            if box[0] <= box[2] and box[1] <= box[3] and text
+        ]
+        assert set(pairs) <= set(whole)
+        found += len(pairs)
+    assert found >= 3
+
+
+@pytest.mark.parametrize(
+    ("written", "phrases"),
+    [
+        (
+            "</s><s>a dog<loc_100><loc_200><loc_499><loc_999>a ball<loc_0><loc_0><loc_9><loc_9>"
+            "<loc_500><loc_500><loc_600><loc_700>a dog<loc_1><loc_2><loc_3><loc_4></s>",
+            {
+                "a dog": [(0.1005, 0.2005, 0.4995, 0.9995), (0.0015, 0.0025, 0.0035, 0.0045)],
+                "a ball": [(0.0005, 0.0005, 0.0095, 0.0095), (0.5005, 0.5005, 0.6005, 0.7005)],
+            },
+        ),
+        ("</s><s>a dog<loc_500><loc_200><loc_100><loc_900></s>", {}),  # its right side is left of its left one
+        ("</s><s>a dog and nothing else</s>", {}),
+    ],
+)
+def test_an_answer_becomes_boxes(model: Any, written: str, phrases: dict[str, Any], monkeypatch: Any) -> None:
+    monkeypatch.setattr(type(model.tokenizer), "decode", lambda *_, **__: written)
+    found = model.ground(SOME[0], Caption("a dog", 0.5, ()))
+    assert [one.text for one in found] == list(phrases)
+    for one in found:
+        assert np.allclose(one.boxes, phrases[one.text])
 
 
 def test_levels_differ(model: Any) -> None:

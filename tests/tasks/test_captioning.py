@@ -96,8 +96,8 @@ def test_the_model_decides_about_confidence(score: float, confident: bool):
 
 
 def test_the_tier_of_the_settings_decides_without_a_name():
-    assert caption(fake_pool(Settings(tier="standard", offline=True)), picture()).model == "blip-base"
-    assert caption(fake_pool(), picture(), model="florence-2-base").model == "florence-2-base"
+    assert caption(fake_pool(Settings(tier="standard", offline=True)), picture()).model == "florence-2-base"
+    assert caption(fake_pool(), picture(), model="blip-base").model == "blip-base"
 
 
 def test_two_models_side_by_side_are_two_calls():
@@ -114,6 +114,15 @@ def test_detail_must_be_one_that_the_checkpoint_lists():
         caption(pool, picture(), CaptionOptions(detail="endless"), model="florence-2-base")
     with pytest.raises(InputError, match="Compact captioner does not offer detail 'short'"):
         caption(pool, picture(), CaptionOptions(detail="short"))
+
+
+def test_boxes_are_those_of_the_best_caption_where_the_model_finds_them():
+    asked = CaptionOptions(num_captions=2, ground=True)
+    result = caption(fake_pool(), picture(), asked, "florence-2-base")
+    assert result.to_dict()["phrases"] == [{"text": "a picture 6 by 4", "boxes": [[0.0, 0.25, 0.5, 0.75]]}]
+    assert "phrases" not in caption(fake_pool(), picture(), model="florence-2-base").to_dict()
+    with pytest.raises(InputError, match=r"Compact captioner does not find .*\. Models that do: Florence-2 base\."):
+        caption(fake_pool(), picture(), asked)
 
 
 def test_unknown_models_are_named():

@@ -23,7 +23,7 @@ PROMPTS = {"/alternative_text", "/find_pictures"}
 def post(server: Server, *data: Any) -> dict[str, Any]:
     """Call /caption by hand, as no well-behaved client would; the last event of the answer."""
     api = f"{server.url}gradio_api/call/caption"
-    rest = ["compact-captioner", 1, "beam", 3, 30, "", 0.9, 1.0, 0, False, "en"]
+    rest = ["compact-captioner", 1, "beam", 3, 30, "", 0.9, 1.0, 0, False, "en", False]
     event = httpx.post(api, json={"data": [*data, *rest[len(data) - 1 :]]}).json()["event_id"]
     lines = httpx.get(f"{api}/{event}", timeout=30).text.strip().splitlines()
     return {"event": lines[-2].removeprefix("event: "), "data": json.loads(lines[-1].removeprefix("data: "))}
@@ -54,7 +54,7 @@ def test_caption_doubts_and_names_what_it_recognises(server: Server, night: Path
 
 
 def test_options_reach_the_model(server: Server, photo: Path) -> None:
-    connect(server).predict(
+    answer = connect(server).predict(
         handle_file(photo),
         model="florence-2-base",
         detail="detailed",
@@ -64,8 +64,10 @@ def test_options_reach_the_model(server: Server, photo: Path) -> None:
         top_p=0.5,
         temperature=0.7,
         seed=11,
+        ground=True,
         api_name="/caption",
     )
+    assert answer["phrases"] == [{"text": "brown", "boxes": [[0.1, 0.2, 0.5, 0.6]]}]
     asked = server.asked()[-1]
     assert (asked["model"], asked["decoding"], asked["num_captions"]) == ("florence-2-base", "nucleus", 2)
     assert (asked["max_words"], asked["top_p"], asked["temperature"], asked["seed"]) == (7, 0.5, 0.7, 11)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from demo.captioning import service
-from demo.captioning.view import Answer
+from demo.captioning.view import Answer, panel
 from demo.ui.events import Failure
 from mmcore.errors import InputError, WeightsError
 from mmcore.pool import ModelPool
@@ -40,6 +40,13 @@ def test_describe_explains_every_caption(pool: ModelPool, isolated: Path, photo:
 
 def test_a_level_of_another_model_is_not_passed_on(pool: ModelPool, isolated: Path, photo: Path) -> None:
     assert isinstance(service.describe(pool, uploaded(isolated, photo), "blip-base", {"detail": "detailed"}), Answer)
+
+
+@pytest.mark.parametrize("model", ["florence-2-base", "blip-base"])
+def test_boxes_are_found_where_the_model_can(pool: ModelPool, isolated: Path, photo: Path, model: str) -> None:
+    answer = service.describe(pool, uploaded(isolated, photo), model, {"ground": True})
+    assert isinstance(answer, Answer)
+    assert ("mm-phrases" in panel(answer, "en")) == (model == "florence-2-base")
 
 
 @pytest.mark.parametrize(

@@ -74,8 +74,8 @@ def test_a_broken_model_says_so(settings: Settings, tmp_path: Path) -> None:
 
 
 def test_the_first_of_a_tier_that_is_here(settings: Settings) -> None:
-    assert page.best_of_tier("captioning", "standard", settings) is BLIP
-    assert page.best_of_tier("captioning", "standard", with_local(settings, FLORENCE)) is FLORENCE
+    assert page.best_of_tier("captioning", "standard", settings) is FLORENCE
+    assert page.best_of_tier("captioning", "standard", with_local(settings, BLIP)) is BLIP
     with pytest.raises(KeyError):
         page.best_of_tier("captioning", "huge", settings)
 
