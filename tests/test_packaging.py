@@ -176,6 +176,7 @@ ON_DEMAND = {
     "faster-whisper": "the extra speech brings it, and without it a sentence says so",
     "ctranslate2": "faster-whisper is built on it and chooses its version",
     "rapidocr-onnxruntime": "the extra ocr brings it, and without it a sentence says so",
+    "sentencepiece": "the extra tips brings it, and without it a sentence says so",
     "spaces": "only a ZeroGPU Space has it",
     "starlette": "gradio is built on it and chooses its version",
     "openvino": "mmcore train captioner-zh --openvino needs it, and says how to install it",

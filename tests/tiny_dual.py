@@ -114,9 +114,29 @@ def siglip2(folder: Path, seed: int = 3) -> Path:
     return save(folder, network, tokenizer, Siglip2ImageProcessorPil(patch_size=PATCH, max_num_patches=36), seed)
 
 
+def tips_tokenizer() -> Any:
+    """TIPSv2's, with a token for each letter."""
+    from transformers import Tipsv2Tokenizer
+
+    pieces = ["<pad>", "<unk>", *(f"<0x{byte:02X}>" for byte in range(256)), "\u2581", *ALPHABET]
+    return Tipsv2Tokenizer(vocab={piece: place for place, piece in enumerate(pieces)}, merges=[], model_max_length=24)
+
+
+def tips(folder: Path, seed: int = 4) -> Path:
+    """Save a tiny TIPSv2: 6 x 6 patches of a 48-pixel square, texts of 24 tokens."""
+    from transformers import Tipsv2Config, Tipsv2Model
+
+    tokenizer = tips_tokenizer()
+    text = {**TEXT, "vocab_size": len(tokenizer), "max_position_embeddings": 24}
+    vision = {name: value for name, value in VISION.items() if name != "intermediate_size"}
+    network = Tipsv2Model(Tipsv2Config(text_config=text, vision_config={**vision, "mlp_ratio": 2}))
+    return save(folder, network, tokenizer, None, seed)
+
+
 def save(folder: Path, network: Any, tokenizer: Any, image_processor: Any, seed: int) -> Path:
     spread(network, seed)
     network.eval().save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    image_processor.save_pretrained(folder)
+    if image_processor is not None:
+        image_processor.save_pretrained(folder)
     return folder

@@ -62,6 +62,7 @@ KINDS: dict[str, Kind] = {
     "siglip": Kind("retrieval", "clip", "Model"),
     "siglip2": Kind("retrieval", "clip", "Model"),
     "chinese_clip": Kind("retrieval", "clip", "Model"),
+    "tipsv2": Kind("retrieval", "tips", "Model"),
     "audio-spectrogram-transformer": Kind("audio", "ast", "ForAudioClassification"),
     "ced": Kind("audio", "ced", "ForAudioClassification"),
     "clap": Kind("audio", "clap", "Model"),

@@ -26,6 +26,7 @@ FAMILIES = (
     "qwen_vl",
     "compact_dual",
     "clip",
+    "tips",
     "compact_audio",
     "efficientat",
     "ast",

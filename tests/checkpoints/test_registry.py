@@ -19,7 +19,7 @@ from mmcore.settings import TIERS, Settings, local_variable
 
 ROOT = Path(__file__).resolve().parents[2]
 NOT_PINNED_YET = {
-    *("smolvlm2-256m", "clap-large", "ced-tiny", "ced-mini", "ced-base"),
+    *("tipsv2-b14", "smolvlm2-256m", "clap-large", "ced-tiny", "ced-mini", "ced-base"),
     *("whisper-small", "whisper-large-v3-turbo"),
 }
 """Hub checkpoints without a pin: their commit is looked up before a download."""
