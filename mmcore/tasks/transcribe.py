@@ -237,7 +237,7 @@ def _notices(
         return
     if score < SURE:
         yield Notice.of("speech_language_unsure", language=language_name(language), percent=round(100 * score))
-    elif language not in checkpoint.languages:
+    elif checkpoint.languages and language not in checkpoint.languages:  # a folder's may not be stated
         english, chinese = zip(*map(language_name, checkpoint.languages), strict=True)
         known = (" and ".join(english), "和".join(chinese))
         yield Notice.of("speech_language_other", language=language_name(language), known=known)
