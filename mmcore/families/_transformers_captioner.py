@@ -31,6 +31,9 @@ from mmcore.types import Floats
 SCORED_POSITIONS = 1024
 """Rows x tokens scored at once: 1024 x 50,000 words x 4 bytes are 200 MB."""
 
+KEPT_LOGITS = 32_000_000
+"""Numbers that a search may keep (128 MB), for the probabilities of its words; longer ones read the captions again."""
+
 GRADIENT_SCALE = 128.0
 """Gradients are taken of 128 x the log-probability, so that small ones do not vanish in half precision."""
 
@@ -71,6 +74,7 @@ class GenerativeCaptioner(WithoutSecondOpinion, ABC):
         self.checkpoint = checkpoint
         self.device = device
         self.network = network.to(device).eval().requires_grad_(False)
+        self.vocabulary: int = network.config.get_text_config().vocab_size
         self.tokenizer = tokenizer
         self._seen: EncoderCache[Tensor] = EncoderCache()
 
@@ -81,8 +85,11 @@ class GenerativeCaptioner(WithoutSecondOpinion, ABC):
         """Pictures -> encoder states (B, S, D) that the decoder attends to."""
 
     @abstractmethod
-    def generate(self, states: Tensor, **arguments: Any) -> Tensor:
-        """Encoder states (B, S, D) -> token ids (B * N, 1 + T), one start token first, padded at the end."""
+    def generate(self, states: Tensor, **arguments: Any) -> Any:
+        """Encoder states (B, S, D) -> token ids (B * N, 1 + T), one start token first, padded at the end.
+
+        With ``return_dict_in_generate`` an output of transformers, which holds them as ``sequences``.
+        """
 
     @abstractmethod
     def decode(self, ids: Tensor, states: Tensor, **arguments: Any) -> Any:
@@ -117,8 +124,14 @@ class GenerativeCaptioner(WithoutSecondOpinion, ABC):
             rows = states.repeat_interleave(copies, 0)
             arguments["logits_processor"] = LogitsProcessorList([NucleusDraw(options, len(images))])
         captions = []
-        sequences = [self._until_end(row[1:].tolist()) for row in self.generate(rows, **arguments)]
-        scored = self._log_probabilities(sequences, states.repeat_interleave(copies, 0))
+        numbers = len(rows) * arguments["num_beams"] * arguments["max_new_tokens"] * self.vocabulary
+        if numbers <= KEPT_LOGITS:
+            output = self.generate(rows, return_dict_in_generate=True, output_logits=True, **arguments)
+            sequences = [self._until_end(row[1:]) for row in output.sequences.tolist()]
+            scored = _kept_log_probabilities(sequences, output)
+        else:
+            sequences = [self._until_end(row[1:]) for row in self.generate(rows, **arguments).tolist()]
+            scored = self._log_probabilities(sequences, states.repeat_interleave(copies, 0))
         for tokens, log_probabilities in zip(sequences, scored, strict=True):
             captions.append(self._caption(tokens, log_probabilities, detail))
         answers = [captions[first : first + copies] for first in range(0, len(captions), copies)]
@@ -225,6 +238,24 @@ class GenerativeCaptioner(WithoutSecondOpinion, ABC):
                 hook.remove()
         forced = len(self.start) - 1
         return _stack(output.cross_attentions)[:, :, forced:], _stack(gradients)[:, :, forced:]
+
+
+def _kept_log_probabilities(sequences: list[list[int]], output: Any) -> list[list[float]]:
+    """What ``_log_probabilities`` gives, from the logits that the search kept: one (rows, V) a step."""
+    longest = max(map(len, sequences), default=0)
+    if not longest:
+        return [[] for _ in sequences]
+    device = output.sequences.device
+    ids = pad_sequence([torch.tensor(tokens, dtype=torch.long) for tokens in sequences], batch_first=True).to(device)
+    beams = output.get("beam_indices")
+    rows = torch.arange(len(ids), device=device)
+    steps = []
+    for step in range(longest):
+        # The row that wrote this token; behind the end of a caption there is none (-1), and nothing is read there.
+        logits = output.logits[step][rows if beams is None else beams[:, step].clamp(min=0)].float()
+        steps.append(logits.gather(1, ids[:, step, None])[:, 0] - logits.logsumexp(-1))
+    found: list[list[float]] = torch.stack(steps, 1).tolist()
+    return [row[: len(tokens)] for row, tokens in zip(found, sequences, strict=True)]
 
 
 def _hold_fixed(layer: nn.Module, inputs: object, output: Tensor) -> Tensor:

@@ -43,9 +43,9 @@ class Blip(GenerativeCaptioner):
         states: Tensor = self.network.vision_model(pixels.to(self.device)).last_hidden_state
         return states
 
-    def generate(self, states: Tensor, **arguments: Any) -> Tensor:
+    def generate(self, states: Tensor, **arguments: Any) -> Any:
         """As BlipForConditionalGeneration.generate, but from encoder states: each picture is encoded once."""
-        ids: Tensor = self.network.text_decoder.generate(
+        return self.network.text_decoder.generate(
             input_ids=torch.tensor([self.start] * len(states), device=states.device),
             eos_token_id=self.end,
             pad_token_id=self.padding,
@@ -53,7 +53,6 @@ class Blip(GenerativeCaptioner):
             encoder_attention_mask=torch.ones(states.shape[:2], dtype=torch.long, device=states.device),
             **arguments,
         )
-        return ids
 
     def decode(self, ids: Tensor, states: Tensor, **arguments: Any) -> Any:
         """Teacher-forced pass of the text decoder."""

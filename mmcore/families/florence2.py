@@ -74,15 +74,14 @@ class Florence2(GenerativeCaptioner):
         states: Tensor = self.network.model(**inputs, decoder_input_ids=begin).encoder_last_hidden_state
         return states
 
-    def generate(self, states: Tensor, **arguments: Any) -> Tensor:
+    def generate(self, states: Tensor, **arguments: Any) -> Any:
         """As Florence2ForConditionalGeneration.generate, but from encoder states: each picture is encoded once."""
-        ids: Tensor = self.network.generate(
+        return self.network.generate(
             encoder_outputs=BaseModelOutput(last_hidden_state=states),
             attention_mask=torch.ones(states.shape[:2], dtype=torch.long, device=states.device),
             decoder_input_ids=torch.full((len(states), 1), self.start[0], device=states.device),
             **arguments,
         )
-        return ids
 
     def decode(self, ids: Tensor, states: Tensor, **arguments: Any) -> Any:
         """Teacher-forced pass of the decoder."""
