@@ -42,13 +42,38 @@ def has_accelerator() -> bool:
     return nvidia or os.path.exists("/dev/kfd") or (sys.platform == "darwin" and os.uname().machine == "arm64")
 
 
-def choose_dtype(device: str, tier: str = "standard") -> str:
-    """Half precision on a GPU (bfloat16 where it can), float32 on a processor, where half precision is slow.
+HALF_ON_PROCESSORS = ("clip", "tips")
+"""Families that run in bfloat16 where the processor computes it: what they give are directions, which rounding turns
+little (`mmcore bench serving` prints the least cosine to float32). Words could change: those of the others stay in
+float32 unless MMCORE_DTYPE says otherwise."""
 
-    The compact models stay in float32 everywhere: they are small, and rounding to bfloat16 changed 7 of 30 captions.
+
+@functools.cache
+def computes_bfloat16() -> bool:
+    """Whether the processor has instructions for bfloat16 (AVX512-BF16, AMX); tells without importing torch.
+
+    Others emulate it, which is slower than float32. False where the system does not say (not Linux).
+    """
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            flags = next((line for line in file if line.startswith("flags")), "").split()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def choose_dtype(device: str, tier: str = "standard", family: str = "", asked: str = "auto") -> str:
+    """The number type of the weights: ``asked``, or half precision where the device is fast at it.
+
+    That is bfloat16 on a GPU where it can, and on a processor that computes it for HALF_ON_PROCESSORS. The compact
+    models stay in float32 everywhere: they are small, and rounding to bfloat16 changed 7 of 30 captions.
     """
     if tier == "compact":
         return "float32"
+    if asked != "auto":
+        return asked
+    if device == "cpu" and family in HALF_ON_PROCESSORS and computes_bfloat16():
+        return "bfloat16"
     if device.startswith("cuda"):
         import torch
 

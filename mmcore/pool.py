@@ -261,8 +261,11 @@ class ModelPool:
         return sum(self._parts(checkpoint).values())
 
     def _parts(self, checkpoint: Checkpoint) -> dict[str, int]:
-        size = ITEM_BYTES[choose_dtype(self.device, checkpoint.tier)]
+        size = ITEM_BYTES[self._dtype(checkpoint)]
         return {one.name: one.parameters * size for one in (checkpoint, *map(find, checkpoint.uses))}
+
+    def _dtype(self, checkpoint: Checkpoint) -> str:
+        return choose_dtype(self.device, checkpoint.tier, checkpoint.family, self.settings.dtype)
 
     def availability(self, checkpoint: Checkpoint) -> weights.Availability:
         """What it takes to use it: for the models list and the chooser."""
@@ -270,7 +273,7 @@ class ModelPool:
 
     def _acquire(self, checkpoint: Checkpoint) -> _Entry:
         """The entry of a loaded model, with one user more. The first who asks loads it, the others wait."""
-        dtype = choose_dtype(self.device, checkpoint.tier)
+        dtype = self._dtype(checkpoint)
         entry = _Entry(checkpoint, self.device, dtype, self._parts(checkpoint), users=1)
         budget = self._budget(entry)
         deadline = self._clock() + self._patience

@@ -17,6 +17,7 @@ from mmcore.errors import InputError, Phrase, UnknownNameError
 TIERS = ("compact", "standard", "large")
 TIER_CHOICES = (*TIERS, "auto")
 DEVICES = ("auto", "cpu", "cuda", "mps", "xpu")
+DTYPES = ("auto", "float32", "bfloat16", "float16")
 INDEXES = ("auto", "exact", "approximate")
 """Ways to search a collection."""
 LOCAL_PREFIX = "MMCORE_LOCAL_"
@@ -76,6 +77,9 @@ class Settings:
     """MMCORE_TIER: compact, standard, large, or auto (the best one that is cached and fits)."""
     device: str = "auto"
     """MMCORE_DEVICE: auto takes cuda, then mps, xpu, cpu."""
+    dtype: str = "auto"
+    """MMCORE_DTYPE: float32, bfloat16 or float16 for the weights of the standard and large tiers; auto chooses what the
+    device is fast at."""
     memory_budget: int | None = None
     """MMCORE_MEMORY_BUDGET ("4G"): bytes that loaded models may take; None means no limit but the device's."""
     offline: bool = False
@@ -115,6 +119,8 @@ class Settings:
             raise UnknownNameError("tier", self.tier, TIER_CHOICES)
         if self.device not in DEVICES:
             raise UnknownNameError("device", self.device, DEVICES)
+        if self.dtype not in DTYPES:
+            raise UnknownNameError("dtype", self.dtype, DTYPES)
         if self.index not in INDEXES:
             wanted = Phrase("expected_index")
             raise InputError("setting_unreadable", variable="MMCORE_INDEX", value=self.index, expected=wanted)
@@ -144,6 +150,7 @@ class Settings:
         read("home", lambda value: Path(value).expanduser())
         read("tier", str)
         read("device", str)
+        read("dtype", str)
         read("index", str)
         for name in SIZES:
             read(name, parse_size, "expected_size")

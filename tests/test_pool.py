@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -482,6 +483,25 @@ def test_the_best_device_is_chosen(here: set[str], expected: str, dtype: str, mo
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: including_emulation)
     assert hardware.choose_dtype("cuda") == "float16"  # a T4, which emulates bfloat16
     assert hardware.choose_dtype("cuda", "compact") == "float32"
+
+
+@pytest.mark.parametrize(
+    ("flags", "dtype"), [("sse avx512_bf16", "bfloat16"), ("sse amx_bf16", "bfloat16"), ("sse avx512f", "float32")]
+)
+def test_a_processor_that_computes_bfloat16_does_so_for_vectors(
+    flags: str, dtype: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("builtins.open", lambda *_, **__: io.StringIO(f"processor : 0\nflags : {flags}\n"))
+    hardware.computes_bfloat16.cache_clear()
+    try:
+        assert hardware.choose_dtype("cpu", "standard", "clip") == dtype
+        assert hardware.choose_dtype("cpu", "standard", "blip") == "float32"  # words could change
+        assert hardware.choose_dtype("cpu", "compact", "clip") == "float32"
+        assert hardware.choose_dtype("cpu", "standard", "blip", asked="bfloat16") == "bfloat16"
+        assert hardware.choose_dtype("cpu", "standard", "clip", asked="float32") == "float32"
+        assert hardware.choose_dtype("cpu", "compact", asked="bfloat16") == "float32"
+    finally:
+        hardware.computes_bfloat16.cache_clear()
 
 
 def test_on_a_shared_card_only_what_others_leave_counts(monkeypatch: pytest.MonkeyPatch):

@@ -32,6 +32,7 @@ def test_every_setting_has_its_variable(tmp_path: Path):
         "MMCORE_HOME": str(tmp_path),
         "MMCORE_TIER": "auto",
         "MMCORE_DEVICE": "cpu",
+        "MMCORE_DTYPE": "bfloat16",
         "MMCORE_MEMORY_BUDGET": "4G",
         "MMCORE_OFFLINE": "1",
         "MMCORE_IMAGE_PIXELS": "1000",
@@ -56,6 +57,7 @@ def test_every_setting_has_its_variable(tmp_path: Path):
         tmp_path,
         "auto",
         "cpu",
+        "bfloat16",
         4 << 30,
         True,
         1000,
@@ -81,7 +83,7 @@ def test_every_setting_has_its_variable(tmp_path: Path):
     assert dict(zip(names, found, strict=True)) == dict(
         zip(
             (
-                *("home", "tier", "device", "memory_budget", "offline", "image_pixels", "image_bytes"),
+                *("home", "tier", "device", "dtype", "memory_budget", "offline", "image_pixels", "image_bytes"),
                 *("audio_seconds", "audio_bytes", "video_seconds", "video_bytes", "text_characters", "labels", "files"),
                 *("index", "index_exact", "space", "public", "hosts", "login", "apart", "reduced"),
             ),
@@ -161,6 +163,9 @@ def test_unknown_tiers_and_devices_list_the_known_ones():
     with pytest.raises(UnknownNameError) as caught:
         Settings(device="tpu")
     assert str(caught.value) == "There is no device called 'tpu'. Known: auto, cpu, cuda, mps, xpu."
+    with pytest.raises(UnknownNameError) as caught:
+        Settings.from_env({"MMCORE_DTYPE": "int8"})
+    assert str(caught.value) == "There is no dtype called 'int8'. Known: auto, bfloat16, float16, float32."
 
 
 def test_settings_are_frozen():
