@@ -1,4 +1,4 @@
-"""``mmcore models`` and ``mmcore download``."""
+"""``mmcore models``, ``mmcore download`` and ``mmcore bench serving``."""
 
 from __future__ import annotations
 
@@ -10,17 +10,21 @@ import typer
 from mmcore.checkpoints import commits, locate, registry, repositories
 from mmcore.checkpoints.download import readable_size
 from mmcore.checkpoints.registry import Checkpoint
+from mmcore.commands import workshop
 from mmcore.commands.console import (
     FAILED,
     Json,
+    Use,
     answers_only,
     complain,
     find_model,
     progress_bar,
     read_settings,
+    shared_options,
+    usage,
     write_json,
 )
-from mmcore.errors import MMCoreError
+from mmcore.errors import MMCoreError, UnknownNameError
 from mmcore.settings import Settings
 
 app = typer.Typer()
@@ -79,3 +83,37 @@ def download_command(
             complain(f"{checkpoint.name}: {error}")
     if failed:
         raise typer.Exit(FAILED)
+
+
+@workshop.bench_app.command("serving")
+@shared_options("json_lines")
+def bench_serving_command(
+    use: Use,
+    rounds: Annotated[int, typer.Option(help="Measurements in turn, of which the median counts.", min=1)] = 3,
+    part: Annotated[list[str] | None, typer.Option(help="overhead, batches or users; all where none is given.")] = None,
+    pictures: Annotated[int, typer.Option(help="Pictures through CLIP.", min=2)] = 64,
+    captions: Annotated[int, typer.Option(help="Pictures through BLIP.", min=2)] = 16,
+    threads: Annotated[int, typer.Option(help="Processor cores that torch may use.", min=1)] = 1,
+) -> None:
+    """Overhead and batches of full-size CLIP, BLIP and AST against plain transformers calls; 16 users of the bundle.
+
+    Times are processor seconds; random weights of full size. Each row is also said on stderr as it is measured.
+    """
+    from mmcore.evaluation.serving_bench import PARTS, run
+
+    with usage():
+        for name in part or ():
+            if name not in PARTS:
+                raise UnknownNameError("part", name, PARTS)
+    workshop.measure(
+        use,
+        lambda pool, _: run(
+            pool,
+            rounds,
+            part or PARTS,
+            pictures=pictures,
+            captions=captions,
+            cores=threads,
+            told=lambda row: complain(f"{row.name}: {row.ratio} (wanted {row.wanted}); {row.note}"),
+        ),
+    )
