@@ -30,8 +30,12 @@ def path_of(payload: Mapping[str, Any] | None) -> Path:
     given = payload.get("path")
     if not isinstance(given, str) or not given or "://" in given:
         raise InputError("upload_not_a_file")
-    path = Path(given).resolve()
-    if not is_in_or_equal(path, Path(get_upload_folder()).resolve()) or not path.is_file():
+    try:
+        path = Path(given).resolve()
+        known = is_in_or_equal(path, Path(get_upload_folder()).resolve()) and path.is_file()
+    except (OSError, ValueError):  # no path at all: a NUL byte, half a surrogate pair, too long
+        known = False
+    if not known:
         raise InputError("upload_not_a_file")
     return path
 

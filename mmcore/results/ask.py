@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from mmcore.results.notices import LANGUAGES, Notice, Value, as_json
-from mmcore.results.options import check, one_of, ranged
+from mmcore.results.options import MAX_SEED, check, one_of, ranged
 from mmcore.types import Floats
 
 MAX_PICTURES = 2
@@ -180,7 +180,7 @@ class AskOptions:
     """Nucleus sampling draws from the smallest set of tokens whose probabilities sum to top_p (0.05-1)."""
     temperature: float = ranged(0.7, 0.05, 5.0)
     """Divides the logits before nucleus sampling (0.05-5)."""
-    seed: int = 0
+    seed: int = ranged(0, 0, MAX_SEED)
     """Seed of nucleus sampling: the same seed gives the same answer."""
     explain: bool = False
     """Also compute the maps of a composed answer's parts."""

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mmcore.results.options import check, one_of, ranged
+from mmcore.results.options import MAX_SEED, check, one_of, ranged
 from mmcore.results.sentiment import FUSIONS, SENTIMENTS, Fusion
 
 Optimiser = Literal["sgd", "momentum", "adam", "adamw"]
@@ -37,7 +37,7 @@ class TrainingOptions:
     """Epochs without a better dev loss after which training stops early; 0 never stops early."""
     width: int = ranged(128, 8, 512)
     """Size of the hidden layer."""
-    seed: int = 0
+    seed: int = ranged(0, 0, MAX_SEED)
 
     def __post_init__(self) -> None:
         check(self)

@@ -10,6 +10,9 @@ from mmcore.errors import InputError
 
 OptionsT = TypeVar("OptionsT")
 
+MAX_SEED = 2**32 - 1
+"""numpy takes none below 0, torch none beyond 64 bits."""
+
 
 def ranged(default: Any, low: float, high: float) -> Any:
     """An option (of a dataclass) with its default and its smallest and largest value."""
@@ -37,9 +40,9 @@ def _metadata(options: type, name: str) -> Mapping[str, Any]:
 
 
 def check(options: Any) -> None:
-    """Raise InputError for an option that is none of those offered, not whole, or out of range; nan is.
+    """Raise InputError for an option that is none of those offered, not whole, not yes or no, or out of range; nan is.
 
-    An option is whole where its default is; None, where that is the default, is not looked at.
+    An option is whole where its default is, and yes or no; None, where that is the default, is not looked at.
     """
     known = [(one, getattr(options, one.name)) for one in fields(options)]
     known = [(one, value) for one, value in known if not (value is None and one.default is None)]
@@ -49,6 +52,8 @@ def check(options: Any) -> None:
                 "option_not_offered", model="mmcore", name=one.name, value=value, offered=", ".join(values)
             )
     for one, value in known:
+        if type(one.default) is bool and not isinstance(value, bool):
+            raise InputError("option_not_offered", model="mmcore", name=one.name, value=value, offered="true, false")
         if type(one.default) is int and not isinstance(value, int):
             raise InputError("option_not_whole", name=one.name, value=value)
     for one, value in known:

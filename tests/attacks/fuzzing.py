@@ -4,7 +4,7 @@
     python -m tests.attacks.fuzzing api 2000
     python -m tests.attacks.fuzzing mcp 1000
 
-The long runs print what came back how often, the slowest answer and the memory, and end with status 1 over a traceback,
+The long runs ask the bundled models, and print what came back how often, the slowest answer and the memory, and end with status 1 over a traceback,
 an answer without a sentence, a hang of more than 10 s, or a file that was left.
 """
 
@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import httpx
 import numpy as np
@@ -35,6 +36,7 @@ from mmcore.io.images import decode_image
 from mmcore.io.tables import read_table
 from mmcore.settings import Settings
 from tests import sounds
+from tests.attacks.running import Running, running
 from tests.demo.serving import Server
 
 SLOWEST = 10.0
@@ -126,22 +128,40 @@ VALUES = st.recursive(
     ),
     max_leaves=6,
 )
-ENDPOINTS = {"caption": 11, "search": 10, "zero_shot": 4, "sentiment": 4, "classify_audio": 8, "transcribe": 4}
-"""Endpoint -> its inputs."""
-BODIES = st.one_of(
-    st.sampled_from(sorted(ENDPOINTS)).flatmap(
-        lambda name: st.tuples(
-            st.just(name),
-            st.lists(VALUES, min_size=ENDPOINTS[name] - 1, max_size=ENDPOINTS[name] + 1).map(
-                lambda data: {"data": data}
-            ),
-        )
-    ),
-    st.tuples(st.sampled_from(sorted(ENDPOINTS)), st.dictionaries(st.sampled_from(("data", "session_hash")), VALUES)),
-)
+PICTURE, SOUND = "<a picture>", "<a sound>"
+"""Stand for uploads where a body is drawn; its path is known when it is sent only."""
+GOOD: dict[str, list[Any]] = {
+    "caption": [PICTURE, "compact-captioner", 1, "beam", 3, 30, "", 0.9, 1.0, 0, False, "en"],
+    "search": ["a dog", PICTURE, "grass", "examples", "compact-retriever", 10, 0.5, "", 1, 1],
+    "zero_shot": [PICTURE, "a cat, a dog", "", "compact-retriever"],
+    "sentiment": ["fine", PICTURE, "compact-sentiment", ""],
+    "classify_audio": [SOUND, "compact-tagger", 5, 0, "", "max", 0.25, 0.3],
+    "transcribe": [SOUND, "whisper-base", "", 5],
+    "ask": [PICTURE, "what is this?", None, [], "compact-answers", 200, "greedy", 0.9, 0.7, 0],
+}
+"""Endpoint -> inputs that it answers."""
+
+LIKELY = st.one_of(LEAVES, st.sampled_from((0, 1, 2, 10, 2**31, 2**64, -1, 1e300, "", "en", "zh", "beam", "nucleus")), VALUES)
+"""In the place of an input: often of its kind, so that it comes as far as the model."""
+
+
+def _changed(name: str) -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
+    """A good body with up to three inputs drawn; or too many or too few of them, all drawn."""
+    good = GOOD[name]
+    places = st.dictionaries(st.integers(0, len(good) - 1), LIKELY, max_size=3)
+    near = places.map(lambda drawn: [drawn.get(place, value) for place, value in enumerate(good)])
+    far = st.lists(VALUES, min_size=len(good) - 1, max_size=len(good) + 1)
+    # one_of would count a strategy that it is given twice once.
+    data = st.integers(0, 4).flatmap(lambda drawn: near if drawn else far)
+    return data.map(lambda data: (name, {"data": data}))
+
+
+NAMES = st.sampled_from(sorted(GOOD))
+ODD = st.tuples(NAMES, st.dictionaries(st.sampled_from(("data", "session_hash")), VALUES))
+BODIES = st.integers(0, 9).flatmap(lambda drawn: NAMES.flatmap(_changed) if drawn else ODD)
 CALLS = st.tuples(
     st.sampled_from(("tools/call", "tools/list", "initialize", "ping", "nothing/such")),
-    st.sampled_from(("caption", "search", "zero_shot", "sentiment", "classify_audio", "transcribe", "nope")),
+    st.sampled_from((*sorted(GOOD), "nope")),
     st.dictionaries(
         st.sampled_from(("text", "image", "audio", "model", "labels", "top", "num_captions", "fusion", "x")),
         VALUES,
@@ -150,8 +170,24 @@ CALLS = st.tuples(
 )
 
 
+def _uploads(client: httpx.Client) -> dict[str, dict[str, Any]]:
+    """PICTURE and SOUND -> the files, which this client sends with its first body."""
+    if client not in _sent_files:
+        made = {PICTURE: ("p.png", seeds()[2][1]), SOUND: ("s.wav", seeds()[9][1])}
+        answers = {name: client.post(f"{API}upload", files={"files": file}) for name, file in made.items()}
+        kind = {"_type": "gradio.FileData"}  # without it a sound is no file
+        _sent_files[client] = {name: {"path": answer.json()[0], "meta": kind} for name, answer in answers.items()}
+    return _sent_files[client]
+
+
+_sent_files: WeakKeyDictionary[httpx.Client, dict[str, dict[str, Any]]] = WeakKeyDictionary()
+
+
 def call_api(client: httpx.Client, name: str, body: dict[str, Any]) -> str:
     """What came of a call: "answered", "refused" (with a sentence) or the status."""
+    if isinstance(body.get("data"), list):
+        uploads = _uploads(client)
+        body = {**body, "data": [uploads.get(one, one) if isinstance(one, str) else one for one in body["data"]]}
     content = json.dumps(body)  # NaN and Infinity too, as careless clients send them
     started = client.post(f"{API}call/{name}", content=content, headers={"Content-Type": "application/json"})
     if started.status_code != 200:
@@ -217,7 +253,7 @@ def files(count: int, number: int = 0) -> Tally:
     return tally
 
 
-def _sent(ask: Callable[..., Any], drawn: st.SearchStrategy[Any], server: Server, count: int, number: int) -> Tally:
+def _sent(ask: Callable[..., Any], drawn: st.SearchStrategy[Any], server: Server | Running, count: int, number: int) -> Tally:
     tally = Tally()
     with httpx.Client(base_url=server.url, timeout=60) as client:
 
@@ -231,12 +267,12 @@ def _sent(ask: Callable[..., Any], drawn: st.SearchStrategy[Any], server: Server
     return tally
 
 
-def api(server: Server, count: int, number: int = 0) -> Tally:
+def api(server: Server | Running, count: int, number: int = 0) -> Tally:
     """Send ``count`` bodies to the endpoints."""
     return _sent(call_api, BODIES, server, count, number)
 
 
-def mcp(server: Server, count: int, number: int = 0) -> Tally:
+def mcp(server: Server | Running, count: int, number: int = 0) -> Tally:
     """Send ``count`` calls to the MCP endpoint."""
     return _sent(call_tool, CALLS, server, count, number)
 
@@ -250,7 +286,6 @@ def _drawn(count: int) -> Any:
 
 def main(kind: str, count: int) -> int:
     """A long run."""
-    from tests.demo.serving import serving
 
     began = time.monotonic()
     left = 0
@@ -258,12 +293,13 @@ def main(kind: str, count: int) -> int:
     if kind == "files":
         tally = files(count)
     else:
-        with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as server:
-            tally = {"api": api, "mcp": mcp}[kind](server, count)
-            left = sum(path.is_file() for path in server.uploads.rglob("*"))
-            health, metrics, log = (httpx.get(server.url + "health"), httpx.get(server.url + "metrics"), server.log())
-            print("health", health.status_code, health.text)
-            print(next(line for line in metrics.text.splitlines() if line.startswith("mmcore_resident_bytes ")))
+        with tempfile.TemporaryDirectory() as folder:
+            with running(Path(folder)) as server:
+                tally = {"api": api, "mcp": mcp}[kind](server, count)
+                health, metrics = httpx.get(server.url + "health"), httpx.get(server.url + "metrics")
+                print("health", health.status_code, health.text)
+                print(next(line for line in metrics.text.splitlines() if line.startswith("mmcore_resident_bytes ")))
+            left, log = len(server.left()), server.log()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     print(f"{kind}: {sum(tally.outcomes.values())} in {time.monotonic() - began:.0f} s, slowest {tally.slowest:.2f} s")
     print(f"peak of this process {peak} MB, files left {left}, tracebacks {log.count('Traceback')}")
