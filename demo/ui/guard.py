@@ -8,7 +8,9 @@ machine and on a Space alike.
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import logging
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     import gradio as gr
 
     from mmcore.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -65,6 +69,8 @@ HEADERS = (
 OWN_FRAME = b"frame-ancestors 'self'"
 SPACE_FRAME = b"frame-ancestors 'self' https://huggingface.co https://*.huggingface.co https://*.hf.space"
 """Who may show the page in a frame; a Space is shown in one by the hub."""
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""Errors of a disk without room."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -82,7 +88,7 @@ class Guard:
     def __init__(self, app: App, demo: gr.Blocks, settings: Settings) -> None:
         from starlette.middleware.gzip import GZipMiddleware
 
-        self._app, self._settings = app, settings
+        self._app, self._demo, self._settings = app, demo, settings
         self._packing = GZipMiddleware(app, minimum_size=1000, compresslevel=5)
         self._health = health.Health(demo)
         self._quotas = quotas.Quotas(demo, settings)
@@ -117,12 +123,32 @@ class Guard:
             elif path in LONG and scope["method"] == "GET":
                 await self._packing(scope, receive, send)
             else:
-                await self._app(scope, await self._checked_body(path, scope, headers, receive), send)
+                receive = await self._checked_body(path, scope, headers, receive)
+                await self._app(scope, receive, self._in_words(send))
+        except OSError as error:  # nothing was sent yet: gradio saves an upload before it answers
+            if error.errno not in FULL:
+                raise
+            logger.error("an upload cannot be kept: %s", error)
+            await self._refuse(Refusal(507, "disk"), headers, send)
         except Refusal as refused:
-            language = i18n.accepted_language(headers.get("accept-language"))
-            said = i18n.text(language, f"text.refused.{refused.key}", **dict(refused.values))
-            body = json.dumps({"detail": said}, ensure_ascii=False).encode()
-            await answer(send, refused.status, body, b"application/json", refused.retry)
+            await self._refuse(refused, headers, send)
+
+    async def _refuse(self, refused: Refusal, headers: dict[str, str], send: Send) -> None:
+        language = i18n.accepted_language(headers.get("accept-language"))
+        said = i18n.text(language, f"text.refused.{refused.key}", **dict(refused.values))
+        body = json.dumps({"detail": said}, ensure_ascii=False).encode()
+        await answer(send, refused.status, body, b"application/json", refused.retry)
+
+    def _in_words(self, send: Send) -> Send:
+        """``send`` that raises Refusal where gradio itself finds the queue full: requests that come together pass
+        the look at it together."""
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] == 503:
+                raise self._quotas.full(len(self._demo._queue))
+            await send(message)
+
+        return sending
 
     def _told(self, scope: Message, send: Send) -> Send:
         frame = SPACE_FRAME if self._settings.space else OWN_FRAME

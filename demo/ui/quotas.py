@@ -36,8 +36,7 @@ class Quotas:
         queue = self._demo._queue
         waiting = [event for one in queue.event_queue_per_concurrency_id.values() for event in one.queue]
         if queue.max_size is not None and len(waiting) >= queue.max_size:
-            seconds = self._estimate(len(waiting))
-            raise Refusal(429, "full", (("count", len(waiting)), ("seconds", seconds)), retry=seconds)
+            raise self.full(len(waiting))
         if not self._public:
             return
         mine = sum(session is not None and event.session_hash == session for event in waiting)
@@ -46,6 +45,11 @@ class Quotas:
         if mine >= PER_SESSION or near >= PER_ADDRESS:
             count, seconds = max(mine, near), self._estimate(max(mine, near))
             raise Refusal(429, "yours", (("count", count), ("seconds", seconds)), retry=seconds)
+
+    def full(self, waiting: int) -> Refusal:
+        """What is said where the queue has no room."""
+        seconds = self._estimate(waiting)
+        return Refusal(429, "full", (("count", waiting), ("seconds", seconds)), retry=seconds)
 
     def upload(self, scope: Any, headers: dict[str, str], size: int) -> None:
         """An upload of that many bytes wants to come. Raises Refusal (429) beyond UPLOAD_BYTES."""

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from mmcore.errors import CapacityError, InputError, MMCoreError, UnknownNameError
 from mmcore.index.collection import Collection
 from mmcore.index.records import Summary
-from mmcore.index.store import FILE, Store, collections_in
+from mmcore.index.store import FILE, Store, collections_in, failures
 from mmcore.settings import Settings
 
 NAME = re.compile(r"[^\W_][\w .\-]{0,63}")
@@ -107,7 +107,8 @@ class Library:
             raise InputError("collection_exists", name=name)
         try:
             draft.mkdir(parents=True)
-            Store.create(draft, checkpoint)
+            with failures(name, self.folder):
+                Store.create(draft, checkpoint)
             draft.rename(target)  # at once, whole: a killed process leaves no half of a collection
         except OSError as error:
             if target.exists():  # another process was quicker

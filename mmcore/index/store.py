@@ -105,7 +105,7 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
         """A snapshot that no writer changes; others go on writing meanwhile."""
-        with self._failures(), self._connection() as connection:
+        with failures(self.name, self.folder), self._connection() as connection:
             connection.execute("BEGIN")
             try:
                 yield connection
@@ -117,7 +117,7 @@ class Store:
         """The only writer until the block ends: all of its changes are kept, or none where it raises."""
         if self.read_only:
             raise InputError("collection_read_only", name=self.name)
-        with self._failures(), self._connection() as connection:
+        with failures(self.name, self.folder), self._connection() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -196,36 +196,37 @@ class Store:
                 shutil.copyfile(file, self._copy / file.name)
         return self._copy / FILE
 
-    @contextmanager
-    def _failures(self) -> Iterator[None]:
-        """What SQLite and the disk may meet, as our own errors."""
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            text = str(error)
-            if "locked" in text or "busy" in text:
-                raise CapacityError("collection_busy", name=self.name) from error
-            if any(word in text for word in ("full", "disk I/O", "readonly", "unable to open")):
-                raise CapacityError("collection_disk", name=self.name, folder=self.folder, detail=text) from error
-            if "no such table" in text:
-                detail = Phrase("not_a_collection")
-                raise InputError("collection_damaged", name=self.name, folder=self.folder, detail=detail) from error
-            raise
-        except sqlite3.DatabaseError as error:
-            if "malformed" in str(error) or "not a database" in str(error):
-                detail = Phrase("not_a_collection")
-                raise InputError("collection_damaged", name=self.name, folder=self.folder, detail=detail) from error
-            raise
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO):
-                text = error.strerror or str(error)
-                raise CapacityError("collection_disk", name=self.name, folder=self.folder, detail=text) from error
-            raise
-
     def close(self) -> None:
         """Close the connections that no thread uses right now."""
         with self._lock:
             _close_all(self._idle)
+
+
+@contextmanager
+def failures(name: str, folder: Path) -> Iterator[None]:
+    """What SQLite and the disk may meet, as our own errors."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        text = str(error)
+        if "locked" in text or "busy" in text:
+            raise CapacityError("collection_busy", name=name) from error
+        if any(word in text for word in ("full", "disk I/O", "readonly", "unable to open")):
+            raise CapacityError("collection_disk", name=name, folder=folder, detail=text) from error
+        if "no such table" in text:
+            detail = Phrase("not_a_collection")
+            raise InputError("collection_damaged", name=name, folder=folder, detail=detail) from error
+        raise
+    except sqlite3.DatabaseError as error:
+        if "malformed" in str(error) or "not a database" in str(error):
+            detail = Phrase("not_a_collection")
+            raise InputError("collection_damaged", name=name, folder=folder, detail=detail) from error
+        raise
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO):
+            text = error.strerror or str(error)
+            raise CapacityError("collection_disk", name=name, folder=folder, detail=text) from error
+        raise
 
 
 def collections_in(folder: Path) -> list[str]:

@@ -54,7 +54,7 @@ def check(options: Any) -> None:
     for one, value in known:
         if type(one.default) is bool and not isinstance(value, bool):
             raise InputError("option_not_offered", model="mmcore", name=one.name, value=value, offered="true, false")
-        if type(one.default) is int and not isinstance(value, int):
+        if type(one.default) is int and type(value) is not int:  # True is an int
             raise InputError("option_not_whole", name=one.name, value=value)
     for one, value in known:
         if "limits" in one.metadata:

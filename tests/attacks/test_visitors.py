@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
+import json
 import os
 import threading
 import time
@@ -16,7 +19,7 @@ import pytest
 from demo.models import service as models
 from demo.models.jobs import Jobs
 from demo.retrieval.collections import CollectionChooser
-from demo.ui import events, quotas, sessions, slots
+from demo.ui import events, guard, quotas, sessions, slots
 from demo.ui.refusals import Refusal
 from mmcore import cancelling
 from mmcore.checkpoints import download, fusion_heads
@@ -237,6 +240,9 @@ def test_idle_sessions_are_forgotten() -> None:
 class Queue:
     max_size = 64
 
+    def __len__(self) -> int:
+        return sum(len(one.queue) for one in self.event_queue_per_concurrency_id.values())
+
     def __init__(self, sessions: list[str]) -> None:
         class One:
             queue: ClassVar = [Event(name) for name in sessions]
@@ -284,6 +290,35 @@ def test_who_asks_too_much_is_told_when_to_come_back(waiting: list[str], public:
     assert (caught.value.status, caught.value.key) == (429, key)
     assert caught.value.retry is not None
     assert caught.value.retry >= 1
+
+
+@pytest.mark.parametrize(
+    ("path", "met", "status"),
+    [
+        ("/gradio_api/upload", OSError(errno.ENOSPC, "No space left on device"), 507),
+        ("/gradio_api/call/search", 503, 429),  # gradio's own word for a full queue
+    ],
+)
+def test_what_gradio_says_without_words_gets_some(
+    path: str, met: Exception | int, status: int, settings: Settings
+) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if isinstance(met, Exception):
+            raise met
+        await send({"type": "http.response.start", "status": met, "headers": []})
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"{}", "more_body": False}
+
+    said: list[Any] = []
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": path, "headers": [], "client": ("10.0.0.1", 1)}
+    asyncio.run(guard.Guard(app, quota([], False)._demo, settings)(scope, receive, send))
+    assert said[0]["status"] == status
+    assert len(json.loads(said[1]["body"])["detail"]) > 20
 
 
 def test_uploads_of_one_address_are_counted() -> None:

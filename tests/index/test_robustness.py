@@ -177,6 +177,23 @@ except CapacityError as error:
 """
 
 
+CREATE_FULL = FULL.split("collection =")[0] + """
+resource.setrlimit(resource.RLIMIT_FSIZE, (3_000, resource.RLIM_INFINITY))
+try:
+    Library(Settings(home=Path(sys.argv[1]))).create("more", MADE_BY)
+except CapacityError as error:
+    print(error.key, Library(Settings(home=Path(sys.argv[1]))).names())
+"""
+
+
+def test_a_disk_that_is_full_before_a_collection_is_there_is_said(settings):
+    pytest.importorskip("resource", reason="only Unix can limit the size of files")
+    settings.home.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-c", CREATE_FULL, str(settings.home)]
+    done = subprocess.run(command, cwd=kill.ROOT, capture_output=True, text=True, timeout=BOUND)
+    assert done.stdout == "collection_disk []\n", done.stderr
+
+
 def test_a_full_disk_is_said_and_what_was_there_stays(collection: Collection, settings, tmp_path: Path):
     pytest.importorskip("resource", reason="only Unix can limit the size of files")
     paint(tmp_path / "first", range(20))
