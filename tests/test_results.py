@@ -13,6 +13,7 @@ import pytest
 from mmcore import results
 from mmcore.errors import InputError
 from mmcore.results import Caption, CaptionOptions, CaptionResult, Tag, Word
+from mmcore.results.options import from_form
 
 CAPTION = Caption("a dog runs", 0.61239, (Word("a", 0.9), Word("dog", 0.8), Word("runs", 0.4)))
 
@@ -101,3 +102,12 @@ def test_each_result_says_who_where_and_how_long(kind: type):
     names = {field.name for field in dataclasses.fields(kind)}
     assert {"model", "device", "seconds"} <= names
     assert callable(kind.to_dict)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("read_text", {}), ("read_text", 1), ("seed", True), ("seed", 2**64), ("seed", -(2**63))]
+)
+def test_options_are_of_their_kind(name: str, value: object) -> None:
+    with pytest.raises(InputError) as caught:
+        from_form(CaptionOptions, {name: value})
+    assert name in str(caught.value)

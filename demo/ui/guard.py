@@ -140,8 +140,10 @@ class Guard:
         await answer(send, refused.status, body, b"application/json", refused.retry)
 
     def _in_words(self, send: Send) -> Send:
-        """``send`` that raises Refusal where gradio itself finds the queue full: requests that come together pass
-        the look at it together."""
+        """``send`` that raises Refusal where gradio itself finds the queue full.
+
+        Requests that come together pass our look at it together.
+        """
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] == 503:

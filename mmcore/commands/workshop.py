@@ -17,6 +17,7 @@ from mmcore.commands.console import (
     complain,
     failures_reported,
     progress_bar,
+    shared_options,
     write_json,
 )
 from mmcore.pool import ModelPool
@@ -107,3 +108,16 @@ def print_figures(out: TextIO, figures: dict[str, Any], json_lines: bool) -> Non
                 print(f"{name}: {row:.4f}" if isinstance(row, float) else f"{name}: {row}", file=out)
             elif rows is value:
                 print(f"{name}: " + ", ".join(f"{key} {item}" for key, item in row.items()), file=out)
+
+
+@bench_app.command("costs")
+@shared_options("json_lines")
+def bench_costs_command(
+    use: Use,
+    repeats: Repeats = 9,
+    image: Annotated[Path | None, typer.Option(help="A photograph; default: a drawing.", metavar="FILE")] = None,
+) -> None:
+    """Processor time of a caption against its network's, and of explained answers against plain ones; one thread."""
+    from mmcore.evaluation.costs_bench import run
+
+    measure(use, lambda pool, _: run(pool, repeats, image))

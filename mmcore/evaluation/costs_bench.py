@@ -9,14 +9,14 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
 from time import process_time
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
 
-from mmcore.families._resize import pixels_of
+from mmcore.io.images import decode_image
 from mmcore.pool import ModelPool
 from mmcore.results import AudioOptions, CaptionOptions, Post, SentimentOptions
 from mmcore.tasks.audio import classify_audio
@@ -41,12 +41,18 @@ def in_turn(calls: dict[str, Callable[[], object]], repeats: int) -> dict[str, l
     return seconds
 
 
-def run(pool: ModelPool, repeats: int = 9) -> dict[str, Any]:
-    """The three ratios, of medians, and the seconds they are made of; one thread."""
+def run(pool: ModelPool, repeats: int = 9, file: Path | None = None) -> dict[str, Any]:
+    """The three ratios, of medians, and the seconds they are made of; one thread.
+
+    ``file`` is the picture; without one a drawing, of which a captioner is unsure, so that its drafts differ much.
+    """
+    image = _picture() if file is None else decode_image(file, pool.settings)
+    import torch
+
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        seconds = in_turn(_calls(pool), repeats)
+        seconds = in_turn(_calls(pool, image), repeats)
     finally:
         torch.set_num_threads(threads)
     medians = {name: statistics.median(values) for name, values in seconds.items()}
@@ -61,9 +67,12 @@ def run(pool: ModelPool, repeats: int = 9) -> dict[str, Any]:
     }
 
 
-def _calls(pool: ModelPool) -> dict[str, Callable[[], object]]:
-    image = _picture()
+def _calls(pool: ModelPool, image: Image.Image) -> dict[str, Callable[[], object]]:
     options = CaptionOptions()
+    import torch
+
+    from mmcore.families._resize import pixels_of
+
     best = caption(pool, image, options).captions[0]
 
     captioner = pool.get(OPEN)

@@ -180,7 +180,7 @@ class AskOptions:
     """Nucleus sampling draws from the smallest set of tokens whose probabilities sum to top_p (0.05-1)."""
     temperature: float = ranged(0.7, 0.05, 5.0)
     """Divides the logits before nucleus sampling (0.05-5)."""
-    seed: int = ranged(0, 0, MAX_SEED)
+    seed: int = ranged(0, -MAX_SEED, MAX_SEED)
     """Seed of nucleus sampling: the same seed gives the same answer."""
     explain: bool = False
     """Also compute the maps of a composed answer's parts."""

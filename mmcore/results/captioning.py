@@ -36,7 +36,7 @@ class CaptionOptions:
     """Divides the logits before nucleus sampling (0.05-5)."""
     max_words: int = ranged(30, 1, MAX_WORDS)
     """Longest caption (1-60), in words for the compact model, in tokens for others; a multiple at higher detail."""
-    seed: int = ranged(0, 0, MAX_SEED)
+    seed: int = ranged(0, -MAX_SEED, MAX_SEED)
     """Seed of nucleus sampling: the same seed gives the same captions."""
     rerank: bool = True
     """Let a second network choose among many candidates of the beam search, for families that have one (compact)."""

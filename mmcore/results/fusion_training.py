@@ -37,7 +37,7 @@ class TrainingOptions:
     """Epochs without a better dev loss after which training stops early; 0 never stops early."""
     width: int = ranged(128, 8, 512)
     """Size of the hidden layer."""
-    seed: int = ranged(0, 0, MAX_SEED)
+    seed: int = ranged(0, -MAX_SEED, MAX_SEED)
 
     def __post_init__(self) -> None:
         check(self)

@@ -10,8 +10,8 @@ from mmcore.errors import InputError
 
 OptionsT = TypeVar("OptionsT")
 
-MAX_SEED = 2**32 - 1
-"""numpy takes none below 0, torch none beyond 64 bits."""
+MAX_SEED = 2**63 - 1
+"""Seeds are from -MAX_SEED to it: torch takes 64 bits."""
 
 
 def ranged(default: Any, low: float, high: float) -> Any:

@@ -105,7 +105,10 @@ def killed_index(folder: Path) -> None:
         try:
             entries = (found := Library(Settings(home=home)).open(name)).entries()
             rows_there = found.vectors() if entries else []
-            same = all(np.allclose(row, vectors[Path(e.path).name], atol=1e-5) for e, row in zip(entries, rows_there, strict=True))
+            same = all(
+                np.allclose(row, vectors[Path(e.path).name], atol=1e-5)
+                for e, row in zip(entries, rows_there, strict=True)
+            )
             outcome, good = f"{len(entries)} pictures, their vectors {'right' if same else 'WRONG'}", same
         except UnknownNameError:
             outcome, good = "not made yet", True
@@ -175,13 +178,21 @@ def killed_server(folder: Path) -> None:
         server.kill()
         time.sleep(2.0)
         left = [one for one in decoders if alive(one)]
-        told(f"server killed after {moment:.1f} s ({number + 1})", f"{len(decoders)} decoders, {len(left)} left after 2 s", not left)
+        told(
+            f"server killed after {moment:.1f} s ({number + 1})",
+            f"{len(decoders)} decoders, {len(left)} left after 2 s",
+            not left,
+        )
         for one in asking:
             one.join(130)
     with running(home) as server:
         said = caption(server.url)
         health = httpx.get(f"{server.url}health", timeout=60)
-        told("a server started on the same home", f"health {health.status_code}, {str(said)[:60]!r}", answered(said) and health.status_code == 200)
+        told(
+            "a server started on the same home",
+            f"health {health.status_code}, {str(said)[:60]!r}",
+            answered(said) and health.status_code == 200,
+        )
         log = server.log()
     told("log of all of them", f"{log.count('Traceback')} tracebacks", "Traceback" not in log)
 
@@ -216,10 +227,18 @@ def full_disk(folder: Path) -> None:
         count, rows_there = len(found), len(found.vectors())
         told("what it holds then", f"{count} pictures, {rows_there} vectors", count == rows_there)
         status, said = finished(home, "search", "c", "--text", "noise", "--json")
-        told("search on it", f"status {status}: {last(said)[:80]}", status == 0 or (count == 0 and "Traceback" not in said))
+        told(
+            "search on it",
+            f"status {status}: {last(said)[:80]}",
+            status == 0 or (count == 0 and "Traceback" not in said),
+        )
         subprocess.run(["mount", "-o", "remount,size=40m", str(home)], check=True)
         status, said = finished(home, "index", "add", "c", str(pictures))
-        told("index add once there is room", last(said), status == 0 and len(Library(Settings(home=home)).open("c")) == PICTURES)
+        told(
+            "index add once there is room",
+            last(said),
+            status == 0 and len(Library(Settings(home=home)).open("c")) == PICTURES,
+        )
     log = folder / "fulllog"  # elsewhere, so that it says all
     with small_disk(folder / "fullpage", "40m") as home:
         (home / "temporary").mkdir()
@@ -238,7 +257,9 @@ def _use_full(server: Running, home: Path) -> None:
     said = str(caption(server.url))
     told("upload where the disk is full", said[:160], "upload 507" in said and "detail" in said)
     with httpx.Client(base_url=server.url, timeout=120) as client:
-        joined = client.post(f"{API}call/search", json={"data": ["a dog", None, "", "examples", "compact-retriever", 3, 0.5, "", 1, 1]})
+        joined = client.post(
+            f"{API}call/search", json={"data": ["a dog", None, "", "examples", "compact-retriever", 3, 0.5, "", 1, 1]}
+        )
         found_text = client.get(f"{API}call/search/{joined.json()['event_id']}").text
     told("search where the disk is full", found_text[:160].replace("\n", " "), "make room" in found_text)
     (home / "filler").unlink()
@@ -258,7 +279,11 @@ def read_only(folder: Path) -> None:
             (home / name).mkdir(exist_ok=True)
         subprocess.run(["mount", "-o", "remount,ro", str(home)], check=True)
         status, said = finished(home, "search", "c", "--text", "noise", "--json")
-        told("search in a home that cannot be written", f"status {status}: {last(said)[:70]}", status == 0 and "Traceback" not in said)
+        told(
+            "search in a home that cannot be written",
+            f"status {status}: {last(said)[:70]}",
+            status == 0 and "Traceback" not in said,
+        )
         status, said = finished(home, "index", "add", "c", str(EXAMPLES[0]))
         told("index add to it", last(said), status != 0 and "Traceback" not in said)
         elsewhere = folder / "elsewhere"
@@ -278,7 +303,9 @@ def two_servers(folder: Path) -> None:
         with httpx.Client(base_url=second.url, timeout=60) as client:
             sent = client.post(f"{API}upload", files={"files": ("p.jpg", EXAMPLES[0].read_bytes())}).json()[0]
         saids: list[Any] = []
-        asking = [threading.Thread(target=lambda url=one.url: saids.append(caption(url))) for one in (first, second) * 4]
+        asking = [
+            threading.Thread(target=lambda url=one.url: saids.append(caption(url))) for one in (first, second) * 4
+        ]
         for one in asking:
             one.start()
         for one in asking:
@@ -289,9 +316,17 @@ def two_servers(folder: Path) -> None:
         ends = [(one.communicate(timeout=600), one.returncode) for one in adding]
         count = len(Library(Settings(home=home)).open("c"))
         expected = PICTURES + len(EXAMPLES)
-        told("two commands add to one collection", f"{count} of {expected} pictures; " + "; ".join(last(out + err) for (out, err), _ in ends), count == expected and not any(code for _, code in ends))
+        told(
+            "two commands add to one collection",
+            f"{count} of {expected} pictures; " + "; ".join(last(out + err) for (out, err), _ in ends),
+            count == expected and not any(code for _, code in ends),
+        )
         first.stop()
-        told("an upload to the second once the first has stopped", "there" if Path(sent).is_file() else "gone", Path(sent).is_file())
+        told(
+            "an upload to the second once the first has stopped",
+            "there" if Path(sent).is_file() else "gone",
+            Path(sent).is_file(),
+        )
         said = caption(second.url)
         told("the second then", str(said)[:60], answered(said))
     finally:

@@ -4,8 +4,8 @@
     python -m tests.attacks.fuzzing api 2000
     python -m tests.attacks.fuzzing mcp 1000
 
-The long runs ask the bundled models, and print what came back how often, the slowest answer and the memory, and end with status 1 over a traceback,
-an answer without a sentence, a hang of more than 10 s, or a file that was left.
+The long runs ask the bundled models. They print what came back how often, the slowest answer and the memory, and end
+with status 1 over a traceback, an answer without a sentence, a hang of more than 10 s, or a file that was left.
 """
 
 from __future__ import annotations
@@ -141,7 +141,9 @@ GOOD: dict[str, list[Any]] = {
 }
 """Endpoint -> inputs that it answers."""
 
-LIKELY = st.one_of(LEAVES, st.sampled_from((0, 1, 2, 10, 2**31, 2**64, -1, 1e300, "", "en", "zh", "beam", "nucleus")), VALUES)
+LIKELY = st.one_of(
+    LEAVES, st.sampled_from((0, 1, 2, 10, 2**31, 2**64, -1, 1e300, "", "en", "zh", "beam", "nucleus")), VALUES
+)
 """In the place of an input: often of its kind, so that it comes as far as the model."""
 
 
@@ -253,7 +255,9 @@ def files(count: int, number: int = 0) -> Tally:
     return tally
 
 
-def _sent(ask: Callable[..., Any], drawn: st.SearchStrategy[Any], server: Server | Running, count: int, number: int) -> Tally:
+def _sent(
+    ask: Callable[..., Any], drawn: st.SearchStrategy[Any], server: Server | Running, count: int, number: int
+) -> Tally:
     tally = Tally()
     with httpx.Client(base_url=server.url, timeout=60) as client:
 

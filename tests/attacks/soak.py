@@ -46,7 +46,12 @@ AT_ONCE = 3
 STAY = 8
 """Requests of a visitor on one page, on average."""
 WORDS = ("a dog on grass", "two people in a street", "blue water", "a cup of coffee", "mountains", "flowers", "a cat")
-POSTS = ("What a lovely day!", "The train was late again and nobody said why.", "We meet at nine.", "I hate this so much")
+POSTS = (
+    "What a lovely day!",
+    "The train was late again and nobody said why.",
+    "We meet at nine.",
+    "I hate this so much",
+)
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 
 PAGE = {
@@ -112,7 +117,10 @@ class Tally:
         if len(everything) > 1:
             print(f"; median {statistics.median(everything):.2f} s, p95 {quantile(everything, 0.95):.2f} s")
         for name, times in sorted(self.seconds.items()):
-            print(f"    {name:22} {len(times):5}  p50 {statistics.median(times):6.2f} s  p95 {quantile(sorted(times), 0.95):6.2f} s")
+            print(
+                f"    {name:22} {len(times):5}  p50 {statistics.median(times):6.2f} s",
+                f" p95 {quantile(sorted(times), 0.95):6.2f} s",
+            )
         print(*(f"  {count:6} {name}" for name, count in sorted(self.outcomes.items())), sep="\n")
         print(f"  lost: {len(self.lost)}", *self.lost[:20], sep="\n    ")
 
@@ -183,7 +191,9 @@ class Visitor:
             if kind == "image" and not given:
                 given += 1
                 chosen = None
-                if name not in ("retrieval_search", "search") and not (name.startswith("sentiment") and self.draw.random() < 0.3):
+                if name not in ("retrieval_search", "search") and not (
+                    name.startswith("sentiment") and self.draw.random() < 0.3
+                ):
                     chosen = await self.upload(self.files.picture(), "p.jpg")
                 found.append(chosen)
             elif kind == "audio":
@@ -256,13 +266,19 @@ class Visitor:
         """What no page sends. It must be refused, or answered with a sentence."""
         kind = self.draw.randrange(4)
         if kind == 0:
-            body: Any = {"data": [], "fn_index": self.draw.randrange(-5, 500), "session_hash": self.draw.choice(("", " ", 5))}
+            body: Any = {
+                "data": [],
+                "fn_index": self.draw.randrange(-5, 500),
+                "session_hash": self.draw.choice(("", " ", 5)),
+            }
             answer = await self.client.post(f"{API}queue/join", json=body)
         elif kind == 1:
             answer = await self.client.post(f"{API}call/caption", content=self.files.rubbish())
         elif kind == 2:
             upload = await self.upload(self.files.rubbish(), "p.jpg")
-            joined = await self.client.post(f"{API}call/zero_shot", json={"data": [upload, "a, b", "", "compact-retriever"]})
+            joined = await self.client.post(
+                f"{API}call/zero_shot", json={"data": [upload, "a, b", "", "compact-retriever"]}
+            )
             if joined.status_code != 200:
                 self.refused("rubbish", joined)
                 return
@@ -346,11 +362,7 @@ async def soak(folder: Path, phases: list[tuple[int, float]]) -> int:
             failed += bool(tally.lost)
             rows = [row for row in read(table) if start + SETTLED <= row[0] <= end]
             if len(rows) > 6:
-                third = len(rows) // 3
-                early, late = (statistics.mean(row[1] for row in part) for part in (rows[:third], rows[-third:]))
-                print(f"  memory after {SETTLED / 60:.0f} minutes: first third {early / 1e6:.0f} MB, last third {late / 1e6:.0f} MB ({late / early - 1:+.1%}),", end=" ")
-                print(f"most {max(row[1] for row in rows) / 1e6:.0f} MB; decoders {max(row[2] for row in rows) / 1e6:.0f} MB")
-                failed += late / early - 1 > GROWTH
+                failed += grown(rows) > GROWTH
         health = httpx.get(f"{server.url}health", timeout=60)
         print("health", health.status_code)
         failed += health.status_code != 200
@@ -362,6 +374,19 @@ async def soak(folder: Path, phases: list[tuple[int, float]]) -> int:
     print(*left[:10], sep="\n")
     (folder / "memory.svg").write_text(drawn(read(table)), encoding="utf-8")
     return int(bool(failed or left or "Traceback" in log))
+
+
+def grown(rows: list[tuple[float, ...]]) -> float:
+    """How much more memory the server takes in the last third than in the first, as a share; prints it."""
+    third = len(rows) // 3
+    early, late = (statistics.mean(row[1] for row in part) / 1e6 for part in (rows[:third], rows[-third:]))
+    most, decoders = (max(row[column] for row in rows) / 1e6 for column in (1, 2))
+    print(
+        f"  memory from minute {SETTLED / 60:.0f} on:",
+        f"first third {early:.0f} MB, last {late:.0f} MB ({late / early - 1:+.1%})",
+    )
+    print(f"  most {most:.0f} MB; decoders {decoders:.0f} MB")
+    return late / early - 1
 
 
 async def compare(folder: Path) -> int:
@@ -391,19 +416,25 @@ def drawn(rows: list[tuple[float, ...]]) -> str:
     width, height, margin = 720, 300, 48
     last, most = max(row[0] for row in rows), 1.1 * max(max(row[1:]) for row in rows)
 
-    def at(seconds: float, size: float) -> str:
-        return f"{margin + (width - 2 * margin) * seconds / last:.1f},{height - margin - (height - 2 * margin) * size / most:.1f}"
+    right, bottom = width - margin, height - margin
 
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">']
-    parts.append(f'<rect width="{width}" height="{height}" fill="white"/>')
+    def at(seconds: float, size: float) -> tuple[float, float]:
+        x, y = margin + (right - margin) * seconds / last, bottom - (bottom - margin) * size / most
+        return round(x, 1), round(y, 1)
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif"',
+        f' font-size="12"><rect width="{width}" height="{height}" fill="white"/>',
+    ]
     for step in range(5):
-        size = most * step / 4
-        x, y = at(0, size).split(",")
-        parts.append(f'<line x1="{x}" x2="{width - margin}" y1="{y}" y2="{y}" stroke="#ddd"/>')
-        parts.append(f'<text x="{margin - 4}" y="{y}" text-anchor="end">{size / 1e6:.0f}</text>')
-        parts.append(f'<text x="{at(last * step / 4, 0).split(",")[0]}" y="{height - margin + 16}" text-anchor="middle">{last * step / 240:.0f}</text>')
-    for column, (name, colour) in enumerate((("server", "#3b528b"), ("decoders", "#5ec962"), ("uploads", "#e08214")), 1):
-        points = " ".join(at(row[0], row[column]) for row in rows)
+        y, x = at(0, most * step / 4)[1], at(last * step / 4, 0)[0]
+        parts.append(f'<line x1="{margin}" x2="{right}" y1="{y}" y2="{y}" stroke="#ddd"/>')
+        parts.append(f'<text x="{margin - 4}" y="{y}" text-anchor="end">{most * step / 4e6:.0f}</text>')
+        parts.append(f'<text x="{x}" y="{bottom + 16}" text-anchor="middle">{last * step / 240:.0f}</text>')
+    for column, (name, colour) in enumerate(
+        (("server", "#3b528b"), ("decoders", "#5ec962"), ("uploads", "#e08214")), 1
+    ):
+        points = " ".join(f"{x},{y}" for x, y in (at(row[0], row[column]) for row in rows))
         parts.append(f'<polyline fill="none" stroke="{colour}" stroke-width="1.5" points="{points}"/>')
         parts.append(f'<text x="{margin + 90 * column}" y="16" fill="{colour}">{name}</text>')
     parts.append('<text x="4" y="16">MB</text>')

@@ -177,13 +177,16 @@ except CapacityError as error:
 """
 
 
-CREATE_FULL = FULL.split("collection =")[0] + """
+CREATE_FULL = (
+    FULL.split("collection =")[0]
+    + """
 resource.setrlimit(resource.RLIMIT_FSIZE, (3_000, resource.RLIM_INFINITY))
 try:
     Library(Settings(home=Path(sys.argv[1]))).create("more", MADE_BY)
 except CapacityError as error:
     print(error.key, Library(Settings(home=Path(sys.argv[1]))).names())
 """
+)
 
 
 def test_a_disk_that_is_full_before_a_collection_is_there_is_said(settings):

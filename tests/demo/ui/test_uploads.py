@@ -33,7 +33,8 @@ def test_nothing_given(payload: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/etc/hostname", "http://example.org/cat.jpg", "file:///etc/hostname", "", None, 7, "cat.jpg", "\0", "\ud800"]
+    "path",
+    ["/etc/hostname", "http://example.org/cat.jpg", "file:///etc/hostname", "", None, 7, "cat.jpg", "\0", "\ud800"],
 )
 def test_addresses_and_other_paths_are_refused(inside: Path, path: Any) -> None:
     with pytest.raises(InputError) as caught:
@@ -46,7 +47,13 @@ def test_a_way_out_of_the_folder_is_refused(inside: Path, isolated: Path) -> Non
     secret.write_bytes(b"x")
     link = inside.parent / "link.jpg"
     link.symlink_to(secret)
-    for path in (f"{inside.parent}/../../secret.jpg", str(link), str(inside.parent), f"{inside}x", f"{inside}{'x' * 300}"):
+    for path in (
+        f"{inside.parent}/../../secret.jpg",
+        str(link),
+        str(inside.parent),
+        f"{inside}x",
+        f"{inside}{'x' * 300}",
+    ):
         with pytest.raises(InputError):
             uploads.path_of({"path": path})
 
