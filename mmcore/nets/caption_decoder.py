@@ -80,10 +80,13 @@ class Attention(nn.Module):
     def forward(
         self, x: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None, causal: bool = False
     ) -> Tensor:
-        """Queries of ``x`` (B, T, D) against keys and values -> (B, T, D)."""
-        query = self.split(self.query(x))
+        """Queries of ``x`` (B, T, D) against keys and values -> (B, T, D).
+
+        Where there are fewer keys than rows of ``x``, each serves as many rows in turn: captions that share a picture.
+        """
+        query = self.split(grouped(self.query(x), len(key)))
         y = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=causal)
-        return self.out(y.transpose(1, 2).flatten(2))
+        return self.out(y.transpose(1, 2).reshape(x.shape))
 
     def weights(self, x: Tensor, key: Tensor, mask: Tensor | None = None) -> Tensor:
         """The attention weights themselves, (B, heads, T, S): softmax(QK' / sqrt(d)), to be shown to people."""
@@ -118,6 +121,11 @@ class Layer(nn.Module):
         x = x + self.dropout(self.self_attention(self.self_norm(x), *words, causal=causal))
         x = x + self.dropout(self.cross_attention(self.cross_norm(x), *memory, mask=mask))
         return x + self.dropout(self.feedforward(self.feed_norm(x)))
+
+
+def grouped(x: Tensor, pictures: int) -> Tensor:
+    """(pictures * R, T, D) -> (pictures, R * T, D): what asks the same memory asks side by side."""
+    return x if len(x) == pictures else x.reshape(pictures, -1, x.shape[-1])
 
 
 @dataclass
@@ -185,10 +193,11 @@ class CaptionDecoder(nn.Module):
     def forward(self, tokens: Tensor, memory: Memory, cache: Cache | None = None) -> Tensor:
         """Words (B, T), beginning with <bos> -> log-probabilities (B, T, V).
 
-        With a cache, ``tokens`` is the newest word alone (B, 1) and the cache grows by it.
+        With a cache, ``tokens`` is the newest word alone (B, 1) and the cache grows by it. There may be R captions of
+        each picture, (B * R, T), one after the other; the memory and the cache's part of it are (B, ...) then.
         """
-        hidden = self.hidden(tokens, memory, cache)
-        return self.log_probabilities(hidden, memory)
+        hidden = grouped(self.hidden(tokens, memory, cache), len(memory.states))
+        return self.log_probabilities(hidden, memory).view(*tokens.shape, -1)
 
     def hidden(
         self, tokens: Tensor, memory: Memory, cache: Cache | None = None,

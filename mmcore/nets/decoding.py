@@ -51,8 +51,6 @@ def beam_search(
     unfinished caption could still rank among the best.
     """
     pictures, device = len(memory.states), memory.states.device
-    rows = torch.arange(pictures, device=device).repeat_interleave(beams)
-    memory = memory.select(rows)
     cache = decoder.start(memory)
     last = torch.full((pictures * beams,), BOS, device=device)
     # Sums of log-probabilities, kept beside the network's device: they are asked one by one below.
@@ -137,7 +135,7 @@ def nucleus_sample(
     The log-probabilities (B * draws, T) are the model's own, before temperature and nucleus. ``empty`` allows a caption
     without words: training with rewards draws from the model as it is.
     """
-    cache = decoder.start(memory)
+    cache, looked_at = decoder.start(memory), memory
     # Captions of a picture that begin alike are one row to the decoder: most of them do for some words.
     row = torch.arange(len(memory.states), device=memory.states.device).repeat_interleave(draws)
     words = torch.full((len(memory.states),), BOS, device=row.device)
@@ -165,8 +163,9 @@ def nucleus_sample(
             continue
         beginnings, places = (row * log_p.shape[-1] + last)[running].unique(return_inverse=True)
         parents, words = beginnings // log_p.shape[-1], beginnings % log_p.shape[-1]
-        cache.select(parents)
-        memory = memory.select(parents)
+        cache.select(parents, memory=len(looked_at.states) > 1)
+        if len(looked_at.states) > 1:  # of one picture all captions look at the same
+            memory = memory.select(parents)
         row = torch.zeros_like(row).masked_scatter(running, places)  # what is finished may point anywhere
     return torch.stack(tokens, 1), torch.stack(log_probabilities, 1)
 
