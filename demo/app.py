@@ -102,6 +102,7 @@ def launch(demo: gr.Blocks, settings: Settings, **options: Any) -> tuple[Any, st
     """Serve the page with the project's look and limits; ``options`` go to ``gr.Blocks.launch``."""
     from .ui import examples, guard, i18n, sessions, style
 
+    sessions.keep_connections()
     sessions.sweep(settings)
     chosen: dict[str, Any] = {
         "theme": style.theme(),

@@ -6,6 +6,7 @@ of its own: half a megabyte each. Only deep links need it, which the page does n
 
 from __future__ import annotations
 
+import functools
 import logging
 import shutil
 import time
@@ -70,6 +71,28 @@ def count_nothing(demo: Any) -> None:
     demo._queue.ANALYTICS_MAX_EVENTS = 1
     demo._queue.sleep_when_free = QUEUE_SECONDS
     demo._queue.compute_analytics_summary = lambda records: {"functions": {}}
+
+
+CONNECTION_SECONDS = 75
+"""How long a connection that asks nothing is kept; browsers and proxies let go of theirs before."""
+
+
+@functools.cache
+def keep_connections() -> None:
+    """Let the server keep idle connections for CONNECTION_SECONDS.
+
+    uvicorn closes them after 5, which is the moment in which a visitor's next request may be under way: on a busy
+    machine some are cut off so. gradio makes the server and offers no setting.
+    """
+    from gradio.http_server import Server
+
+    begin = Server.__init__
+
+    def beginning(self: Any, config: Any, *more: Any, **named: Any) -> None:
+        config.timeout_keep_alive = CONNECTION_SECONDS
+        begin(self, config, *more, **named)
+
+    Server.__init__ = beginning  # type: ignore[method-assign]
 
 
 def sweep(settings: Settings) -> int:

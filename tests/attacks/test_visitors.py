@@ -321,6 +321,16 @@ def test_what_gradio_says_without_words_gets_some(
     assert len(json.loads(said[1]["body"])["detail"]) > 20
 
 
+def test_connections_outlive_a_visitors_pause() -> None:
+    import uvicorn
+    from gradio.http_server import Server
+
+    sessions.keep_connections()
+    assert (
+        Server(uvicorn.Config("nothing:app")).config.timeout_keep_alive > 60
+    )  # as long as nginx and browsers keep them
+
+
 def test_uploads_of_one_address_are_counted() -> None:
     asked = quota([], True)
     for _ in range(3):
