@@ -33,7 +33,7 @@ def build_demo(pool: ModelPool, settings: Settings) -> gr.Blocks:
     import gradio as gr
 
     from .tabs import TABS
-    from .ui import events, health, i18n, programs, sessions, slots, uploads
+    from .ui import events, health, i18n, programs, sessions, slots, style, tiers, uploads
     from .ui import page as shell
 
     uploads.refuse_addresses()
@@ -65,21 +65,33 @@ def build_demo(pool: ModelPool, settings: Settings) -> gr.Blocks:
                     elem_id="mm-language",
                     elem_classes="mm-segments",
                 )
+                link = gr.Button("🔗︎", elem_id="mm-link", size="sm", min_width=44)
                 dark = gr.Button("◐", elem_id="mm-dark", size="sm", min_width=44)
+            needs = gr.HTML("", js_on_load=style.web_file("tiers.js"), elem_id="mm-tiers")
         # The key only keeps the list across a restart of the server: head names are no secret.
         heads = gr.BrowserState([], storage_key="mmcore-heads", secret="mmcore")
-        tabs = gr.Tabs(elem_id="mm-tabs")
-        page = shell.Page(pool, settings, demo, language, tier, tabs, heads)
+        tabs = gr.Tabs(elem_id="mm-tabs", overflow_behavior="wrap")  # a strip that scrolls, by the style sheet
+        page = shell.Page(pool, settings, demo, language, tier, tabs, heads, gr.Textbox("", visible=False))
         with tabs:
             titles = []
             for tab in TABS:
                 with gr.Tab(i18n.ui(f"tab.{tab.name}"), id=tab.name) as title:
                     tab.build(page)
                 titles.append(title)
+        page.ways.connect(tabs)
 
         browser: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
         demo.load(None, None, language, js="() => window.mmcore.language()", **browser)
         language.change(None, language, None, js="(code) => { window.mmcore.setLanguage(code); }", **browser)
+        gr.on(
+            [demo.load, language.change, tier.input],
+            lambda code: tiers.notes(settings, code),
+            language,
+            needs,
+            js=shell.with_language(0),
+            api_name="tier_notes",
+            **browser,
+        )
         # gradio translates everything in place but the titles of tabs that are not open.
         language.change(
             lambda code: [gr.update(label=i18n.text(code, f"ui.tab.{tab.name}")) for tab in TABS],
@@ -88,6 +100,7 @@ def build_demo(pool: ModelPool, settings: Settings) -> gr.Blocks:
             api_name="translate_tabs",
             **browser,
         )
+        link.click(None, None, None, js="() => { window.mmcore.ways.copy(); }", **browser)
         dark.click(None, None, None, js="() => { window.mmcore.toggleDark(); }", **browser)
         # What the health check asks through the queue.
         nothing: dict[str, Any] = {"api_visibility": "private", "concurrency_id": health.ENDPOINT}

@@ -26,6 +26,7 @@ def build(page: Page) -> None:
     with gr.Row(equal_height=False, elem_classes="mm-columns"):
         with gr.Column(scale=5, min_width=320):
             picture = _picture("picture", "mm-ask-picture", 300)
+            page.ways.carry("ask", picture)
             gr.Examples(
                 [[str(example.path)] for example in examples.pictures()],
                 inputs=[picture],
@@ -112,7 +113,9 @@ def build(page: Page) -> None:
         api_name="ask_translate",
         **quiet,
     )
-    choosing.connect(chooser, service.TASK, "ask", page, followers=[(page.tier, lambda record: {"value": record.tier})])
+    tier = (page.tier, lambda record: {"value": record.tier})
+    welcomed = choosing.connect(chooser, service.TASK, "ask", page, followers=[tier])
+    page.ways.follow("ask", {"model": chooser.model, "text": question, **form}, [picture.input], welcomed)
     api.build(page)
     with gr.Accordion(ui("credits"), open=False):
         gr.HTML(credits_list(examples.pictures()))

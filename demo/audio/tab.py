@@ -169,7 +169,8 @@ def build(page: Page) -> None:
         api_name="audio_translate",
         **quiet,
     )
-    choosing.connect(chooser, service.TASK, "audio", page)
+    welcomed = choosing.connect(chooser, service.TASK, "audio", page)
+    page.ways.follow("audio", {"model": chooser.model, **form}, [sound.input], welcomed)
     batch.build(page, chooser.model, form, BATCH, partial(service.describe_many, page.pool))
     api.build(page)
     with gr.Accordion(ui("sounds.credits"), open=False):

@@ -270,7 +270,7 @@ def evidence_panel(content: Explained | Failure | None, language: str) -> str:
 def example_chips(examples: Iterable[Example]) -> str:
     """The example sounds as buttons named in every language; the style sheet shows the page's."""
     chips = "".join(
-        f'<button type="button" data-example="{place}">{_both(item.alt)}</button>'
+        f'<button type="button" data-example="{place}" data-file="{item.path.stem}">{_both(item.alt)}</button>'
         for place, item in enumerate(examples)
     )
     title = _both({code: text(code, "text.sounds.examples") for code in LANGUAGES})

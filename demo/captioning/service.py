@@ -19,11 +19,13 @@ from mmcore.tasks.captioning import caption, caption_many
 from mmcore.tasks.ocr import full_size, unavailable
 from mmcore.types import IsCancelled, Progress
 
-from ..ui import batch_rows, uploads
+from ..ui import batch_rows, examples, uploads
 from ..ui.events import Failure, Stop, attempt
 from .view import Answer, answer_of
 
 TASK = "captioning"
+MODEL = registry.of_task(TASK, "compact")[0].name
+"""The bundled one."""
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +69,29 @@ def describe(pool: ModelPool, payload: Mapping[str, Any], model: str, form: Mapp
         return answer_of(caption(pool, image, options, model), image)
 
     return attempt(work)
+
+
+FIRST = "cat.jpg"
+"""The example whose answer a newcomer finds."""
+
+
+def first_answer(pool: ModelPool, language: str) -> Answer | None:
+    """The answer about FIRST that the bundled model gives, found once in each language; None where it gives none."""
+    with _finding:
+        if language not in _first:
+            picture = next(item for item in examples.captioned() if item.path.name == FIRST)
+            options = options_of(_for_model(MODEL, {"page_language": language, "num_captions": 3}), explain=True)
+            try:
+                image = decode_image(picture.path, Settings())
+                _first[language] = answer_of(caption(pool, image, options, MODEL), image)
+            except MMCoreError as error:
+                logger.warning("no first answer: %s", error)
+                return None
+        return _first[language]
+
+
+_first: dict[str, Answer] = {}
+_finding = threading.Lock()
 
 
 def describe_for_api(pool: ModelPool, payload: Mapping[str, Any] | None, model: str, **form: Any) -> CaptionResult:

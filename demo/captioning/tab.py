@@ -55,6 +55,7 @@ def build(page: Page) -> None:
                 buttons=["fullscreen"],
                 elem_id="mm-picture",
             )
+            page.ways.carry("captioning", picture)
             gr.Examples(
                 [[str(example.path)] for example in examples.captioned()],
                 inputs=[picture],
@@ -62,7 +63,7 @@ def build(page: Page) -> None:
                 examples_per_page=32,
                 elem_id="mm-examples",
             )
-            with gr.Accordion(ui("captioning.failures"), open=False):
+            with gr.Accordion(ui("captioning.failures"), open=False, elem_id="mm-known-failures"):
                 gr.Examples(
                     [[str(example.path)] for example in examples.failures()],
                     inputs=[picture],
@@ -139,13 +140,27 @@ def build(page: Page) -> None:
         api_name="captioning_translate",
         api_visibility="private",
     )
-    choosing.connect(
+    welcomed = choosing.connect(
         chooser,
         service.TASK,
         "captioning",
         page,
         followers=[(page.tier, lambda record: {"value": record.tier}), (detail, _levels), (boxes, _grounds)],
         on_start=partial(service.warm_up, page.pool),
+    )
+    options = {name: field for name, field in form.items() if name not in ("detail", "page_language")}
+    followed = {"model": model, **options, "second": second}
+    page.ways.follow("captioning", followed, [picture.input], welcomed)
+    gr.on(
+        [page.demo.load, page.language.change],
+        lambda language: gr.update(first=render.first_view(service.first_answer(page.pool, language), language)),
+        page.language,
+        answers[0],
+        concurrency_id=events.MODELS,
+        js="(_language) => window.mmcore.language()",
+        show_progress="hidden",
+        api_name="captioning_first",
+        api_visibility="private",
     )
     clip_tab.build(page, model, form)
     batch.build(page, model, form, BATCH, partial(service.describe_many, page.pool))
@@ -154,9 +169,15 @@ def build(page: Page) -> None:
         gr.HTML(credits_list((*examples.captioned(), *examples.failures())))
 
 
+EMPTY = '${value}${value.startsWith("<div class=\\"mm-empty\\">") ? first : ""}'
+"""Of the first panel: while there is no answer, a finished one of an example stands under the hint."""
+
+
 def _panel(place: int) -> gr.HTML:
     return gr.HTML(
         render.panel(None, "en") if place == 0 else "",
+        html_template=EMPTY,
+        first="",
         js_on_load=style.web_file("answer.js"),
         elem_id=f"mm-answer-{place + 1}",
         elem_classes="mm-panel",

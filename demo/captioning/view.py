@@ -70,6 +70,13 @@ def panel(content: Answer | Failure | None, language: str) -> str:
     return f'<section class="mm-answer" aria-label="{_t(language, "text.answer")}">{"".join(parts)}</section>'
 
 
+def first_view(content: Answer | None, language: str) -> str:
+    """What stands under the hint while nothing is chosen: a finished answer, called an example."""
+    if content is None:
+        return ""
+    return f'<p class="mm-hint mm-first-hint">{_t(language, "text.first")}</p>{panel(content, language)}'
+
+
 def _caption(caption: Caption, index: int, answer: Answer, language: str) -> str:
     told = _most_telling(caption)
     words = "".join(

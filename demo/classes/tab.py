@@ -33,6 +33,7 @@ def build(page: Page) -> None:
                 info=ui("classes.kind_info"),
                 elem_id="mm-classes-kind",
             )
+            page.ways.follow("classes", {"kind": kind})
             board = gr.HTML(
                 class_view.board(service.ClassSession(), "en"),
                 js_on_load=style.web_file("classes.js"),

@@ -72,6 +72,7 @@ def share(
         )
         make = gr.Button(ui("lab.share_run"), size="sm", elem_id="mm-lab-make-link")
 
+    page.ways.follow("lab", {"data": data, "fusions": fusions, **form})
     # The browser puts the address of the page in the place of the box's value.
     names = ", ".join(f"value{index}" for index in range(len(form) + 2))
     address = f"({names}, _link, language) => [{names}, location.origin + location.pathname, language]"

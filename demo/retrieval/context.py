@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -23,3 +23,5 @@ class Common:
     """Word of the chosen collection."""
     visitor: gr.State
     """The ``collections.UploadSession`` of this session; None until something is uploaded."""
+    welcomed: Any
+    """The event of the page's start that chooses the model."""

@@ -42,6 +42,7 @@ def build(common: Common) -> None:
                 buttons=[],
                 elem_id="mm-query-picture",
             )
+            page.ways.carry("retrieval", picture)
             without = gr.Textbox("", label=ui("retrieval.without"), elem_id="mm-without")
             cutoff = gr.Slider(
                 0,
@@ -157,6 +158,18 @@ def build(common: Common) -> None:
         api_name="retrieval_search_from",
         **quiet,
     )
+    followed = {
+        "model": common.model,
+        "collection": common.choice,
+        "text": words,
+        "without": without,
+        "cutoff": cutoff,
+        "picture_weight": picture_weight,
+        "without_weight": without_weight,
+        "top": top,
+        "name": name,
+    }
+    page.ways.follow("retrieval", followed, [picture.input], common.welcomed)
     page.language.change(
         lambda content, seen, language: _shown(content, seen, language)[:2],
         [found, large, page.language],

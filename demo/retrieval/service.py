@@ -80,6 +80,8 @@ class Shown:
     """Language -> what the picture is called."""
     thumbnail: str
     """data: address."""
+    credit: examples.Example | None = None
+    """Whose picture it is, where that is known."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,8 +179,12 @@ def _shown(result: SearchResult, collection: Collection) -> tuple[Shown, ...]:
     for match in result.matches:
         entry = _entry(collection, match)
         if entry is not None:  # else taken out by somebody since the search
-            found.append(Shown(match, collections.described(entry), _uri(collection.thumbnail(entry))))
+            found.append(Shown(match, collections.described(entry), _uri(collection.thumbnail(entry)), _credit(entry)))
     return tuple(found)
+
+
+def _credit(entry: Entry) -> examples.Example | None:
+    return next((item for item in examples.collection() if str(item.path) == entry.path), None)
 
 
 def _entry(collection: Collection, match: Match) -> Entry | None:
@@ -225,9 +231,8 @@ def look(
         explained = explain_match(pool, image, found.query, found.result.model)
         small = shrink(image, 640)
         overlay = data_uri(heat_image(shares(explained.heat), *small.size), "PNG")
-        credit = next((item for item in examples.collection() if str(item.path) == entry.path), None)
-        model = found.result.model
-        return CloseUp(one, found.choice, model, explained, data_uri(small, "JPEG"), overlay, small.size, credit)
+        made = found.choice, found.result.model, explained
+        return CloseUp(one, *made, data_uri(small, "JPEG"), overlay, small.size, _credit(entry))
 
     return attempt(work)
 

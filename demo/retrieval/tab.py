@@ -36,7 +36,8 @@ def build(page: Page) -> None:
             )
         with gr.Column(scale=4, min_width=260):
             chooser = choosing.build(service.TASK, "mm-retrieval", page)
-    common = Common(page, shelf, chooser.model, choice, visitor)
+    welcomed = choosing.connect(chooser, service.TASK, "retrieval", page)
+    common = Common(page, shelf, chooser.model, choice, visitor, welcomed)
     builders = {
         "search": search_tab.build,
         "uploads": upload_tab.build,
@@ -46,7 +47,7 @@ def build(page: Page) -> None:
         "map": map_tab.build,
     }
     titles = []
-    with gr.Tabs(elem_id="mm-retrieval-views"):
+    with gr.Tabs(elem_id="mm-retrieval-views", overflow_behavior="wrap"):
         for name in VIEWS:
             with gr.Tab(ui(f"retrieval.view.{name}"), id=name) as title:
                 builders[name](common)
@@ -77,7 +78,6 @@ def build(page: Page) -> None:
         api_name="retrieval_translate_views",
         **quiet,
     )
-    choosing.connect(chooser, service.TASK, "retrieval", page)
     api.build(page, shelf)
     with gr.Accordion(ui("retrieval.credits"), open=False):
         gr.HTML(credits_list(examples.collection()))

@@ -96,9 +96,11 @@ def _gallery(matches: Sequence[Shown], offset: int, language: str) -> str:
 def _item(one: Shown, place: int, language: str) -> str:
     name, score = one.called[language], percent(one.match.score)
     label = _t(language, "text.retrieval.match", name=name, score=score)
+    # Whose licence asks for it is named under a saved picture of the answer.
+    credit = "" if one.credit is None else f' data-credit="{one.credit.path.stem}"'
     gone = "" if one.match.present else f'<span class="mm-gone">{_t(language, "text.retrieval.gone")}</span>'
     return (
-        f'<li><button type="button" data-pick="{place}" aria-pressed="false" title="{label}" aria-label="{label}">'
+        f'<li{credit}><button type="button" data-pick="{place}" aria-pressed="false" title="{label}" aria-label="{label}">'
         f'<img src="{one.thumbnail}" alt=""><span class="mm-badge">'
         f"{score_bar(one.match.score)}{score}</span>{gone}"
         f"</button></li>"

@@ -56,6 +56,7 @@ def build(page: Page) -> None:
                 buttons=["fullscreen"],
                 elem_id="mm-sentiment-picture",
             )
+            page.ways.carry("sentiment", picture)
             run = gr.Button(ui("sentiment.run"), variant="primary", elem_id="mm-sentiment-run")
             shown = gr.Examples(
                 service.example_posts(),
@@ -108,14 +109,15 @@ def build(page: Page) -> None:
     shown.load_input_event.then(describe, api_name="sentiment_describe_example", **asked)
     quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
     page.language.change(sentiment_render.panel, [view, page.language], answer, api_name="sentiment_translate", **quiet)
-    choosing.connect(chooser, service.TASK, "sentiment", page)
-    _connect_heads(page, fusion)
+    welcomed = _connect_heads(page, fusion, choosing.connect(chooser, service.TASK, "sentiment", page))
+    followed = {"model": chooser.model, "text": words, "fusion": fusion}
+    page.ways.follow("sentiment", followed, [words.input, picture.input], welcomed)
     batch.build(page, chooser.model, {"fusion": fusion}, BATCH, partial(service.describe_many, page.pool))
     api.build(page)
 
 
-def _connect_heads(page: Page, fusion: gr.Dropdown) -> None:
-    """The visitor's own fusions are in the chooser; one that was just kept is chosen."""
+def _connect_heads(page: Page, fusion: gr.Dropdown, welcomed: Any) -> Any:
+    """The visitor's own fusions are in the chooser; one that was just kept is chosen. Returns the start's last event."""
     known = gr.State(None)
 
     def listed(heads: Any, value: str, language: str) -> Any:
@@ -132,7 +134,9 @@ def _connect_heads(page: Page, fusion: gr.Dropdown) -> None:
         return listed(heads, service.HEAD + new[-1] if new else value, language), names
 
     quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
-    page.demo.load(restored, [page.heads, fusion, page.language], [fusion, known], api_name="sentiment_heads", **quiet)
+    listed_once = welcomed.then(
+        restored, [page.heads, fusion, page.language], [fusion, known], api_name="sentiment_heads", **quiet
+    )
     page.heads.change(
         changed,
         [page.heads, known, fusion, page.language],
@@ -143,3 +147,4 @@ def _connect_heads(page: Page, fusion: gr.Dropdown) -> None:
     page.language.change(
         listed, [page.heads, fusion, page.language], fusion, api_name="sentiment_translate_fusions", **quiet
     )
+    return listed_once

@@ -10,9 +10,9 @@ import gradio as gr
 
 from mmcore.checkpoints import registry
 
-from . import events
+from . import events, html
 from . import page as shell
-from .i18n import ui
+from .i18n import text, ui
 
 if TYPE_CHECKING:
     from .page import Page
@@ -63,10 +63,11 @@ def connect(
     page: Page,
     followers: Sequence[Follower] = (),
     on_start: Callable[[str], object] = lambda _: None,
-) -> None:
+) -> Any:
     """A tier chosen in the header and a model chosen here; what cannot be used is not taken, and the line says why.
 
-    ``on_start`` is told the name of the model in use when a page is opened.
+    ``on_start`` is told the name of the model in use when a page is opened. The event of that is returned; it takes the
+    model that the page's address names.
     """
     start = shell.best_of_tier(task, "compact", page.settings)
     in_use = gr.State(start.name)
@@ -90,10 +91,14 @@ def connect(
         return taken(registry.find(name), current, language)
 
     @events.reported
-    def welcome(language: str) -> tuple[Any, ...]:
-        chosen = taken(page.pool.choose(task), start.name, language)
-        on_start(chosen[1])
-        return chosen
+    def welcome(asked: str, language: str) -> tuple[Any, ...]:
+        best = page.pool.choose(task)
+        known = {record.name: record for record in (*registry.of_task(task), *registry.named(task))}
+        listed, name, line, *rest = taken(known.get(asked, best), best.name, language)
+        if asked and asked not in known:
+            line = html.notice(text(language, "text.ways.bad_value", name="model", value=asked[:60])) + line
+        on_start(name)
+        return listed, name, line, *rest
 
     @events.reported
     def translate(current: str, language: str) -> str:
@@ -106,6 +111,8 @@ def connect(
     chooser.model.input(
         choose_model, [chooser.model, in_use, language], outputs, api_name=f"{tab}_choose_model", **quiet
     )
-    page.demo.load(welcome, [language], outputs, js=shell.with_language(0), api_name=f"{tab}_welcome", **quiet)
+    arrived = f"() => [window.mmcore.ways.asked('{tab}', 'model'), window.mmcore.language()]"
+    welcomed = page.demo.load(welcome, [page.address, language], outputs, js=arrived, api_name=f"{tab}_welcome", **quiet)
     language.change(translate, [in_use, language], chooser.line, api_name=f"{tab}_translate_line", **quiet)
     chooser.to_models.click(lambda: gr.update(selected="models"), None, page.tabs, api_name=f"{tab}_to_models", **quiet)
+    return welcomed

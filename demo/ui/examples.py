@@ -61,6 +61,16 @@ def sounds() -> tuple[Example, ...]:
     return _credited("sounds/")
 
 
+def credit(item: Example) -> str:
+    """One line that its licence asks for."""
+    return f"{item.title}, {item.author}, {item.licence} ({item.source})"
+
+
+def credits_by_file() -> dict[str, str]:
+    """Name of a file without its ending -> its credit, for every example picture and sound."""
+    return {item.path.stem: credit(item) for item in (*collection(), *sounds())}
+
+
 @cache
 def _credited(folder: str) -> tuple[Example, ...]:
     records = json.loads((assets() / "credits.json").read_text(encoding="utf-8"))

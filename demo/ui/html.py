@@ -126,6 +126,8 @@ def foot(
     actions = (
         f'<button type="button" class="mm-action" data-copy data-done="{copied}">{_t(language, "text.copy")}</button>'
         + download_link(text(language, "text.download_json"), file_name, "application/json", content)
+        + f'<button type="button" class="mm-action" data-save>{_t(language, "text.save_picture")}</button>'
+        + f'<button type="button" class="mm-action" data-keep>{_t(language, "text.keep")}</button>'
     )
     shown = chips(fact for fact in facts if fact[1])
     unread = notice_list(saved, language)

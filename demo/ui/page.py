@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mmcore.checkpoints import locate
@@ -13,6 +13,7 @@ from mmcore.settings import TIERS, Settings
 
 from . import html
 from .i18n import error_text, text
+from .ways import Ways
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -34,6 +35,10 @@ class Page:
     """To open another tab: ``gr.update(selected=name)``."""
     heads: gr.BrowserState
     """Fusions that this visitor trained and kept: (title, name of the head) each; the browser remembers them."""
+    address: gr.Textbox
+    """Empty; an event of the page's start takes it as an input where its script fills in what the address says."""
+    ways: Ways = field(default_factory=Ways)
+    """To let the address follow, and to carry pictures to other tabs."""
 
 
 def with_language(count: int) -> str:

@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import examples
-from .i18n import LANGUAGES, text
+from .i18n import LANGUAGES, text, texts
 
 if TYPE_CHECKING:
     from gradio.themes import Base
     from gradio.themes.utils.fonts import Font
 
 _WEB = Path(__file__).parent.parent / "web"
+SCRIPTS = ("head.js", "ways.js", "answers.js")
+"""What every page runs as it starts, in this order."""
+IN_BROWSER = ("text.ways.", "text.kept", "text.saved.")
+"""Beginnings of the keys of texts that scripts fill, in the language that the page has then."""
 
 SANS = (
     "system-ui",
@@ -57,12 +61,15 @@ def head() -> str:
     """What gradio adds to the page as it starts: the script for language and brightness, and names for things."""
     names = {
         "#mm-dark": {code: text(code, "ui.dark") for code in LANGUAGES},
+        "#mm-link": {code: text(code, "ui.link") for code in LANGUAGES},
         **{
             f'#{gallery} img[src$="/{item.path.name}"]': dict(item.alt)
             for gallery, shown in (
                 ("mm-examples", examples.captioned()),
                 ("mm-failures", examples.failures()),
                 ("mm-ask-examples", examples.pictures()),
+                ("mm-labels-examples", examples.pictures()),
+                ("mm-sentences-examples", examples.pictures()),
             )
             for item in shown
         },
@@ -71,9 +78,17 @@ def head() -> str:
             for item in (*examples.pictures(), *examples.collection())
         },
     }
-    # "<" cannot end the script element early.
-    listed = json.dumps(names, ensure_ascii=False).replace("<", "\\u003c")
-    return f"<script>window.mmcoreNames = {listed};\n{web_file('head.js')}</script>"
+    told = {
+        code: {key: value for key, value in texts(code).items() if key.startswith(IN_BROWSER)} for code in LANGUAGES
+    }
+    credits = _written(examples.credits_by_file())
+    scripts = "\n".join(web_file(name) for name in SCRIPTS)
+    return f"<script>window.mmcoreNames = {_written(names)};\nwindow.mmcoreTexts = {_written(told)};\nwindow.mmcoreCredits = {credits};\n{scripts}</script>"
+
+
+def _written(value: object) -> str:
+    """JSON for a script element, which "<" cannot end early."""
+    return json.dumps(value, ensure_ascii=False).replace("<", "\\u003c")
 
 
 def theme() -> Base:

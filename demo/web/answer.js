@@ -66,5 +66,5 @@ element.addEventListener("click", async (event) => {
   }
 });
 
-watch("value", prepare);
+watch(["value", "first"], prepare);
 prepare();

@@ -65,8 +65,12 @@
     setTimeout(() => { button.textContent = label; }, 1500);
   };
 
+  // A text of ours in the visitor's language, with its fields filled as Python does.
+  const text = (key, values = {}) => window.mmcoreTexts[language][key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+
   window.mmcore = {
     copy,
+    text,
     language: () => language,
     setLanguage: (code) => {
       if (!(code in LOCALES) || code === language) return;
@@ -74,6 +78,8 @@
       remember(KEY_LANGUAGE, code);
       nameThings();
       changeLocale();
+      window.mmcore.ways.language();
+      document.dispatchEvent(new CustomEvent("mm-language"));
     },
     toggleDark: () => {
       const on = document.body.classList.toggle("dark");
