@@ -65,7 +65,7 @@ def build_demo(pool: ModelPool, settings: Settings) -> gr.Blocks:
                     elem_id="mm-language",
                     elem_classes="mm-segments",
                 )
-                link = gr.Button("🔗︎", elem_id="mm-link", size="sm", min_width=44)
+                link = gr.Button(i18n.ui("link_short"), elem_id="mm-link", size="sm", min_width=44)
                 dark = gr.Button("◐", elem_id="mm-dark", size="sm", min_width=44)
             needs = gr.HTML("", js_on_load=style.web_file("tiers.js"), elem_id="mm-tiers")
         # The key only keeps the list across a restart of the server: head names are no secret.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _WEB = Path(__file__).parent.parent / "web"
 SCRIPTS = ("head.js", "ways.js", "answers.js")
 """What every page runs as it starts, in this order."""
-IN_BROWSER = ("text.ways.", "text.kept", "text.saved.")
+IN_BROWSER = ("text.ways.", "text.kept", "text.saved.", "text.sounds.waveform")
 """Beginnings of the keys of texts that scripts fill, in the language that the page has then."""
 
 SANS = (
@@ -107,6 +107,8 @@ def theme() -> Base:
     ).set(
         body_background_fill="*neutral_50",
         body_background_fill_dark="*neutral_950",
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_400",
         block_background_fill="white",
         block_background_fill_dark="*neutral_900",
         block_border_width="1px",

@@ -64,7 +64,8 @@
   /* Who made what the picture shows: the example in use, and what the answer itself names. */
   const credits = (answer) => {
     const ways = window.mmcore.ways;
-    const named = [...answer.querySelectorAll("[data-credit]")].map((one) => one.dataset.credit);
+    const seen = (one) => one.checkVisibility?.() ?? true;
+    const named = [...answer.querySelectorAll("[data-credit]")].filter(seen).map((one) => one.dataset.credit);
     return [...new Set([ways.file(), ...named])].map((name) => window.mmcoreCredits[name]).filter(Boolean);
   };
 
@@ -76,7 +77,7 @@
     inside.className = "gradio-container mm-saved";
     inside.style.width = `${width}px`;
     const panel = document.createElement("div");
-    panel.className = "prose";
+    panel.className = "mm-panel prose";
     panel.append(copyOf(answer));
     const foot = document.createElement("footer");
     const lines = [...credits(answer), `${document.title} · ${window.mmcore.ways.link()}`];
@@ -100,7 +101,10 @@
     )}`;
     await picture.decode();
     const canvas = Object.assign(document.createElement("canvas"), { width: width * 2, height: height * 2 });
-    canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+    const brush = canvas.getContext("2d");
+    brush.fillStyle = getComputedStyle(document.body).backgroundColor;
+    brush.fillRect(0, 0, canvas.width, canvas.height);
+    brush.drawImage(picture, 0, 0, canvas.width, canvas.height);
     return new Promise((done, fail) => canvas.toBlob((blob) => (blob ? done(blob) : fail(new Error("nothing drawn"))), "image/png"));
   };
 

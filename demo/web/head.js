@@ -30,6 +30,9 @@
   };
   changeLocale();
 
+  // A text of ours in the visitor's language, with its fields filled as Python does.
+  const text = (key, values = {}) => window.mmcoreTexts[language][key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+
   // gradio gives pictures in a row of examples no text, and a button with a symbol no name.
   const nameThings = () => {
     for (const [selector, names] of Object.entries(window.mmcoreNames)) {
@@ -42,7 +45,24 @@
       }
     }
   };
-  new MutationObserver(nameThings).observe(document, { childList: true, subtree: true });
+  /* What gradio's own parts lack for those who hear the page: a name that says what is read, a role for what has one. */
+  const mendNames = () => {
+    for (const one of document.querySelectorAll("button.upload-container[aria-label]")) {
+      if (one.textContent.trim()) one.removeAttribute("aria-label"); // the text inside, which is translated, is the name
+    }
+    for (const one of document.querySelectorAll("button.playback[aria-label]")) {
+      const [shown, name] = [one.textContent.trim(), one.getAttribute("aria-label")];
+      if (!name.startsWith(shown)) one.setAttribute("aria-label", `${shown}. ${name}`);
+    }
+    for (const one of document.querySelectorAll("div.empty[aria-label]:not([role])")) one.setAttribute("role", "img");
+    for (const one of document.querySelectorAll("#waveform > div")) { // scrolls with the keyboard, too
+      const wave = one.shadowRoot?.querySelector(".scroll:not([tabindex])");
+      wave?.setAttribute("tabindex", "0");
+      wave?.setAttribute("role", "group");
+      wave?.setAttribute("aria-label", text("text.sounds.waveform"));
+    }
+  };
+  new MutationObserver(() => { nameThings(); mendNames(); }).observe(document, { childList: true, subtree: true });
 
   const dark = recall(KEY_DARK);
   if (dark !== null) document.body.classList.toggle("dark", dark === "1");
@@ -64,9 +84,6 @@
     button.textContent = button.dataset.done;
     setTimeout(() => { button.textContent = label; }, 1500);
   };
-
-  // A text of ours in the visitor's language, with its fields filled as Python does.
-  const text = (key, values = {}) => window.mmcoreTexts[language][key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
   window.mmcore = {
     copy,
