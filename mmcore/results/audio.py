@@ -29,7 +29,7 @@ class AudioOptions:
     pooling: Pooling = one_of("max", POOLINGS)
     """Score of a file from those of its windows: "max" (does it sound anywhere?) or "mean" (how much of it is it?).
 
-    A file that is longer than a window has finer ones as well where ``timeline`` is on, and "max" asks those too."""
+    A file that is longer than a window has finer ones as well, and "max" asks those too."""
     timeline: bool = True
     """Also find the events: what sounds from when to when."""
     hop: float | None = ranged(None, 0.1, 10.0)

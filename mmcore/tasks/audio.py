@@ -4,7 +4,7 @@ Windows of the length that the model was trained on (10 s) say *what* sounds in 
 
 The score of a file is the highest of its windows' (``pooling="max"``): labels of AudioSet mean that a sound occurs
 somewhere in a clip, and a dog that barks once in ten minutes should be found. In a file that is longer than a window of
-10 s the finer ones count too, where there is a timeline: two seconds of speech are lost among ten. ``"mean"`` answers
+10 s the finer ones count too, with a timeline or without: two seconds of speech are lost among ten. ``"mean"`` answers
 another question: how much of the file is it?
 """
 
@@ -123,7 +123,7 @@ def explain_audio(
         raise InputError("option_not_offered", model=model, name="length", value=length, offered=offered)
     if start is not None:
         return listener.explain(source, label, start, lengths[0] if length is None else length)
-    heard = listener.hear(source, _lengths(listener, options), None, cancelled)
+    heard = _hear(listener, source, options, None, cancelled)
     return listener.explain(source, label, *_best(listener, heard, options, label))
 
 
@@ -136,7 +136,7 @@ def _classify(
     cancelled: IsCancelled | None,
 ) -> AudioResult:
     listener = SlidingWindowTagger.of(pool, checkpoint, options)
-    heard = listener.hear(source, _lengths(listener, options), progress, cancelled)
+    heard = _hear(listener, source, options, progress, cancelled)
     envelope, spectrogram = heard.drawing.finish()
     levels = heard.drawing.levels()
     labels = _labels(listener, heard, levels, options)
@@ -165,6 +165,21 @@ def _classify(
         place = [one.label for one in labels].index(result.headline)
         return replace(result, evidence=listener.explain(source, result.headline, *result.windows[place]))
     return result
+
+
+def _hear(
+    listener: SlidingWindowTagger,
+    source: Source,
+    options: AudioOptions,
+    progress: Progress | None,
+    cancelled: IsCancelled | None,
+) -> StreamScores:
+    """The scores of all windows that the answer needs: the labels are the same with a timeline and without."""
+    heard = listener.hear(source, _lengths(listener, options), progress, cancelled)
+    if options.timeline or options.pooling != "max" or heard.duration <= listener.whole.seconds:
+        return heard
+    finer = listener.hear(source, (listener.fine,), None, cancelled)  # only now is known that the file is long
+    return replace(heard, scores={**heard.scores, **finer.scores}, seconds=heard.seconds + finer.seconds)
 
 
 def _lengths(listener: SlidingWindowTagger, options: AudioOptions) -> tuple[WindowSpec, ...]:

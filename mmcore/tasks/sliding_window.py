@@ -105,7 +105,7 @@ class SlidingWindowTagger:
         whole = WindowSpec(model.window_seconds, model.window_seconds)
         hop = model.timeline_hop if options.hop is None else options.hop
         fine = WindowSpec(model.timeline_seconds, min(hop, model.timeline_seconds))
-        if options.timeline and fine.seconds == whole.seconds:
+        if fine.seconds == whole.seconds:
             whole = fine  # one pass answers both questions
         device, rate = model.device, model.sample_rate
         return cls(pool, checkpoint, device, rate, labels, chosen, free, options.silence_level, whole, fine)
