@@ -161,6 +161,8 @@ def build(page: Page) -> None:
         api_name="audio_explain",
         api_visibility="private",
     )
+    # Events are played by the answer's own script, from the file that the visitor brought.
+    sound.change(None, sound, None, js="(sound) => { window.mmcore.sound = sound?.url ?? null; }", **quiet)
     chips.select(_example, None, sound, api_name="audio_example", **quiet)
     page.language.change(
         lambda contents, language: _shown(contents, language)[:2],

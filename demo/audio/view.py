@@ -214,7 +214,8 @@ def _event(event: SoundEvent, shown: str, duration: float, language: str) -> str
         return f'<span class="mm-event" style="{style}" title="{title}" role="img" aria-label="{title}"></span>'
     return (
         f'<button type="button" class="mm-event" style="{style}" title="{title}" aria-label="{title}" '
-        f'data-label="{escape(event.label, quote=True)}" data-start="{event.start:.3f}"></button>'
+        f'data-label="{escape(event.label, quote=True)}" data-start="{event.start:.3f}" data-end="{event.end:.3f}" '
+        f'data-duration="{duration:.3f}"></button>'
     )
 
 

@@ -6,8 +6,10 @@ server; ``web/answer.js`` swaps them.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 
 import numpy as np
 from PIL import Image
@@ -145,12 +147,25 @@ def _why(answer: Answer, language: str) -> str:
     )
 
 
+def _fit(caption: Caption, best: float | None, language: str) -> str:
+    """The figure that decides the order, as a part of the first one's; a model's own sureness where that does."""
+    if best is None or caption.rank is None:
+        return score_bar(caption.score)
+    share = math.exp(min(caption.rank - best, 0.0))
+    said = _t(language, "text.alternatives_fit", share=f"{share:.2f}")
+    return f'<span class="mm-fit" title="{said}">{score_bar(share)}<small>{share:.2f}</small></span>'
+
+
 def _alternatives(captions: tuple[Caption, ...], language: str) -> str:
+    best = captions[0].rank
+    falling = all(one.score >= two.score for one, two in pairwise(captions))
     rows = "".join(
         f'<li><button type="button" data-show="{index}" aria-pressed="{str(index == 0).lower()}" '
-        f'lang="{caption.language}">{escape(caption.text)}</button>{score_bar(caption.score)}'
-        f"<span>{percent(caption.score)}</span></li>"
+        f'lang="{caption.language}">{escape(caption.text)}</button>{_fit(caption, best, language)}'
+        f'<span title="{_t(language, "text.alternatives_sure")}">{percent(caption.score)}</span></li>'
         for index, caption in enumerate(captions)
     )
-    title, hint = _t(language, "text.alternatives"), _t(language, "text.alternatives_hint")
+    by_score = "text.alternatives_score" if falling else "text.alternatives_search"
+    key = by_score if best is None else "text.alternatives_hint"
+    title, hint = _t(language, "text.alternatives"), _t(language, key)
     return f'<div class="mm-alternatives"><h3>{title}</h3><p class="mm-hint">{hint}</p><ol>{rows}</ol></div>'

@@ -100,7 +100,8 @@ def _item(one: Shown, place: int, language: str) -> str:
     credit = "" if one.credit is None else f' data-credit="{one.credit.path.stem}"'
     gone = "" if one.match.present else f'<span class="mm-gone">{_t(language, "text.retrieval.gone")}</span>'
     return (
-        f'<li{credit}><button type="button" data-pick="{place}" aria-pressed="false" title="{label}" aria-label="{label}">'
+        f'<li{credit}><button type="button" data-pick="{place}" aria-pressed="false" title="{label}" '
+        f'aria-label="{label}">'
         f'<img src="{one.thumbnail}" alt=""><span class="mm-badge">'
         f"{score_bar(one.match.score)}{score}</span>{gone}"
         f"</button></li>"

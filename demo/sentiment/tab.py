@@ -117,7 +117,10 @@ def build(page: Page) -> None:
 
 
 def _connect_heads(page: Page, fusion: gr.Dropdown, welcomed: Any) -> Any:
-    """The visitor's own fusions are in the chooser; one that was just kept is chosen. Returns the start's last event."""
+    """The visitor's own fusions are in the chooser; one that was just kept is chosen.
+
+    Returns the last event of the page's start.
+    """
     known = gr.State(None)
 
     def listed(heads: Any, value: str, language: str) -> Any:

@@ -10,9 +10,9 @@ import gradio as gr
 
 from mmcore.checkpoints import registry
 
-from . import events, html
+from . import events
 from . import page as shell
-from .i18n import text, ui
+from .i18n import ui
 
 if TYPE_CHECKING:
     from .page import Page
@@ -94,11 +94,9 @@ def connect(
     def welcome(asked: str, language: str) -> tuple[Any, ...]:
         best = page.pool.choose(task)
         known = {record.name: record for record in (*registry.of_task(task), *registry.named(task))}
-        listed, name, line, *rest = taken(known.get(asked, best), best.name, language)
-        if asked and asked not in known:
-            line = html.notice(text(language, "text.ways.bad_value", name="model", value=asked[:60])) + line
-        on_start(name)
-        return listed, name, line, *rest
+        chosen = taken(known.get(asked, best), best.name, language)  # the page says so of a name that is not known
+        on_start(chosen[1])
+        return chosen
 
     @events.reported
     def translate(current: str, language: str) -> str:
@@ -112,7 +110,9 @@ def connect(
         choose_model, [chooser.model, in_use, language], outputs, api_name=f"{tab}_choose_model", **quiet
     )
     arrived = f"() => [window.mmcore.ways.asked('{tab}', 'model'), window.mmcore.language()]"
-    welcomed = page.demo.load(welcome, [page.address, language], outputs, js=arrived, api_name=f"{tab}_welcome", **quiet)
+    welcomed = page.demo.load(
+        welcome, [page.address, language], outputs, js=arrived, api_name=f"{tab}_welcome", **quiet
+    )
     language.change(translate, [in_use, language], chooser.line, api_name=f"{tab}_translate_line", **quiet)
     chooser.to_models.click(lambda: gr.update(selected="models"), None, page.tabs, api_name=f"{tab}_to_models", **quiet)
     return welcomed

@@ -83,7 +83,8 @@ def head() -> str:
     }
     credits = _written(examples.credits_by_file())
     scripts = "\n".join(web_file(name) for name in SCRIPTS)
-    return f"<script>window.mmcoreNames = {_written(names)};\nwindow.mmcoreTexts = {_written(told)};\nwindow.mmcoreCredits = {credits};\n{scripts}</script>"
+    tables = f"window.mmcoreTexts = {_written(told)};\nwindow.mmcoreCredits = {credits};"
+    return f"<script>window.mmcoreNames = {_written(names)};\n{tables}\n{scripts}</script>"
 
 
 def _written(value: object) -> str:

@@ -32,7 +32,9 @@ def _note(tier: str, settings: Settings, language: str) -> str:
         here = locate.is_cached(record, settings)
         if not here:
             missing[record.name] = record.bytes
-        state = _t(language, "text.here") if here else _t(language, "text.tiers.costs", size=readable_size(record.bytes))
+        state = (
+            _t(language, "text.here") if here else _t(language, "text.tiers.costs", size=readable_size(record.bytes))
+        )
         rows.append(f"<li><b>{where}</b> {escape(record.title)} · {escape(record.licence)} · <i>{state}</i></li>")
     size = readable_size(sum(missing.values()))
     key = "text.tiers.missing" if missing else "text.tiers.here"

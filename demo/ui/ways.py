@@ -1,4 +1,4 @@
-"""Ways through the page: the address follows what a visitor does and brings it back, and a picture goes from tab to tab.
+"""Ways through the page: the address follows a visitor and brings everything back; a picture goes from tab to tab.
 
 All of it happens in the browser (``web/ways.js``): the server only says which fields a tab's address names.
 """

@@ -58,8 +58,10 @@
     });
   };
   const styles = () => [...document.styleSheets].flatMap((sheet) => {
-    try { return [...sheet.cssRules].map((rule) => rule.cssText); } catch { return []; }
-  }).filter((rule) => !rule.startsWith("@font-face") && !rule.startsWith("@import")).join("\n");
+    // Neither further sheets nor fonts: the drawing may fetch nothing.
+    const drawn = (rule) => ![CSSRule.IMPORT_RULE, CSSRule.FONT_FACE_RULE].includes(rule.type);
+    try { return [...sheet.cssRules].filter(drawn).map((rule) => rule.cssText); } catch { return []; }
+  }).join("\n");
 
   /* Who made what the picture shows: the example in use, and what the answer itself names. */
   const credits = (answer) => {
@@ -95,9 +97,10 @@
     style.textContent = styles();
     sheet.prepend(style);
     const page = new XMLSerializer().serializeToString(sheet);
+    const { namespaceURI } = new DOMParser().parseFromString("<svg></svg>", "text/html").querySelector("svg");
     const picture = new Image();
     picture.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(
-      `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"><foreignObject width="100%" height="100%">${page}</foreignObject></svg>`,
+      `<svg xmlns="${namespaceURI}" width="${width}" height="${height}"><foreignObject width="100%" height="100%">${page}</foreignObject></svg>`,
     )}`;
     await picture.decode();
     const canvas = Object.assign(document.createElement("canvas"), { width: width * 2, height: height * 2 });

@@ -158,6 +158,9 @@
     if (tab !== waiting) return;
     waiting = null;
     put(tab, fields, values);
+    const models = fields.find(([name]) => name === "model")?.[1].choices;
+    const model = arrived.get("model");
+    if (model !== null && models && !models.includes(model)) say("text.ways.bad_value", { name: "model", value: model.slice(0, 60) });
     const [view, name] = [arrived.get("view"), arrived.get("example")];
     if (view && VIEWS[tab]) {
       const button = await until(() => selected(VIEWS[tab]) && (tabButton(view, VIEWS[tab]) ?? "none"));

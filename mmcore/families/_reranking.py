@@ -140,7 +140,12 @@ def different(captions: Sequence[Caption], count: int) -> tuple[Caption, ...]:
     return tuple(captions[place] for place in sorted([*fresh, *alike][:count]))
 
 
+def rank_scores(signals: Tensor, weights: Weights) -> Tensor:
+    """(K,): the sum of each candidate's weighted signals."""
+    return signals @ torch.tensor(astuple(weights), dtype=signals.dtype)
+
+
 def ranked(candidates: Sequence[V], signals: Tensor, weights: Weights) -> list[V]:
     """One picture's candidates, best first."""
-    scores = signals @ torch.tensor(astuple(weights), dtype=signals.dtype)
-    return [candidates[place] for place in scores.sort(descending=True, stable=True).indices.tolist()]
+    order = rank_scores(signals, weights).sort(descending=True, stable=True).indices
+    return [candidates[place] for place in order.tolist()]

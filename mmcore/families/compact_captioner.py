@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from mmcore.checkpoints.registry import Checkpoint, find
 from mmcore.errors import WeightsError
 from mmcore.families import compact_dual
 from mmcore.families._encoder_cache import EncoderCache
-from mmcore.families._reranking import Reranking, Weights, candidates, different, ranked, signals
+from mmcore.families._reranking import Reranking, Weights, candidates, different, rank_scores, ranked, signals
 from mmcore.families._resize import pixels_of
 from mmcore.families.base import bytes_of
 from mmcore.families.compact_dual import CompactDual
@@ -36,6 +36,10 @@ from mmcore.types import Floats
 RERANKER = "compact-retriever"
 TAGS_SHOWN = 5
 LEAST_SHOWN = 0.15
+STRONG = 0.6
+"""A thing of this probability contradicts a caption that leaves it out, where it is CONTRADICTED times as likely as
+the likeliest thing that the caption names."""
+CONTRADICTED = 2.0
 SPARE = 3
 """Times as many Chinese captions are looked for as are shown, so that they differ in more than a particle."""
 
@@ -155,8 +159,15 @@ class CompactCaptioning:
 
     def _reranked(self, seen: Seen, options: CaptionOptions) -> list[tuple[Caption, ...]]:
         assert self.reranking is not None
-        best = [ranked(written, own, self.reranking.weights) for written, own in self.candidates(seen, options)]
-        return [different([self.writers["en"].caption(one) for one in own], options.num_captions) for own in best]
+        weights = self.reranking.weights
+        best = [
+            ranked(list(zip(written, rank_scores(own, weights).tolist(), strict=True)), own, weights)
+            for written, own in self.candidates(seen, options)
+        ]
+        return [
+            different([replace(self.writers["en"].caption(one), rank=rank) for one, rank in own], options.num_captions)
+            for own in best
+        ]
 
     @torch.inference_mode()
     def candidates(self, seen: Seen, options: CaptionOptions) -> list[tuple[list[Written], Tensor]]:
@@ -230,7 +241,10 @@ class CompactCaptioning:
 
     @torch.inference_mode()
     def confident(self, image: Image.Image, caption: Caption) -> bool:
-        """Whether the tagger backs the caption: the likeliest of the things it names has ``confidence_threshold``.
+        """Whether the tagger backs the caption.
+
+        The likeliest of the things it names has ``confidence_threshold``, and nothing that it does not name is STRONG
+        and more than CONTRADICTED times as likely.
 
         The decoder's own probabilities do not tell: it is as sure of a sentence that it knows by heart as of a
         sentence about this picture. A Chinese word is backed by the English words that the dictionary has for it.
@@ -238,7 +252,11 @@ class CompactCaptioning:
         writer = self.writer(caption.language)
         seen, row = self._seen.row(image, lambda: self.see([image]))
         places = [place for word in caption.words for place in writer.witnesses.get(word.text, ())]
-        return bool(places) and float(seen.tag_probabilities[row, places].max()) >= writer.confidence_threshold
+        if not places:
+            return False
+        backed, strongest = float(seen.tag_probabilities[row, places].max()), float(seen.tag_probabilities[row].max())
+        contradicted = strongest >= STRONG and strongest > CONTRADICTED * backed
+        return backed >= writer.confidence_threshold and not contradicted
 
     @torch.inference_mode()
     def tags(self, image: Image.Image, language: str = "en") -> tuple[Tag, ...]:

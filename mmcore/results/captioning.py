@@ -77,6 +77,8 @@ class Caption:
     """Level of detail it was written at, for checkpoints that list some; a word map needs to know it."""
     language: str = "en"
     """It is written in, as is known to who wrote it; a word map needs to know it, too."""
+    rank: float | None = None
+    """What put it in its place among the others, a logarithm: higher is earlier; None where ``score`` did."""
 
 
 Box: TypeAlias = tuple[float, float, float, float]

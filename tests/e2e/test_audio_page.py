@@ -66,6 +66,11 @@ def test_an_upload_is_heard_and_a_clicked_label_shows_its_evidence(stay: Callabl
     expect(page.locator("#mm-sound-why .mm-readout")).to_contain_text("“Dog”")
     expect(page.locator('.mm-labels [aria-pressed="true"]')).to_have_text("Dog")
     assert page.locator(".mm-heard-why .mm-overlay").get_attribute("src") != rain
+    expect(page.locator(".mm-when .mm-cursor").first).to_be_visible()  # it is played
+    place = page.locator(".mm-when .mm-cursor").first.evaluate("cursor => parseFloat(cursor.style.left)")
+    page.wait_for_function("was => parseFloat(document.querySelector('.mm-cursor').style.left) > was", arg=place)
+    page.locator('[data-row="Dog"] .mm-event').first.click()
+    expect(page.locator(".mm-cursor")).to_have_count(0)
 
 
 def test_every_track_shares_one_time_axis(stay: Callable[..., Page], scene: Path) -> None:

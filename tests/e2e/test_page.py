@@ -37,6 +37,12 @@ def remove_picture(page: Page) -> None:
 
 def choose_picture(page: Page, path: Path) -> None:
     page.locator("#mm-picture input[type=file]").first.set_input_files(path)
+    begun(page)
+
+
+def begun(page: Page) -> None:
+    """What is shown is about the picture now, no longer the answer that a newcomer finds."""
+    expect(page.locator("#mm-answer-1 .mm-first-hint")).to_have_count(0)
 
 
 def overlay(page: Page) -> str | None:
@@ -85,6 +91,7 @@ def test_pointing_shows_a_map_for_a_moment_and_the_keyboard_does_too(stay: Calla
 def test_an_example_is_one_click_away_and_named(stay: Callable[..., Page]) -> None:
     page = captions(stay)
     page.get_by_role("button", name="A cat", exact=True).click()
+    begun(page)
     expect(page.locator(".mm-caption").first).to_have_text(SENTENCE)
 
 
@@ -182,7 +189,7 @@ def test_an_error_leaves_no_old_caption_behind(stay: Callable[..., Page], photo:
     choose_picture(page, photo)
     expect(page.locator(".mm-caption").first).to_have_text(SENTENCE)
     remove_picture(page)
-    expect(page.locator(".mm-caption")).to_have_count(0)
+    expect(page.locator("#mm-answer-1 .mm-first-hint")).to_contain_text("the example “A cat”")
     choose_picture(page, broken)
     expect(page.get_by_role("alert").filter(has_text="damaged or cut off")).to_be_visible()
 
@@ -267,6 +274,7 @@ def test_a_batch_can_be_stopped(stay: Callable[..., Page], photo: Path, tmp_path
     expect(page.locator("#mm-batch-progress")).to_contain_text("Stopped, as asked.")
     (server.home / RELEASE).touch()  # the batch that is under way ends, and no other begins
     page.get_by_role("button", name="A cat", exact=True).click()
+    begun(page)
     expect(page.locator(".mm-caption").first).to_have_text(SENTENCE)
     with page.expect_download() as download:
         page.get_by_text("Download JSONL").click()

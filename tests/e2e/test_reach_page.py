@@ -89,9 +89,7 @@ def test_axe_finds_nothing_serious_on_a_phone_and_tabs_are_a_strip(stay: Callabl
     show(page, "captioning")
 
 
-def test_the_keyboard_is_enough_and_a_projector_gets_large_letters(
-    visit: Callable[..., Page], server: Server
-) -> None:
+def test_the_keyboard_is_enough_and_a_projector_gets_large_letters(visit: Callable[..., Page], server: Server) -> None:
     page = visit(address=f"{server.url}?size=large")
     assert page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)") == 20
     expect(page.locator("#mm-answer-1 .mm-first-hint")).to_be_visible()  # a finished answer, before anything is done

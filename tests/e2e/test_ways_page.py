@@ -79,8 +79,9 @@ def test_a_link_brings_back_tab_example_options_and_language(visit: Callable[...
     asked = [one for one in server.asked() if one["decoding"] == "greedy" and one.get("explain")]
     assert asked[-1]["num_captions"] == 2
     assert asked[-1]["language"] == "zh"
-    expect(page.locator(".mm-link-note")).to_contain_text("top_p = 7")  # and the usual value is in use
-    expect(page.locator("#mm-line")).to_contain_text("model = nobody")
+    notes = page.locator(".mm-link-note")  # of what there is not; the usual value is in use
+    expect(notes.filter(has_text="top_p = 7")).to_be_visible()
+    expect(notes.filter(has_text="model = nobody")).to_be_visible()
     expect(page).to_have_url(asks("example=rocket", "num_captions=2", "decoding=greedy", "lang=zh"))
     assert "top_p" not in page.url
     assert "nobody" not in page.url

@@ -143,17 +143,17 @@ def test_a_short_sound_in_a_long_file_scores_as_in_its_best_moment(pool: ModelPo
     assert (result.evidence.start, result.evidence.end) == (7.0, 8.0)
     assert result.evidence.score == pytest.approx(label.score)
     assert explain_audio(pool, sound, "Low").start == 7.0
-    for options in (AudioOptions(labels=("Low",), timeline=False), AudioOptions(labels=("Low",), pooling="mean")):
-        assert classify_audio(pool, sound, options).labels[0].score < 0.5
+    assert classify_audio(pool, sound, AudioOptions(labels=("Low",), pooling="mean")).labels[0].score < 0.5
+    assert classify_audio(pool, sound, AudioOptions(labels=("Low",), timeline=False)).labels == result.labels
     (label,) = classify_audio(pool, wav(high(3), low(1)), AudioOptions(labels=("Low",))).labels
     assert label.score < 0.5, "a file of one window is judged as a whole"
 
 
 def test_without_timeline(pool: ModelPool):
-    result = classify_audio(pool, wav(low(6)), AudioOptions(timeline=False))
+    result = classify_audio(pool, wav(low(3)), AudioOptions(timeline=False))
     assert result.events == ()
     assert result.timeline.labels == ()
-    assert [shape for shape, _ in pool.get("compact-tagger").heard] == [(2, 4 * RATE)]
+    assert [shape for shape, _ in pool.get("compact-tagger").heard] == [(1, 3 * RATE)]
 
 
 def test_hop(pool: ModelPool):
