@@ -59,15 +59,20 @@ def panel(content: Answer | Failure | None, language: str) -> str:
     if isinstance(content, Failure):
         return problem(content, language)
     result = content.result
+    # Drawing may draw one sentence several times; it is shown once, where it stood first.
+    first: dict[str, Caption] = {}
+    for one in result.captions:
+        first.setdefault(one.text, one)
+    captions = tuple(first.values())
     explained = any(caption.maps is not None for caption in result.captions)
     parts = [
-        *(_caption(caption, index, content, language) for index, caption in enumerate(result.captions)),
+        *(_caption(caption, index, content, language) for index, caption in enumerate(captions)),
         _doubt(result.tags, language) if not result.confident else "",
         foot(result.model, result.device, result.seconds, result.to_dict(), "caption.json", language),
         "" if result.reads is None else text_boxes.reading(result.reads, content.picture, content.size, language),
         "" if result.phrases is None else text_boxes.grounding(result.phrases, content.picture, content.size, language),
         _why(content, language) if explained else "",
-        _alternatives(result.captions, language) if len(result.captions) > 1 else "",
+        _alternatives(captions, language) if len(captions) > 1 else "",
     ]
     return f'<section class="mm-answer" aria-label="{_t(language, "text.answer")}">{"".join(parts)}</section>'
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -14,10 +15,11 @@ from mmcore.checkpoints.locate import bundled_folder
 from mmcore.checkpoints.registry import find
 from mmcore.errors import WeightsError
 from mmcore.evaluation.naming import names_one_of
+from mmcore.families import compact_captioner
 from mmcore.families._attention_maps import center_of_mass, share
 from mmcore.families._reranking import ARTICLES
 from mmcore.nets.vocabulary import SPECIAL
-from mmcore.results import CaptionResult
+from mmcore.results import CaptionResult, Word
 from mmcore.settings import local_variable
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
@@ -60,6 +62,19 @@ def test_names_the_thing_and_is_confident(pool: ModelPool, name: str, labels: li
     assert any(names_one_of(tag.text, labels) for tag in result.tags)
 
 
+def test_a_strong_tag_contradicts_a_caption_that_leaves_it_out(
+    pool: ModelPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = decode_image(EXAMPLES.parent / "collection" / "polar-bear.jpg", Settings(offline=True))
+    captioner = pool.get("compact-captioner")
+    (best,) = captioner.caption([picture], CaptionOptions())[0]
+    assert captioner.confident(picture, best)
+    dog = replace(best, words=(Word("a", 0.9), Word("dog", 0.9)))
+    assert not captioner.confident(picture, dog)
+    monkeypatch.setattr(compact_captioner, "CONTRADICTED", 100.0)
+    assert captioner.confident(picture, dog)  # the tagger alone would let it pass
+
+
 def test_doubts_what_it_does_not_recognise(pool: ModelPool) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (224, 224, 3), dtype=np.uint8)
     for picture in (Image.new("RGB", (300, 200), (128, 128, 128)), Image.fromarray(noise)):
@@ -93,6 +108,11 @@ def test_options_are_kept(pool: ModelPool, decoding: str) -> None:
     assert len(result.captions) == (1 if decoding == "greedy" else 4)
     if decoding != "beam":  # whose candidates a second network has put in order
         assert [one.score for one in result.captions] == sorted((one.score for one in result.captions), reverse=True)
+    else:
+        ranks = [one.rank for one in result.captions if one.rank is not None]
+        assert len(ranks) == 4
+        assert ranks == sorted(ranks, reverse=True)
+        assert len({one.text for one in result.captions}) == 4
     for one in result.captions:
         assert 1 <= len(one.words) <= 6
         assert one.maps is not None

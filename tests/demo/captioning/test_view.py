@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -124,6 +124,33 @@ def test_the_picture_is_small_upright_and_described() -> None:
     assert page.find(class_="mm-legend")[0].text == "littlemuch"
 
 
+def test_what_orders_the_alternatives_is_shown() -> None:
+    ordered = [
+        replace(caption(text, score=score), rank=rank) for text, score, rank in (("a", 0.5, 2.0), ("b", 0.9, 1.0))
+    ]
+    page = read(view.panel(answer(*ordered), "en"))
+    assert [one.text for one in page.find(class_="mm-fit")] == ["1.00", "0.37"]  # e to the power of the difference
+    said = page.find(class_="mm-alternatives")[0].text
+    assert "In the order in which they fit the picture" in said
+    by_score = view.panel(answer(caption("a", score=0.9), caption("b", score=0.5)), "en")
+    assert "The surest of its own words first" in by_score
+    by_search = view.panel(answer(caption("a", score=0.5), caption("b", score=0.9)), "en")
+    assert "In the order of the search" in by_search
+
+
+def test_a_sentence_is_shown_once() -> None:
+    page = read(view.panel(answer(caption("a", score=0.9), caption("b", score=0.7), caption("a", score=0.5)), "en"))
+    assert [one.text for one in page.find(class_="mm-caption")] == ["a", "b"]
+    assert [one.text for one in page.find(tag="button") if "data-show" in one.attributes] == ["a", "b"]
+
+
+def test_a_newcomer_finds_a_finished_answer_that_is_called_an_example() -> None:
+    shown = read(view.first_view(answer(caption("a dog runs")), "en"))
+    assert shown.find(class_="mm-first-hint")[0].text.startswith("An answer that is there already")
+    assert shown.find(tag="button", class_="mm-word")
+    assert view.first_view(None, "en") == ""
+
+
 def test_alternatives_can_take_the_place_of_the_caption() -> None:
     page = read(view.panel(answer(caption("a dog", score=0.5), caption("two dogs", score=0.125)), "en"))
     first, second = page.find(class_="mm-caption")
@@ -237,7 +264,7 @@ def test_a_chinese_caption_is_marked_as_such_and_has_no_blanks() -> None:
     maps[1] = [[1, 0], [0, 0]]  # the sharpest map is that of a particle, which names nothing
     maps[2] = [[0.7, 0.1], [0.1, 0.1]]
     chinese = Caption("草地上的狗", 0.8, words, maps, language="zh")
-    page = read(view.panel(answer(chinese, chinese), "en"))
+    page = read(view.panel(answer(chinese, replace(chinese, text="狗")), "en"))
     paragraph = page.find(class_="mm-caption")[0]
     assert (paragraph.attributes["lang"], paragraph.text) == ("zh", "草地上的狗")
     shown = [node.text for node in page.find(class_="mm-word") if "data-first" in node.attributes]
