@@ -101,8 +101,9 @@ def build(page: Page) -> None:
             going = isinstance(item, events.Step)
             yield transcript.panel(item, language), None if going else item, gr.update(interactive=going)
 
-    clearing.at_once(page, [run.click, sound.change], answer, why)
-    clearing.at_once(page, [speech.run.click, sound.change], said)
+    clearing.at_once(page, [run.click], answer, why)
+    clearing.at_once(page, [sound.change], answer, why, said)  # nobody has asked for its words yet
+    clearing.at_once(page, [speech.run.click], said)
     speech.run.click(
         write_down,
         [sound, speech.language, button, page.language],

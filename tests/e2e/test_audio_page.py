@@ -71,6 +71,7 @@ def test_an_upload_is_heard_and_a_clicked_label_shows_its_evidence(stay: Callabl
     page.wait_for_function("was => parseFloat(document.querySelector('.mm-cursor').style.left) > was", arg=place)
     page.locator('[data-row="Dog"] .mm-event').first.click()
     expect(page.locator(".mm-cursor")).to_have_count(0)
+    expect(page.locator("#mm-sound-said .mm-waiting")).to_have_count(0)  # nobody asked for its words
 
 
 def test_every_track_shares_one_time_axis(stay: Callable[..., Page], scene: Path) -> None:
