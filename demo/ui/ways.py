@@ -44,9 +44,9 @@ class Ways:
 
         told = json.dumps([[name, _kind(field), field.value] for name, field in fields.items()])
         names = json.dumps(tab)
-        changes: list[Any] = [field.change for field in fields.values()]
+        watched: list[Any] = list(fields.values())
         gr.on(
-            changes,
+            [field.change for field in watched],
             None,
             list(fields.values()),
             None,
