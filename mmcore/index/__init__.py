@@ -10,7 +10,20 @@
 
 from mmcore.index.collection import Collection
 from mmcore.index.library import Library, SessionLibrary
-from mmcore.index.records import AddOptions, AddReport, Broken, Duplicate, DuplicateGroup, Embed, Entry, Hit, Summary
+from mmcore.index.readings import Readings
+from mmcore.index.records import (
+    AddOptions,
+    AddReport,
+    Broken,
+    Duplicate,
+    DuplicateGroup,
+    Embed,
+    Entry,
+    Hit,
+    ReadLines,
+    ReadReport,
+    Summary,
+)
 
 __all__ = [
     "AddOptions",
@@ -23,6 +36,9 @@ __all__ = [
     "Entry",
     "Hit",
     "Library",
+    "ReadLines",
+    "ReadReport",
+    "Readings",
     "SessionLibrary",
     "Summary",
 ]

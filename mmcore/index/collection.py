@@ -21,9 +21,11 @@ from mmcore.index.ingest import as_stored
 from mmcore.index.maintenance import Reembedding, compact, remove
 from mmcore.index.matrix import Best, Matrix, MatrixCache
 from mmcore.index.projection import place
-from mmcore.index.records import AddOptions, AddReport, DuplicateGroup, Embed, Entry, Hit, Summary
+from mmcore.index.readings import Reader, Readings, ReadingsCache, count_unread, lines_in
+from mmcore.index.records import AddOptions, AddReport, DuplicateGroup, Embed, Entry, Hit, ReadLines, ReadReport, Summary
 from mmcore.index.searching import COLUMNS, Living, among, by_engine, condition, entry_of, rows_of, scan
 from mmcore.index.store import Facts, Store, facts
+from mmcore.results.ocr import TextLine
 from mmcore.settings import Settings
 from mmcore.types import Floats, IsCancelled, Progress, Vectors
 
@@ -46,6 +48,7 @@ class Collection:
         self._store = Store(folder, name, read_only=read_only)
         self._matrices = MatrixCache()
         self._living = Living()
+        self._readings = ReadingsCache()
         self._engine = engines.choose(settings, folder)
 
     @property
@@ -169,6 +172,16 @@ class Collection:
             self.prepare(cancelled=cancelled)
         return report
 
+    def read_texts(
+        self, lines: ReadLines, *, progress: Progress | None = None, cancelled: IsCancelled | None = None
+    ) -> ReadReport:
+        """Read the text in all pictures where that was not done yet, and keep it; see ``mmcore.tasks.ocr.reader``.
+
+        Each batch is committed at once: after a cancel or a kill the next call goes on where it was.
+        """
+        self._writable()
+        return Reader(self._store, self.settings, lines).run(progress, cancelled)
+
     def remove(self, entries: Iterable[Entry | str | Path]) -> int:
         """Take pictures (or paths) out of the collection; their files stay. How many were in it."""
         self._writable()
@@ -210,6 +223,21 @@ class Collection:
         if row is None:
             raise InputError("file_missing", path=entry.path)
         return bytes(row[0])
+
+    def unread(self) -> int:
+        """Pictures whose text was not read."""
+        with self._store.read() as db:
+            return count_unread(db)
+
+    def reading(self, entry: Entry) -> tuple[TextLine, ...] | None:
+        """The text that was read in a picture, line by line; None where it was not read."""
+        with self._store.read() as db:
+            return lines_in(db, bytes.fromhex(entry.sha256))
+
+    def readings(self, where: str | None = None) -> Readings:
+        """The texts that were read in its pictures, to be searched; ``where`` keeps to names as in ``entries``."""
+        with self._store.read() as db:
+            return self._readings.get(db, facts(db), where)
 
     def vectors(self, entries: Sequence[Entry] | None = None) -> Vectors:
         """(N, C) float32 unit vectors of these searchable entries, or of all that ``entries()`` gives."""

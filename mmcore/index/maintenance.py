@@ -12,6 +12,7 @@ import numpy as np
 from mmcore.index import matrix
 from mmcore.index.adding import Tally, embedded, other_checkpoint
 from mmcore.index.ingest import PictureFile, Read, as_path, batches, in_threads, read
+from mmcore.index.readings import forget_what_left
 from mmcore.index.records import AddReport, Broken, Embed
 from mmcore.index.store import Facts, Store, facts
 from mmcore.settings import Settings
@@ -28,6 +29,7 @@ def remove(store: Store, ids: Iterable[int]) -> int:
         removed = db.execute("DELETE FROM entries WHERE id IN (SELECT value FROM json_each(?))", (given,)).rowcount
         for table in ("thumbnails", "looks", "renewed"):
             db.execute(f"DELETE FROM {table} WHERE entry IN (SELECT value FROM json_each(?))", (given,))
+        forget_what_left(db)
         return int(removed)
 
 

@@ -10,10 +10,14 @@ from typing import Any, TypeAlias
 from PIL import Image
 
 from mmcore.errors import MMCoreError
+from mmcore.results.ocr import TextLine
 from mmcore.types import Vectors
 
 Embed: TypeAlias = "Callable[[Sequence[Image.Image]], Vectors]"
 """N decoded RGB pictures -> (N, C) float32 vectors, each of length 1. May raise what a task raises."""
+
+ReadLines: TypeAlias = "Callable[[Sequence[Image.Image]], Sequence[Sequence[TextLine]]]"
+"""N decoded RGB pictures -> the lines of text in each. May raise what a task raises."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,31 @@ class AddReport:
             "missing": list(self.missing),
             **({"moved": [{"path": one.path, "of": one.of} for one in self.moved]} if self.moved else {}),
             **({"left_out": dict(self.left_out)} if self.left_out else {}),
+            "cancelled": self.cancelled,
+            "seconds": round(self.seconds, 4),
+        }
+
+
+@dataclass(frozen=True)
+class ReadReport:
+    """What came of reading the text in those pictures that had not been read yet."""
+
+    read: int = 0
+    """Pictures of different content."""
+    with_text: int = 0
+    """How many of them hold text."""
+    broken: tuple[Broken, ...] = ()
+    """Files that have gone, or changed, since they were added; they are tried again the next time."""
+    cancelled: bool = False
+    """Stopped before the end, as asked; what was read so far stays."""
+    seconds: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON: counts, and the paths where something is the matter."""
+        return {
+            "read": self.read,
+            "with_text": self.with_text,
+            "broken": [{"path": one.path, "error": one.error.to_dict()} for one in self.broken],
             "cancelled": self.cancelled,
             "seconds": round(self.seconds, 4),
         }

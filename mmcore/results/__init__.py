@@ -58,6 +58,7 @@ from mmcore.results.ocr import OcrOptions, OcrResult, TextLine
 from mmcore.results.retrieval import (
     DEFAULT_CUTOFF,
     MAX_TOP,
+    Inscription,
     Match,
     Query,
     QueryPart,

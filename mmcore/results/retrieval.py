@@ -22,6 +22,17 @@ MAX_PARTS = 10
 MAX_WEIGHT = 5.0
 
 
+@dataclass(frozen=True)
+class Inscription:
+    """Words to be found as text inside the pictures, as OCR has read it. Raises InputError for an empty text."""
+
+    text: str
+
+    def __post_init__(self) -> None:
+        if not any(sign.isalnum() for sign in self.text):
+            raise InputError("query_empty")
+
+
 @dataclass(frozen=True, eq=False)
 class QueryPart:
     """One thing to look for, or to stay away from.
@@ -29,8 +40,8 @@ class QueryPart:
     Raises InputError for an empty text and a weight out of range.
     """
 
-    content: str | Image.Image | Floats
-    """A text, an RGB picture, or the vector (C,) of a picture that a collection holds already."""
+    content: str | Image.Image | Floats | Inscription
+    """A text, an RGB picture, the vector (C,) of a picture that a collection holds already, or text in the picture."""
     weight: float = 1.0
     """How much it counts among the parts (-5 to 5, not 0); below 0 the picture must not match it."""
     name: str = ""
@@ -44,13 +55,15 @@ class QueryPart:
 
     @property
     def label(self) -> str:
-        """The text itself, or the picture's name."""
+        """The text itself, in quotes where it is text in the picture, or the picture's name."""
+        if isinstance(self.content, Inscription):
+            return f'"{self.content.text}"'
         return self.content if isinstance(self.content, str) else self.name or "picture"
 
 
 @dataclass(frozen=True, eq=False)
 class Query:
-    """What to look for: texts and pictures with weights. ``Query.of`` makes the usual ones.
+    """What to look for: texts, pictures and text inside pictures, with weights. ``Query.of`` makes the usual ones.
 
     Raises InputError where nothing is looked for (only minus parts, or none) and for more than ten parts.
     """
@@ -73,13 +86,20 @@ class Query:
         image_weight: float = 1.0,
         without_weight: float = 1.0,
         image_name: str = "",
+        reading: str | None = None,
+        reading_weight: float = 1.0,
     ) -> Query:
-        """Text, picture or both, and what must not be in the result. Empty strings count as not given."""
+        """Text, picture, text inside the picture (``reading``), and what must not be in the result.
+
+        Empty strings count as not given.
+        """
         parts = []
         if text and text.strip():
             parts.append(QueryPart(text))
         if image is not None:
             parts.append(QueryPart(image, image_weight, image_name))
+        if reading and reading.strip():
+            parts.append(QueryPart(Inscription(reading.strip()), reading_weight))
         if without and without.strip():
             parts.append(QueryPart(without, -without_weight))
         return cls(tuple(parts))
@@ -117,12 +137,15 @@ class Match:
     path: str
     score: float
     """Calibrated, 0-1: how well it matches; comparable between queries and checkpoints."""
-    cosine: float
-    """Cosine of the picture's vector with the query's, -1 to 1: differs in range from checkpoint to checkpoint."""
+    cosine: float | None
+    """Cosine of the picture's vector with the query's, -1 to 1: differs in range from checkpoint to checkpoint. None
+    where only text inside pictures was looked for, which has no vector."""
     id: int | None = None
     """Its entry in the collection (``collection.entry(id)``): for the thumbnail, and to search from it."""
     present: bool = True
     """False where the file is gone since it was added."""
+    reading: str = ""
+    """The text that was read in the picture, in one line, where the query asked for such."""
     copies: tuple[str, ...] = ()
     """Paths of the entries whose files are this very picture, byte for byte; they take no places of their own."""
     good: bool = True
@@ -165,8 +188,9 @@ class SearchResult:
                 {
                     "path": match.path,
                     "score": round(match.score, 4),
-                    "cosine": round(match.cosine, 4),
+                    "cosine": None if match.cosine is None else round(match.cosine, 4),
                     "good": match.good,
+                    **({"reading": match.reading} if match.reading else {}),
                     **({} if match.present else {"present": False}),
                     **({"copies": list(match.copies)} if match.copies else {}),
                 }
@@ -191,7 +215,7 @@ def export_rows(results: Sequence[SearchResult]) -> list[dict[str, Any]]:
             "path": match.path,
             "file": Path(match.path).name,
             "score": round(match.score, 4),
-            "cosine": round(match.cosine, 4),
+            "cosine": None if match.cosine is None else round(match.cosine, 4),
             "good": match.good,
             "present": match.present,
             "model": result.model,
