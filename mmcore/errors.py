@@ -171,6 +171,11 @@ MESSAGES: dict[str, str] = {
     "nothing_uploaded": (
         'There is no picture of yours yet. Add some under "Your pictures", or choose another collection.'
     ),
+    "collection_unread": (
+        "The text inside the pictures of {name} has not been read yet. Do it with `mmcore index read \"{name}\"` "
+        "(extra ocr), then search again."
+    ),
+    "picture_exchanged": "{path} has changed since it was added. Add it again.",
     "map_needs_two": "A map needs at least two pictures; there are {count}. Add more, or choose another collection.",
     "archive_damaged": (
         "{name} cannot be unpacked: {detail}. Pack the ZIP archive again, or upload the pictures themselves."

@@ -25,9 +25,9 @@ from mmcore.commands.console import (
     wrong_usage,
 )
 from mmcore.errors import MMCoreError
-from mmcore.index import AddOptions, AddReport, Embed, Library
+from mmcore.index import AddOptions, AddReport, Collection, Embed, Library, ReadReport
 from mmcore.pool import ModelPool
-from mmcore.tasks import retrieval
+from mmcore.tasks import ocr, retrieval
 from mmcore.types import Vectors
 
 app = typer.Typer()
@@ -66,6 +66,9 @@ def add_command(
     ] = None,
     follow_links: Annotated[bool, typer.Option("--follow-links", help="Walk linked folders, too.")] = False,
     check: Check = False,
+    read_text: Annotated[
+        bool, typer.Option("--read-text", help="Also read the text in the pictures, to be found by it (extra ocr).")
+    ] = False,
 ) -> None:
     """Add pictures to a collection, which is made if it is not there; files it knows are skipped.
 
@@ -78,6 +81,8 @@ def add_command(
             model = library.open(collection).checkpoint  # the one that it was made with
         with usage():
             model = pool.choose(retrieval.TASK, model).name
+            if read_text:
+                ocr.reader(pool)  # what is missing is said before anything is added
             found = library.open_or_create(collection, model)
     failed = 0
     how = AddOptions(tuple(exclude or ()), follow_links, check)
@@ -99,8 +104,38 @@ def add_command(
                 write_json(out, {"path": path, "collection": collection, **report.to_dict(), "model": model})
             else:
                 _print_report(out, path, report)
+        if read_text:
+            failed += bool(_read_texts(out, pool, found, use.json_lines).broken)
     if failed:
         raise typer.Exit(FAILED)
+
+
+@index_app.command("read")
+@shared_options("local", "json_lines")
+def read_command(use: Use, collection: Name) -> None:
+    """Read the text in those pictures of a collection where that was not done yet, so that it can be searched.
+
+    It takes about a second a picture; a run that was stopped goes on where it was.
+    """
+    pool = console.make_pool(use.settings)
+    with usage():
+        found = Library(use.settings).open(collection)
+    with failures_reported(), answers_only() as out:
+        report = _read_texts(out, pool, found, use.json_lines)
+    if report.broken:
+        raise typer.Exit(FAILED)
+
+
+def _read_texts(out: TextIO, pool: ModelPool, collection: Collection, json_lines: bool) -> ReadReport:
+    with progress_bar(f"reading {collection.name}") as progress:
+        report = collection.read_texts(ocr.reader(pool), progress=progress)
+    if json_lines:
+        write_json(out, {"collection": collection.name, **report.to_dict()})
+    else:
+        print(f"{collection.name}: {report.read} read, {report.with_text} with text", file=out, flush=True)
+        for one in report.broken:
+            complain(f"{one.path}: {one.error}")
+    return report
 
 
 def _print_error(out: TextIO, path: str, error: MMCoreError, json_lines: bool) -> None:

@@ -45,18 +45,24 @@ def search_command(
     collection: Annotated[str, typer.Argument(metavar="COLLECTION", help="See `mmcore index list`.")],
     text: Annotated[str | None, typer.Option(help="What to look for, in words.")] = None,
     image: Annotated[str | None, typer.Option(help="A picture to look for.", metavar="FILE")] = None,
+    reading: Annotated[
+        str | None, typer.Option(help="Text to find inside the pictures; see `mmcore index read`.", metavar="TEXT")
+    ] = None,
+    reading_weight: Annotated[
+        float, typer.Option(help="How much that counts beside words and picture (0.1-5).", min=0.1, max=5)
+    ] = 1.0,
     without: Annotated[str | None, typer.Option(help="What must not be in the pictures.", metavar="TEXT")] = None,
     queries: Annotated[str | None, typer.Option(help="Texts to look for, one a line.", metavar="FILE")] = None,
     top: Annotated[int, typer.Option(help="Matches, best first (1-1000).")] = SearchOptions.top,
     cut_off: CutOff = SearchOptions.cutoff,
     name: Annotated[str, typer.Option(help="Only files with this in their name; * and ? as usual.")] = "",
 ) -> None:
-    """Find pictures of a collection by words, by a picture, or both."""
+    """Find pictures of a collection by words, by a picture, by the text inside them, or all together."""
     settings = use.settings
-    if queries is not None and (text or image):
-        wrong_usage("give --queries, or --text and --image")
-    if queries is None and not (text or image):
-        wrong_usage("give --text, --image or --queries")
+    if queries is not None and (text or image or reading):
+        wrong_usage("give --queries, or --text, --image and --reading")
+    if queries is None and not (text or image or reading):
+        wrong_usage("give --text, --image, --reading or --queries")
     with usage():
         options = SearchOptions(top=top, cutoff=cut_off, name=name)
         found = Library(settings).open(collection)
@@ -64,10 +70,13 @@ def search_command(
         if queries is not None:
             asked, shown = _read_queries(queries, without, settings)
         else:
-            shown = [text or image or ""]
+            shown = [text or image or reading or ""]
             try:
                 picture = decode_image(image, settings) if image else None
-                asked = [Query.of(text, picture, without, image_name=image or "")]
+                query = Query.of(
+                    text, picture, without, image_name=image or "", reading=reading, reading_weight=reading_weight
+                )
+                asked = [query]
             except InputError as error:
                 asked = [error]
         failed = _answer_queries(out, settings, found, asked, shown, options, use.json_lines)
@@ -124,7 +133,8 @@ def _print_matches(out: TextIO, result: SearchResult) -> None:
         print(f"{result.query}: no good match{best}", file=out, flush=True)
     for match in result.good:
         gone = "" if match.present else "  [the file is gone]"
-        print(f"{result.query}: {match.score:.2f}  {match.path}{gone}", file=out, flush=True)
+        read = f"  reads: {match.reading}" if match.reading else ""
+        print(f"{result.query}: {match.score:.2f}  {match.path}{read}{gone}", file=out, flush=True)
     print_notices(out, result.query, result.notices)
 
 

@@ -7,7 +7,7 @@ the number of the picture. And search by the text inside: of twenty of the pictu
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,8 +15,11 @@ from PIL import Image, ImageDraw, ImageFont
 
 from mmcore.errors import InputError
 from mmcore.evaluation.transcribe import distance
+from mmcore.index import SessionLibrary
 from mmcore.pool import ModelPool
-from mmcore.tasks.ocr import read_text
+from mmcore.results import Query
+from mmcore.tasks.ocr import read_text, reader
+from mmcore.tasks.retrieval import TASK, embed_images, search
 from mmcore.types import Progress
 
 ENGLISH = (
@@ -109,6 +112,7 @@ def run(pool: ModelPool, model: str | None = None, progress: Progress | None = N
         some = [row for row in rows if all(getattr(row[0], name) == value for name, value in which.items())]
         return max(0.0, 1 - sum(edits for *_, edits in some) / sum(count for _, count, _ in some))
 
+    searches = searched(pool, made, model)
     return {
         "pictures": len(rows),
         "characters right": right(),
@@ -117,4 +121,30 @@ def run(pool: ModelPool, model: str | None = None, progress: Progress | None = N
         **{f"characters right, {size} pixels": right(size=size) for size in SIZES},
         **{f"characters right, turned by {turn}": right(turn=turn) for turn in TURNS},
         "seconds a picture": seconds / len(rows),
+        "searches": len(searches),
+        "found first, as a good match": sum(searches.values()),
     }
+
+
+def searched(pool: ModelPool, made: Sequence[Sign], model: str | None = None) -> dict[str, bool]:
+    """Twenty words that stand in one of the pictures each, and whether a search for them gives it first, as good.
+
+    The longest word of every second English text, the last two signs of every second Chinese one; among all pictures.
+    """
+    wanted = {}
+    for place, sign in enumerate(made):
+        if place % 4 < 2:
+            wanted[max(sign.text.split(), key=len) if sign.language == "en" else sign.text[-2:]] = place
+    with SessionLibrary(pool.settings) as library:
+        for place, sign in enumerate(made):
+            sign.picture.save(library.uploads / f"{place:02}.png")
+        retriever = pool.choose(TASK).name
+        collection = library.create("signs", retriever)
+        collection.add([library.uploads], lambda some: embed_images(pool, some, retriever), checkpoint=retriever)
+        collection.read_texts(reader(pool, model))
+        found = {}
+        for words, place in wanted.items():
+            first, *_ = search(pool, collection, Query.of(reading=words)).good or (None,)
+            found[words] = first is not None and Path(first.path).stem == f"{place:02}"
+        collection.close()
+    return found

@@ -180,6 +180,8 @@ class Collection:
         Each batch is committed at once: after a cancel or a kill the next call goes on where it was.
         """
         self._writable()
+        if not self.unread():
+            return ReadReport()
         return Reader(self._store, self.settings, lines).run(progress, cancelled)
 
     def remove(self, entries: Iterable[Entry | str | Path]) -> int:

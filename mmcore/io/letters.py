@@ -15,6 +15,8 @@ import numpy.typing as npt
 
 from mmcore.io.chinese import simplified
 
+STRICT = 2.5
+"""What a share of wrong letters costs: at 0.5, the default cut-off, one of five may be wrong, and none of four."""
 _APART = 1 << 30
 """Costs of a match that goes on in the next text: none does."""
 _END = 0
@@ -62,13 +64,13 @@ class SearchedTexts:
         return np.minimum.reduceat(row[1:], self._starts)
 
     def scores(self, query: str) -> npt.NDArray[np.float64]:
-        """(N,), 0-1: how well each text holds all words of a query, in any order; 0.5 where a quarter is wrong.
+        """(N,), 0-1: how well each text holds all words of a query, in any order; 0.5 where a fifth is wrong.
 
-        1 - 2 * errors / letters, at least 0; all 0 for a query without letters and digits.
+        1 - 2.5 * errors / letters, at least 0; all 0 for a query without letters and digits.
         """
         words = words_to_find(query)
         wrong = np.zeros(len(self), np.int64)
         for word in words:
             wrong += self.errors(word)
-        found: npt.NDArray[np.float64] = np.clip(1 - 2 * wrong / max(sum(map(len, words)), 1), 0, 1)
+        found: npt.NDArray[np.float64] = np.clip(1 - STRICT * wrong / max(sum(map(len, words)), 1), 0, 1)
         return found if words else np.zeros(len(self))

@@ -50,6 +50,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Lines that were read too unsurely (below {threshold:g}) were left out: {count}.",
         "另有 {count} 行文字看到了但没有把握（低于 {threshold:g}），未列出。",
     ),
+    "pictures_unread": (
+        "The text in {count} of {total} pictures has not been read, so it was not searched (`mmcore index read`).",
+        "{total} 张图片中有 {count} 张还没有识别文字，未参与查找（用 `mmcore index read` 识别）。",
+    ),
     # videos
     "video_ends_early": (
         "The file says that it lasts {claimed:.1f} s, but its pictures end after {seconds:.1f} s. "

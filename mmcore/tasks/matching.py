@@ -29,7 +29,7 @@ from mmcore.tasks.batching import answers, check_sources
 from mmcore.tasks.embedding import TASK, Stopwatch, background, embed_images, embed_texts, traits, unit
 from mmcore.tasks.occlusion import occlusion_map
 from mmcore.tasks.prompts import sentences
-from mmcore.tasks.queries import EmbeddedQuery, embed_queries
+from mmcore.tasks.queries import EmbeddedQuery, embed_queries, seen_parts
 from mmcore.tasks.reading import read_as, texts_of, word_by_word
 from mmcore.tasks.unread import unread_texts
 from mmcore.types import IsCancelled, Progress, Source, Vectors
@@ -168,6 +168,7 @@ def explain_match(
     watch = Stopwatch()
     picture = embed_images(pool, [image], name)
     likely = background(pool, name, picture)
+    query = Query(seen_parts(query))  # where a text stands in a picture is what its reader says
     embedded: EmbeddedQuery = embed_queries(pool, name, [query])[0]
     vector = embedded.summed(likely)
 

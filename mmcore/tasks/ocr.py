@@ -13,6 +13,7 @@ from mmcore.checkpoints import locate
 from mmcore.checkpoints.registry import Checkpoint, of_task
 from mmcore.errors import MMCoreError
 from mmcore.families.base import TextReader
+from mmcore.index import ReadLines
 from mmcore.pool import ModelPool
 from mmcore.results.notices import Notice, notices_of
 from mmcore.results.ocr import OcrOptions, OcrResult, TextLine
@@ -77,6 +78,17 @@ def read_text_many(
         return _run(pool, name, images, options)
 
     return answers(full_size(pool.settings), sources, work, progress, cancelled)
+
+
+def reader(pool: ModelPool, model: str | None = None, options: OcrOptions | None = None) -> ReadLines:
+    """What a collection takes to read its pictures: ``collection.read_texts(reader(pool))``.
+
+    Raises UnknownNameError, and WeightsError, which says the command that installs what is missing.
+    """
+    name = chosen(pool, model).name
+    pool.get(name)  # what is missing is said before anything is read
+    how = options or OcrOptions()
+    return lambda pictures: [result.lines for result in _run(pool, name, pictures, how)]
 
 
 def _run(pool: ModelPool, name: str, images: Sequence[Image.Image], options: OcrOptions) -> list[OcrResult]:

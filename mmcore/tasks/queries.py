@@ -69,6 +69,8 @@ class EmbeddedQuery:
         Each part is divided by the spread of its kind's cosines, so that a picture does not outweigh a text where
         pictures are nearer to each other than to texts. Raises InputError where the parts cancel each other.
         """
+        if not self.parts:
+            raise InputError("query_empty")
         spreads = [
             known.spread.text_spread if isinstance(part.content, str) else known.spread.image_spread
             for part in self.parts

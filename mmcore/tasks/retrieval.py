@@ -1,25 +1,27 @@
-"""Text-image retrieval: search in a collection with texts, pictures and what must not be there.
+"""Text-image retrieval: search in a collection with texts, pictures, text inside pictures, and what must not be there.
 
 ``matching`` has what needs no collection: zero-shot labels, ranking of sentences, similarity matrix, heat map.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from weakref import WeakKeyDictionary
 
 import numpy as np
+import numpy.typing as npt
 
 from mmcore.checkpoints.registry import Checkpoint, find
-from mmcore.errors import MMCoreError
-from mmcore.index import Collection, Hit
+from mmcore.errors import InputError, MMCoreError
+from mmcore.index import Collection, Entry, Hit
 from mmcore.pool import ModelPool
-from mmcore.results import Match, Notice, Query, SearchOptions, SearchResult, notices_of
+from mmcore.results import Inscription, Match, Notice, Query, SearchOptions, SearchResult, notices_of
+from mmcore.results.ocr import one_line
 from mmcore.tasks.batching import run_in_batches
-from mmcore.tasks.calibration import SAMPLE, CosineBaseline
+from mmcore.tasks.calibration import SAMPLE, CosineBaseline, combine
 from mmcore.tasks.embedding import TASK, Stopwatch, background, embed_images, embed_texts, traits
 from mmcore.tasks.matching import rank_texts, similarity, zero_shot, zero_shot_many
-from mmcore.tasks.queries import EmbeddedQuery, embed_queries, negation
+from mmcore.tasks.queries import EmbeddedQuery, embed_queries, negation, seen_parts
 from mmcore.tasks.reading import texts_of, word_by_word
 from mmcore.tasks.unread import unread_texts
 from mmcore.types import IsCancelled, Progress, Vectors
@@ -77,7 +79,8 @@ def search_many(
     """
     options = options or SearchOptions()
     name = pool.choose(TASK, collection.checkpoint).name
-    traits(pool, name)  # loads the model, so that the results' seconds leave it out
+    if any(seen_parts(query) for query in queries):
+        traits(pool, name)  # loads the model, so that the results' seconds leave it out
 
     def work(some: Sequence[Query]) -> list[SearchResult]:
         return _found(pool, collection, name, some, options)
@@ -90,28 +93,102 @@ def _found(
 ) -> list[SearchResult]:
     watch = Stopwatch()
     embedded = embed_queries(pool, name, queries)
-    known = _background_of(pool, collection, name)
+    by_vector = [place for place, one in enumerate(embedded) if one.finds_by_vector]
+    # A search for text inside pictures alone asks no model.
+    known = _background_of(pool, collection, name) if any(len(one.parts) for one in embedded) else None
     hits: list[list[Hit]] = [[] for _ in queries]
-    if len(collection):
-        simple = all(len(query.parts) == 1 for query in queries)
-        vectors = np.stack([one.summed(known) for one in embedded])
+    if len(collection) and by_vector and known is not None:
+        simple = all(len(queries[place].parts) == 1 for place in by_vector)
+        vectors = np.stack([embedded[place].summed(known) for place in by_vector])
         wanted = options.top if simple else max(CANDIDATES, 4 * options.top)
         top, where = wanted, options.name or None
         while True:
-            hits = collection.search_many(vectors, checkpoint=name, top=top, where=where)
-            short = any(len(found) == top and len(_different(found)) < wanted for found in hits)
+            found_by_vector = collection.search_many(vectors, checkpoint=name, top=top, where=where)
+            short = any(len(found) == top and len(_different(found)) < wanted for found in found_by_vector)
             if not short or top >= MOST_LOOKED_AT:
                 break
             top = min(4 * top, MOST_LOOKED_AT)  # copies took the places of others
-    matches = [_matches(collection, one, found, known, options) for one, found in zip(embedded, hits, strict=True)]
-    device, seconds = traits(pool, name).device, watch.seconds / len(queries)
+        for place, found in zip(by_vector, found_by_vector, strict=True):
+            hits[place] = found
+    read = _Read(collection, options) if any(one.inscriptions for one in embedded) else None
+    matches = [
+        _matches(collection, one, found, known, options)
+        if read is None or not one.inscriptions
+        else _with_text(collection, one, found, known, options, read)
+        for one, found in zip(embedded, hits, strict=True)
+    ]
+    device = pool.settings.device if known is None else traits(pool, name).device
+    seconds = watch.seconds / len(queries)
     return [
         SearchResult(
             *(str(one.query), found, options.cutoff, collection.name, name, device, seconds),
-            notices=_notices_of(one.query, find(name)),
+            notices=(
+                *_notices_of(one.query, find(name)),
+                *(read.notices if read is not None and one.inscriptions else ()),
+            ),
         )
         for one, found in zip(embedded, matches, strict=True)
     ]
+
+
+class _Read:
+    """What was read in the pictures that a search may find. Raises InputError where that is nothing at all."""
+
+    def __init__(self, collection: Collection, options: SearchOptions) -> None:
+        self._readings = collection.readings(options.name or None)
+        read, total = len(self._readings.entries), self._readings.total
+        if total and not read and collection.unread() == len(collection):
+            raise InputError("collection_unread", name=collection.name)
+        self.notices = (Notice.of("pictures_unread", count=total - read, total=total),) if read < total else ()
+        self._places = {entry: place for place, entry in enumerate(self._readings.entries)}
+
+    def scores(self, text: str) -> npt.NDArray[np.float64]:
+        """(N,), how well each picture that was read holds the text."""
+        return self._readings.texts.scores(text)
+
+    def best(self, scores: npt.NDArray[np.float64], count: int) -> list[int]:
+        """Ids of the pictures with the highest scores above 0."""
+        order = np.argsort(-scores, kind="stable")[:count]
+        return [self._readings.entries[place] for place in order if scores[place] > 0]
+
+    def of(self, scores: npt.NDArray[np.float64], entries: Sequence[Entry]) -> list[float]:
+        """Those of these pictures; 0 for one that was not read."""
+        return [float(scores[place]) if (place := self._places.get(one.id)) is not None else 0.0 for one in entries]
+
+
+def _with_text(
+    collection: Collection,
+    one: EmbeddedQuery,
+    hits: Sequence[Hit],
+    known: CosineBaseline | None,
+    options: SearchOptions,
+    read: _Read,
+) -> tuple[Match, ...]:
+    """Matches of a query that also, or only, looks for text inside the pictures."""
+    asked = [part for part in one.inscriptions if isinstance(part.content, Inscription)]
+    scores = [read.scores(part.content.text) for part in asked if isinstance(part.content, Inscription)]
+    entries = {hit.entry.id: hit.entry for hit in hits}
+    for part, found in zip(asked, scores, strict=True):
+        if part.weight > 0:
+            for number in read.best(found, max(CANDIDATES, 4 * options.top)):
+                if number not in entries and (entry := collection.entry(number)) is not None:
+                    entries[number] = entry
+    listed = [entry for entry in entries.values() if entry.searchable]
+    if not listed:
+        return ()
+    texts = np.array([read.of(found, listed) for found in scores])
+    if known is None:
+        whole, cosines = combine(texts, [part.weight for part in asked]), [None] * len(listed)
+    else:
+        vectors = collection.vectors(listed)
+        whole, cosines = one.scores(vectors, known, texts), list((vectors @ one.summed(known)).astype(float))
+    by_id = {entry.id: place for place, entry in enumerate(listed)}
+    same = _different([Hit(entry, float(whole[by_id[entry.id]])) for entry in listed])
+    best = sorted((copies[0] for copies in same.values()), key=lambda hit: -hit.score)[: options.top]
+    return tuple(
+        _match(hit, hit.score, cosines[by_id[hit.entry.id]], same, one_line(collection.reading(hit.entry) or ()))
+        for hit in best
+    )
 
 
 def _notices_of(query: Query, checkpoint: Checkpoint) -> tuple[Notice, ...]:
@@ -126,10 +203,14 @@ def _notices_of(query: Query, checkpoint: Checkpoint) -> tuple[Notice, ...]:
 
 
 def _matches(
-    collection: Collection, one: EmbeddedQuery, hits: Sequence[Hit], known: CosineBaseline, options: SearchOptions
+    collection: Collection,
+    one: EmbeddedQuery,
+    hits: Sequence[Hit],
+    known: CosineBaseline | None,
+    options: SearchOptions,
 ) -> tuple[Match, ...]:
     """The hits with their calibrated scores, best first."""
-    if not hits:
+    if not hits or known is None:
         return ()
     same = _different(hits)
     hits = [copies[0] for copies in same.values()]
@@ -139,16 +220,20 @@ def _matches(
     else:
         scores = one.scores(collection.vectors([hit.entry for hit in hits]), known)
     order = sorted(range(len(hits)), key=lambda place: (-scores[place], -hits[place].score))[: options.top]
-    return tuple(
-        Match(
-            path=hits[place].entry.path,
-            score=float(scores[place]),
-            cosine=hits[place].score,
-            id=hits[place].entry.id,
-            present=not hits[place].entry.missing,
-            copies=tuple(hit.entry.path for hit in same[hits[place].entry.sha256][1:] if not hit.entry.missing),
-        )
-        for place in order
+    return tuple(_match(hits[place], float(scores[place]), hits[place].score, same) for place in order)
+
+
+def _match(
+    hit: Hit, score: float, cosine: float | None, same: Mapping[str, Sequence[Hit]], reading: str = ""
+) -> Match:
+    return Match(
+        path=hit.entry.path,
+        score=score,
+        cosine=cosine,
+        id=hit.entry.id,
+        present=not hit.entry.missing,
+        reading=reading,
+        copies=tuple(other.entry.path for other in same[hit.entry.sha256][1:] if not other.entry.missing),
     )
 
 

@@ -14,8 +14,21 @@ from mmcore.pool import ModelPool
 from mmcore.results import Match, Query, QueryPart, SearchOptions, SearchResult, export_rows
 from mmcore.settings import Settings
 from mmcore.tasks import retrieval
+from mmcore.tasks.ocr import reader
 from mmcore.tasks.retrieval import QUERIES, search, search_many
-from tests.fakes.retrieval import COLOURS, NAME, FakeRetriever, colour, colour_collection, retrieval_pool
+from tests.fakes.engines import loader
+from tests.fakes.families import fake_pool
+from tests.fakes.retrieval import (
+    COLOURS,
+    NAME,
+    FakeRetriever,
+    colour,
+    colour_collection,
+    retrieval_loader,
+    retrieval_pool,
+)
+
+READERS = loader()
 
 
 @pytest.fixture
@@ -276,3 +289,53 @@ def test_another_collection_of_the_same_name_and_size_is_calibrated_anew(pool: M
     used = [match.score for match in search(pool, second, Query.of("red")).matches]
     fresh = [match.score for match in search(retrieval_pool(settings), second, Query.of("red")).matches]
     assert used == pytest.approx(fresh)
+
+
+@pytest.fixture
+def signs(settings: Settings, tmp_path: Path) -> tuple[ModelPool, Collection]:
+    """A red picture of 20 x 10 and a blue one of 30 x 10, which their reader reads as "20 by 10" and "30 by 10"."""
+    pool = fake_pool(settings, lambda checkpoint, *rest: (READERS if checkpoint.task == "ocr" else retrieval_loader)(
+        checkpoint, *rest
+    ))
+    for name, width in (("red", 20), ("blue", 30)):
+        colour(name, (width, 10)).save(tmp_path / f"{name}.png")
+    collection = Library(settings).create("signs", NAME)
+    collection.add([tmp_path], lambda images: retrieval.embed_images(pool, images, NAME), checkpoint=NAME)
+    return pool, collection
+
+
+def test_text_inside_the_pictures_is_a_part_of_the_query(signs: tuple[ModelPool, Collection]):
+    pool, collection = signs
+    with pytest.raises(InputError, match='mmcore index read "signs"'):
+        search(pool, collection, Query.of(reading="30"))
+    collection.read_texts(reader(pool))
+    alone = search(pool, collection, Query.of(reading="30 by"))
+    assert names(alone.good) == ["blue"]
+    assert (alone.query, alone.matches[0].reading, alone.matches[0].cosine) == ('"30 by"', "30 by 10", None)
+    assert alone.to_dict()["matches"][0]["reading"] == "30 by 10"
+    both = search(pool, collection, Query.of("red", reading="by 10"))
+    assert names(both.matches) == ["red", "blue"]
+    assert both.matches[0].cosine == pytest.approx(1, abs=2e-3)
+    assert names(search(pool, collection, Query.of("red", reading="30", reading_weight=5)).matches)[0] == "blue"
+    assert names(search(pool, collection, Query.of(reading="by 10", without="red")).good) == ["blue"]
+    assert [notice.code for notice in alone.notices] == []
+
+
+def test_pictures_that_were_not_read_are_told(signs: tuple[ModelPool, Collection], tmp_path: Path):
+    pool, collection = signs
+    collection.read_texts(reader(pool))
+    colour("green", (40, 10)).save(tmp_path / "green.png")
+    collection.add([tmp_path], lambda images: retrieval.embed_images(pool, images, NAME), checkpoint=NAME)
+    result = search(pool, collection, Query.of(reading="40"))
+    assert result.good == ()
+    assert [(notice.code, dict(notice.params)) for notice in result.notices] == [
+        ("pictures_unread", {"count": 1, "total": 3})
+    ]
+
+
+def test_a_query_for_text_needs_letters(signs: tuple[ModelPool, Collection]):
+    for empty in ("", "  "):
+        with pytest.raises(InputError, match="[Nn]othing"):
+            Query.of(reading=empty)
+    with pytest.raises(InputError, match="[Nn]othing"):
+        Query.of(reading="?!")
