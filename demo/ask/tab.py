@@ -11,7 +11,7 @@ import gradio as gr
 from mmcore.results import ASK_DECODINGS, AskOptions
 
 from ..ui import chooser as choosing
-from ..ui import events, examples, fields, slots, style
+from ..ui import events, examples, extras, fields, slots, style
 from ..ui.html import credits_list
 from ..ui.i18n import LANGUAGES, text, ui
 from . import api, service, view
@@ -47,6 +47,7 @@ def build(page: Page) -> None:
                 max_lines=4,
                 elem_id="mm-ask-question",
             )
+            extras.microphone(page, question, "ask")
             suggestions = gr.HTML(
                 view.suggestions(service.SUGGESTED, "en"),
                 js_on_load=style.web_file("chips.js"),

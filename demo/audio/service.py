@@ -13,7 +13,7 @@ from mmcore.results import AudioOptions, AudioResult, TranscribeOptions, Transcr
 from mmcore.results.options import from_form
 from mmcore.settings import Settings
 from mmcore.tasks.audio import TASK, classify_audio, classify_audio_many, explain_audio
-from mmcore.tasks.transcribe import default_model, transcribe, unavailable
+from mmcore.tasks.transcribe import default_model, transcribe
 from mmcore.types import IsCancelled, Progress
 
 from ..ui import batch_rows, examples, uploads
@@ -97,11 +97,6 @@ def explain(
 def listen_for_api(pool: ModelPool, payload: Mapping[str, Any] | None, model: str, **form: Any) -> AudioResult:
     """The same for programs: no evidence, errors are raised."""
     return classify_audio(pool, path_of(payload), options_of(form), model)
-
-
-def can_transcribe(settings: Settings) -> bool:
-    """Whether the extra that writes down speech is here."""
-    return unavailable(settings) is None
 
 
 def transcribe_upload(

@@ -10,7 +10,7 @@ import gradio as gr
 
 from mmcore.results import POOLINGS, SPOKEN, AudioOptions, TranscribeOptions
 
-from ..ui import batch, clearing, events, examples, fields, slots, style
+from ..ui import batch, clearing, events, examples, extras, fields, slots, style
 from ..ui import chooser as choosing
 from ..ui.html import credits_list
 from ..ui.i18n import ui
@@ -189,14 +189,14 @@ class Speech(NamedTuple):
 
 def _speech(page: Page) -> Speech:
     """The button and the language; greyed, with the command that brings it, where the extra is not installed."""
-    here = service.can_transcribe(page.settings)
+    here = extras.can_transcribe(page.settings)
     with gr.Row(elem_classes="mm-speech"):
         run = gr.Button(ui("sounds.transcribe"), interactive=here, elem_id="mm-sound-transcribe")
         language = gr.Radio(
             [(ui(f"sounds.spoken.{name}"), name) for name in SPOKEN],
             value=TranscribeOptions.language,
             label=ui("sounds.spoken"),
-            info=None if here else ui("extra_absent" if page.settings.public else "sounds.transcribe_missing"),
+            info=None if here else extras.missing(page.settings, "speak_missing"),
             interactive=here,
             elem_id="mm-sound-spoken",
         )

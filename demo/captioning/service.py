@@ -16,7 +16,7 @@ from mmcore.results import CaptionOptions, CaptionResult
 from mmcore.results.options import from_form
 from mmcore.settings import Settings
 from mmcore.tasks.captioning import caption, caption_many
-from mmcore.tasks.ocr import full_size, unavailable
+from mmcore.tasks.ocr import full_size
 from mmcore.types import IsCancelled, Progress
 
 from ..ui import batch_rows, examples, uploads
@@ -120,11 +120,6 @@ def describe_many(
         return caption_many(pool, [path for _, path in files], options, model, progress, cancelled)
 
     return batch_rows.describe_many(outcomes, lambda row: files[row][0], button, len(files))
-
-
-def can_read(settings: Settings) -> bool:
-    """Whether the extra that reads the text in pictures is here."""
-    return unavailable(settings) is None
 
 
 def warm_up(pool: ModelPool, model: str) -> threading.Thread:

@@ -11,7 +11,7 @@ import gradio as gr
 from mmcore.checkpoints import registry
 from mmcore.results import DECODINGS, CaptionOptions
 
-from ..ui import batch, batch_rows, clearing, events, examples, fields, slots, style
+from ..ui import batch, batch_rows, clearing, events, examples, extras, fields, slots, style
 from ..ui import chooser as choosing
 from ..ui import page as shell
 from ..ui.html import credits_list
@@ -90,7 +90,7 @@ def build(page: Page) -> None:
             form = {
                 "detail": detail,
                 "ground": boxes,
-                "read_text": _reading(page),
+                "read_text": extras.reading_switch(page.settings, "mm-read-text"),
                 "language": written,
                 "page_language": page.language,
                 **_options(),
@@ -220,14 +220,6 @@ def _options() -> dict[str, gr.components.Component]:
         "temperature": heat,
         "seed": seed,
     }
-
-
-def _reading(page: Page) -> gr.Checkbox:
-    """Whether to read the text in the picture, too; greyed, with the command, where the extra is not installed."""
-    here = service.can_read(page.settings)
-    missing = "extra_absent" if page.settings.public else "read_text_missing"  # visitors install nothing
-    info = ui("read_text_info" if here else missing)
-    return gr.Checkbox(False, label=ui("read_text"), info=info, interactive=here, elem_id="mm-read-text")
 
 
 def _levels(checkpoint: registry.Checkpoint) -> dict[str, Any]:

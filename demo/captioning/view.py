@@ -69,7 +69,7 @@ def panel(content: Answer | Failure | None, language: str) -> str:
         *(_caption(caption, index, content, language) for index, caption in enumerate(captions)),
         _doubt(result.tags, language) if not result.confident else "",
         foot(result.model, result.device, result.seconds, result.to_dict(), "caption.json", language),
-        "" if result.reads is None else text_boxes.reading(result.reads, content.picture, content.size, language),
+        "" if result.reads is None else text_boxes.reading(result.reads.lines, content.picture, content.size, language),
         "" if result.phrases is None else text_boxes.grounding(result.phrases, content.picture, content.size, language),
         _why(content, language) if explained else "",
         _alternatives(captions, language) if len(captions) > 1 else "",

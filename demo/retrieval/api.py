@@ -40,6 +40,8 @@ def build(page: Page, shelf: collections.CollectionChooser) -> None:
         name: str = "",
         image_weight: float = 1,
         without_weight: float = 1,
+        reading: str = "",
+        reading_weight: float = 1,
         request: gr.Request | None = None,
     ) -> dict[str, Any]:
         """Find the pictures of a collection that match words, a picture, or both.
@@ -57,9 +59,13 @@ def build(page: Page, shelf: collections.CollectionChooser) -> None:
             name: Only pictures whose file name contains this; with * or ? a pattern for the whole name. Empty: all.
             image_weight: How much the picture counts beside the words (0.1-5).
             without_weight: How much counts what must not be there (0.1-5).
+            reading: Text to find inside the pictures, on signs or packages (English, Chinese); some letters may differ.
+                Needs the extra "ocr" on the server, or a collection whose text was read before. Empty: nothing.
+            reading_weight: How much that text counts beside words and picture (0.1-5).
 
         Returns:
-            "matches": a list of {"file", "score", "cosine", "good"}, best first; "file" is a name. Scores are 0-1,
+            "matches": a list of {"file", "score", "cosine", "good"}, best first, with "reading", the text in the
+            picture, where such was looked for; "file" is a name, "cosine" null where nothing else was looked for. Scores are 0-1,
             calibrated to mean the same for every model; where none is good there is no good match. "present" is
             false where the file is gone, "copies" names files with the same content.
             "query", "good_matches", "cutoff", "collection", "model", "device", "seconds": what was asked, how many
@@ -75,6 +81,8 @@ def build(page: Page, shelf: collections.CollectionChooser) -> None:
             without=without,
             picture_weight=image_weight,
             without_weight=without_weight,
+            reading=reading,
+            reading_weight=reading_weight,
             top=top,
             name=name,
             cutoff=cutoff,
@@ -132,6 +140,8 @@ def build(page: Page, shelf: collections.CollectionChooser) -> None:
             name=gr.Textbox(""),
             image_weight=gr.Number(1),
             without_weight=gr.Number(1),
+            reading=gr.Textbox(""),
+            reading_weight=gr.Number(1),
         )
         fields.offer(
             zero_shot,

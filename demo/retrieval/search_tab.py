@@ -10,7 +10,7 @@ import gradio as gr
 from mmcore.errors import InputError
 from mmcore.results import DEFAULT_CUTOFF
 
-from ..ui import clearing, events, slots, style
+from ..ui import clearing, events, extras, slots, style
 from ..ui.i18n import ui
 from . import service, view
 
@@ -31,6 +31,7 @@ def build(common: Common) -> None:
             words = gr.Textbox(
                 "", label=ui("retrieval.text"), placeholder=str(ui("retrieval.text_placeholder")), elem_id="mm-query"
             )
+            extras.microphone(page, words, "search")
             chips = gr.HTML(view.query_chips(QUERIES), js_on_load=style.web_file("chips.js"), elem_id="mm-queries")
             picture = gr.Image(
                 type="filepath",
@@ -44,6 +45,7 @@ def build(common: Common) -> None:
             )
             page.ways.carry("retrieval", picture)
             without = gr.Textbox("", label=ui("retrieval.without"), elem_id="mm-without")
+            reading = extras.reading_box(page.settings)
             cutoff = gr.Slider(
                 0,
                 1,
@@ -60,6 +62,7 @@ def build(common: Common) -> None:
                 with gr.Row():
                     picture_weight = gr.Slider(0.1, 3, value=1, step=0.1, label=ui("retrieval.picture_weight"))
                     without_weight = gr.Slider(0.1, 3, value=1, step=0.1, label=ui("retrieval.without_weight"))
+                    reading_weight = gr.Slider(0.1, 3, value=1, step=0.1, label=ui("retrieval.reading_weight"))
                 top = gr.Slider(1, 100, value=service.SHOWN, step=1, label=ui("retrieval.top"))
                 name = gr.Textbox("", label=ui("retrieval.name"), info=ui("retrieval.name_info"), elem_id="mm-name")
         with gr.Column(scale=7, min_width=320), gr.Column(elem_classes="mm-answers"):
@@ -101,6 +104,8 @@ def build(common: Common) -> None:
         "without": without,
         "picture_weight": picture_weight,
         "without_weight": without_weight,
+        "reading": reading,
+        "reading_weight": reading_weight,
         "top": top,
         "name": name,
         "picture_called": like,
@@ -115,7 +120,7 @@ def build(common: Common) -> None:
         "api_visibility": "private",
     }
     quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
-    triggers = [run.click, words.submit, without.submit, name.submit, picture.change, common.choice.input]
+    triggers = [run.click, words.submit, without.submit, reading.submit, name.submit, picture.change, common.choice.input]
     clearing.at_once(page, [*triggers, chips.select], answer, why)
     # preprocess=False: the raw upload, because gradio's own reading answers a broken picture before we can.
     gr.on(

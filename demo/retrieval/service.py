@@ -12,13 +12,24 @@ from typing import Any, TypeVar
 import numpy as np
 from PIL import Image
 
-from mmcore.errors import InputError
+from mmcore.errors import Cancelled, InputError
 from mmcore.index import Collection, Entry
 from mmcore.io.images import clean_text, decode_image
 from mmcore.pool import ModelPool
-from mmcore.results import DEFAULT_CUTOFF, Match, MatchMap, Query, SearchOptions, SearchResult
+from mmcore.results import (
+    DEFAULT_CUTOFF,
+    Inscription,
+    Match,
+    MatchMap,
+    Query,
+    SearchOptions,
+    SearchResult,
+    TextLine,
+)
 from mmcore.results.options import from_form, limits, number
 from mmcore.tasks.matching import explain_match
+from mmcore.tasks.ocr import reader, unavailable
+from mmcore.tasks.queries import seen_parts
 from mmcore.tasks.retrieval import search
 from mmcore.types import Floats, IsCancelled, Progress
 
@@ -57,6 +68,9 @@ class SearchForm:
     top: Any = SHOWN
     name: str = ""
     cutoff: Any = DEFAULT_CUTOFF
+    reading: str = ""
+    """Text to find inside the pictures."""
+    reading_weight: Any = 1.0
     picture_called: str = ""
     """What the page put in as the picture, in words: the file that gradio makes of it has no name of its own."""
 
@@ -68,7 +82,7 @@ class SearchForm:
     @property
     def nothing(self) -> bool:
         """Whether there is nothing to look for yet, which is not an error on the page."""
-        return not (self.text or "").strip() and not self.picture and not (self.without or "").strip()
+        return not self.picture and not any((said or "").strip() for said in (self.text, self.without, self.reading))
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,9 +118,13 @@ class CloseUp:
     choice: str
     """Collection and model that it was found with, to search from it."""
     model: str
-    map: MatchMap
+    map: MatchMap | None
+    """None where only text inside the pictures was looked for."""
     picture: str
     overlay: str
+    """Empty where there is no map."""
+    read: tuple[TextLine, ...]
+    """The text in the picture, where the query asked for such."""
     size: tuple[int, int]
     """Width and height of the small picture in pixels."""
     credit: examples.Example | None
@@ -140,6 +158,8 @@ def query_of(pool: ModelPool, asked: SearchForm) -> Query:
         image_weight=number("picture_weight", asked.picture_weight, 0.1, 5.0),
         without_weight=number("without_weight", asked.without_weight, 0.1, 5.0),
         image_name=name,
+        reading=_clean(asked.reading, pool),
+        reading_weight=number("reading_weight", asked.reading_weight, 0.1, 5.0),
     )
 
 
@@ -160,10 +180,29 @@ def find(
         query = query_of(pool, asked)
         options = from_form(SearchOptions, asked.options)
         collection = shelf.open(asked.choice, asked.model, visitor, progress, cancelled)
+        read_before(pool, collection, query, progress, cancelled)
         result = search(pool, collection, query, options)
         return SearchView(asked.choice, query, result, _shown(result, collection), len(collection))
 
     return guarded(in_background(work, button))
+
+
+def read_before(
+    pool: ModelPool, collection: Collection, query: Query, progress: Progress | None, cancelled: IsCancelled | None
+) -> None:
+    """Read the text in those pictures where that was not done yet, if the query asks for text inside them.
+
+    What the owner of the machine shares stays as it is: that takes `mmcore index read`. Raises Cancelled, and
+    WeightsError where the extra is missing and nothing was read before.
+    """
+    if collection.read_only or not any(isinstance(part.content, Inscription) for part in query.parts):
+        return
+    left = collection.unread()
+    if not left or (unavailable(pool.settings) is not None and left < len(collection)):
+        return
+    report = collection.read_texts(reader(pool), progress=progress, cancelled=cancelled)
+    if report.cancelled:
+        raise Cancelled("cancelled", done=report.read, total=left)
 
 
 def guarded(steps: Iterator[Step | T]) -> Iterator[Step | T | Failure]:
@@ -201,7 +240,9 @@ def search_for_api(pool: ModelPool, shelf: CollectionChooser, asked: SearchForm)
     options = from_form(SearchOptions, asked.options)
     if asked.choice == collections.UPLOADS:
         raise InputError("nothing_uploaded")
-    answer = public(search(pool, shelf.open(asked.choice, asked.model), query, options)).to_dict()
+    collection = shelf.open(asked.choice, asked.model)
+    read_before(pool, collection, query, None, None)
+    answer = public(search(pool, collection, query, options)).to_dict()
     # gradio's clients take whatever has a "path" for a file of the server and ask for it.
     answer["matches"] = [{"file": one.pop("path"), **one} for one in answer["matches"]]
     return answer
@@ -228,11 +269,15 @@ def look(
         if entry is None:
             raise InputError("file_missing", path=Path(one.match.path).name)
         image = collections.picture_of(entry, collection, pool)
-        explained = explain_match(pool, image, found.query, found.result.model)
         small = shrink(image, 640)
-        overlay = data_uri(heat_image(shares(explained.heat), *small.size), "PNG")
-        made = found.choice, found.result.model, explained
-        return CloseUp(one, *made, data_uri(small, "JPEG"), overlay, small.size, _credit(entry))
+        explained, overlay = None, ""
+        if any(part.weight > 0 for part in seen_parts(found.query)):
+            explained = explain_match(pool, image, found.query, found.result.model)
+            overlay = data_uri(heat_image(shares(explained.heat), *small.size), "PNG")
+        read = collection.reading(entry) if one.match.reading else None
+        model = found.result.model
+        picture = data_uri(small, "JPEG")
+        return CloseUp(one, found.choice, model, explained, picture, overlay, read or (), small.size, _credit(entry))
 
     return attempt(work)
 

@@ -13,6 +13,7 @@ from html import escape
 
 from mmcore.results import export_rows
 
+from ..ui import text_boxes
 from ..ui.batch_rows import safe_cell
 from ..ui.events import Failure, Step
 from ..ui.html import download_link, empty, foot, legend, notice, percent, problem, progress_bar, score_bar
@@ -20,6 +21,8 @@ from ..ui.i18n import escaped as _t
 from ..ui.i18n import text
 from .service import CloseUp, SearchView, Shown, public
 
+READ_SHOWN = 60
+"""Letters of the text in a picture that its place in the gallery shows."""
 CSV_COLUMNS = ("query", "rank", "file", "score", "cosine", "good", "present", "model")
 
 
@@ -98,12 +101,13 @@ def _item(one: Shown, place: int, language: str) -> str:
     label = _t(language, "text.retrieval.match", name=name, score=score)
     # Whose licence asks for it is named under a saved picture of the answer.
     credit = "" if one.credit is None else f' data-credit="{one.credit.path.stem}"'
+    read = f'<span class="mm-read">{escape(one.match.reading[:READ_SHOWN])}</span>' if one.match.reading else ""
     gone = "" if one.match.present else f'<span class="mm-gone">{_t(language, "text.retrieval.gone")}</span>'
     return (
         f'<li{credit}><button type="button" data-pick="{place}" aria-pressed="false" title="{label}" '
         f'aria-label="{label}">'
         f'<img src="{one.thumbnail}" alt=""><span class="mm-badge">'
-        f"{score_bar(one.match.score)}{score}</span>{gone}"
+        f"{score_bar(one.match.score)}{score}</span>{read}{gone}"
         f"</button></li>"
     )
 
@@ -133,8 +137,9 @@ def close_up(content: CloseUp | Failure | None, language: str) -> str:
     one, explained = content.shown, content.map
     width, height = content.size
     name = escape(one.called[language], quote=True)
-    facts = _t(language, "text.retrieval.facts", score=percent(one.match.score), cosine=f"{one.match.cosine:.3f}")
-    how = _t(language, f"text.retrieval.method.{explained.method}")
+    facts = _t(language, "text.retrieval.facts_read", score=percent(one.match.score))
+    if one.match.cosine is not None:
+        facts = _t(language, "text.retrieval.facts", score=percent(one.match.score), cosine=f"{one.match.cosine:.3f}")
     credit = content.credit
     made = (
         ""
@@ -142,17 +147,28 @@ def close_up(content: CloseUp | Failure | None, language: str) -> str:
         else '<p class="mm-hint">'
         f"{_t(language, 'text.credit', title=credit.title, author=credit.author, licence=credit.licence)}</p>"
     )
+    read = text_boxes.reading(content.read, content.picture, content.size, language) if content.read else ""
+    like = (
+        f'<button type="button" class="mm-action" data-like>{_t(language, "text.retrieval.search_from")}</button>'
+    )
+    if explained is None:
+        shown = f'{read}<div class="mm-readout"><p><strong>{name}</strong></p><p>{facts}</p>{made}</div>'
+        query, shown = "", f'{shown}<div class="mm-actions">{like}</div>'
+    else:
+        query = f" <q>{escape(explained.query)}</q>"
+        how = _t(language, f"text.retrieval.method.{explained.method}")
+        shown = (
+            f'<figure><div class="mm-stage" style="aspect-ratio:{width}/{height};--ratio:{width / height:.4f}">'
+            f'<img src="{content.picture}" alt="{name}" width="{width}" height="{height}">'
+            f'<img class="mm-overlay" src="{content.overlay}" alt=""></div>'
+            f'<figcaption><div class="mm-readout"><p><strong>{name}</strong></p><p>{facts}</p>'
+            f'<p class="mm-hint">{how}</p>{made}</div>{legend(language)}'
+            f'<div class="mm-actions">{like}'
+            f'<button type="button" class="mm-action" data-heat aria-pressed="true">'
+            f"{_t(language, 'text.retrieval.heat')}</button></div>"
+            f"</figcaption></figure>{read}"
+        )
     return (
         f'<section class="mm-answer mm-closeup" aria-label="{_t(language, "text.retrieval.closeup")}">'
-        f'<details class="mm-why" open><summary>{_t(language, "text.why")} <q>{escape(explained.query)}</q></summary>'
-        f'<figure><div class="mm-stage" style="aspect-ratio:{width}/{height};--ratio:{width / height:.4f}">'
-        f'<img src="{content.picture}" alt="{name}" width="{width}" height="{height}">'
-        f'<img class="mm-overlay" src="{content.overlay}" alt=""></div>'
-        f'<figcaption><div class="mm-readout"><p><strong>{name}</strong></p><p>{facts}</p>'
-        f'<p class="mm-hint">{how}</p>{made}</div>{legend(language)}'
-        f'<div class="mm-actions"><button type="button" class="mm-action" data-like>'
-        f"{_t(language, 'text.retrieval.search_from')}</button>"
-        f'<button type="button" class="mm-action" data-heat aria-pressed="true">'
-        f"{_t(language, 'text.retrieval.heat')}</button></div>"
-        f"</figcaption></figure></details></section>"
+        f'<details class="mm-why" open><summary>{_t(language, "text.why")}{query}</summary>{shown}</details></section>'
     )

@@ -6,22 +6,22 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from mmcore.results import GroundedPhrase
-from mmcore.results.ocr import Corner, OcrResult
+from mmcore.results.ocr import Corner, TextLine, one_line
 
 from .html import percent
 from .i18n import escaped as _t
 
 
-def reading(result: OcrResult, picture: str, size: tuple[int, int], language: str) -> str:
+def reading(read: Sequence[TextLine], picture: str, size: tuple[int, int], language: str) -> str:
     """HTML of what was read; ``picture`` is the address of the picture, shown in (width, height) ``size``."""
     title = f"<h3>{_t(language, 'text.reads')}</h3>"
-    if not result.lines:
+    if not read:
         return f'<div class="mm-reads">{title}<p class="mm-hint">{_t(language, "text.reads_none")}</p></div>'
-    lines = "".join(f"<li>{escape(line.text)} <span>{percent(line.score)}</span></li>" for line in result.lines)
-    alt = escape(result.text.replace("\n", " "), quote=True)
+    lines = "".join(f"<li>{escape(line.text)} <span>{percent(line.score)}</span></li>" for line in read)
+    alt = escape(one_line(read), quote=True)
     return (
         f'<div class="mm-reads" data-text="{alt}">{title}<ol>{lines}</ol>'
-        f"{_boxed(((line.text, line.box, '') for line in result.lines), picture, size, alt)}</div>"
+        f"{_boxed(((line.text, line.box, '') for line in read), picture, size, alt)}</div>"
     )
 
 

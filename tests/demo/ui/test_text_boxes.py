@@ -7,13 +7,13 @@ import pytest
 from demo.ui import text_boxes
 from demo.ui.i18n import LANGUAGES, text
 from mmcore.results import GroundedPhrase
-from mmcore.results.ocr import OcrResult, TextLine
+from mmcore.results.ocr import TextLine
 
 BOX = ((0.1, 0.2), (0.5, 0.2), (0.5, 0.3), (0.1, 0.3))
 
 
-def read(*lines: str) -> OcrResult:
-    return OcrResult(tuple(TextLine(line, 0.9, BOX) for line in lines), 200, 100, "pp-ocrv4", "cpu", 0.1)
+def read(*lines: str) -> tuple[TextLine, ...]:
+    return tuple(TextLine(line, 0.9, BOX) for line in lines)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
