@@ -172,7 +172,7 @@ MESSAGES: dict[str, str] = {
         'There is no picture of yours yet. Add some under "Your pictures", or choose another collection.'
     ),
     "collection_unread": (
-        "The text inside the pictures of {name} has not been read yet. Do it with `mmcore index read \"{name}\"` "
+        'The text inside the pictures of {name} has not been read yet. Do it with `mmcore index read "{name}"` '
         "(extra ocr), then search again."
     ),
     "picture_exchanged": "{path} has changed since it was added. Add it again.",

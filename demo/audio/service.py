@@ -11,7 +11,6 @@ from mmcore.errors import InputError, MMCoreError
 from mmcore.pool import ModelPool
 from mmcore.results import AudioOptions, AudioResult, TranscribeOptions, TranscribeResult
 from mmcore.results.options import from_form
-from mmcore.settings import Settings
 from mmcore.tasks.audio import TASK, classify_audio, classify_audio_many, explain_audio
 from mmcore.tasks.transcribe import default_model, transcribe
 from mmcore.types import IsCancelled, Progress

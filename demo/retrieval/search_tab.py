@@ -120,7 +120,15 @@ def build(common: Common) -> None:
         "api_visibility": "private",
     }
     quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
-    triggers = [run.click, words.submit, without.submit, reading.submit, name.submit, picture.change, common.choice.input]
+    triggers = [
+        run.click,
+        words.submit,
+        without.submit,
+        reading.submit,
+        name.submit,
+        picture.change,
+        common.choice.input,
+    ]
     clearing.at_once(page, [*triggers, chips.select], answer, why)
     # preprocess=False: the raw upload, because gradio's own reading answers a broken picture before we can.
     gr.on(

@@ -148,9 +148,7 @@ def close_up(content: CloseUp | Failure | None, language: str) -> str:
         f"{_t(language, 'text.credit', title=credit.title, author=credit.author, licence=credit.licence)}</p>"
     )
     read = text_boxes.reading(content.read, content.picture, content.size, language) if content.read else ""
-    like = (
-        f'<button type="button" class="mm-action" data-like>{_t(language, "text.retrieval.search_from")}</button>'
-    )
+    like = f'<button type="button" class="mm-action" data-like>{_t(language, "text.retrieval.search_from")}</button>'
     if explained is None:
         shown = f'{read}<div class="mm-readout"><p><strong>{name}</strong></p><p>{facts}</p>{made}</div>'
         query, shown = "", f'{shown}<div class="mm-actions">{like}</div>'

@@ -10,8 +10,11 @@ from mmcore.checkpoints import fusion_heads as kept_heads
 from mmcore.errors import InputError, MMCoreError
 from mmcore.io.images import decode_image
 from mmcore.pool import ModelPool
-from mmcore.results import FUSIONS, Post, SentimentOptions, SentimentResult
+from mmcore.results import FUSIONS, Post, SentimentOptions, SentimentResult, SpokenPart
+from mmcore.settings import Settings
+from mmcore.tasks.ocr import full_size
 from mmcore.tasks.sentiment import classify_sentiment, classify_sentiment_table
+from mmcore.tasks.transcribe import spoken_part
 from mmcore.types import IsCancelled, Progress
 
 from ..ui import batch_rows, examples, uploads
@@ -70,36 +73,57 @@ def choices(offered: Iterable[str], heads: object, language: str) -> list[tuple[
     return [(text(language, "text.sentiment.fusion_default"), ""), *known, *own]
 
 
-def options_of(fusion: Any = None, *, explain: bool = False) -> SentimentOptions:
-    """Options from the chooser's raw value. Raises InputError for a fusion that there is not."""
+def options_of(fusion: Any = None, *, explain: bool = False, read_text: Any = False) -> SentimentOptions:
+    """Options from the form's raw values. Raises InputError for a fusion that there is not."""
     if isinstance(fusion, str) and fusion.startswith(HEAD):
-        return SentimentOptions(head=fusion.removeprefix(HEAD), explain=explain)
-    return SentimentOptions(fusion=fusion or None, explain=explain)
+        return SentimentOptions(head=fusion.removeprefix(HEAD), explain=explain, read_text=read_text is True)
+    return SentimentOptions(fusion=fusion or None, explain=explain, read_text=read_text is True)
 
 
 def describe(
-    pool: ModelPool, words: str | None, payload: Mapping[str, Any] | None, model: str, fusion: Any, heads: object = ()
+    pool: ModelPool,
+    words: str | None,
+    payload: Mapping[str, Any] | None,
+    model: str,
+    fusion: Any,
+    heads: object = (),
+    sound: Mapping[str, Any] | None = None,
+    read_text: Any = False,
 ) -> Iterator[Judged | Failure | None]:
     """Judge one post: first the answer, then the answer with its explanation, which takes many times as long.
 
     None where nothing is given yet; a Failure is the last item.
     """
     said = words or ""
-    if not said.strip() and payload is None:
+    if not said.strip() and payload is None and sound is None:
         yield None
         return
     own = {name: title for title, name in titles(heads)}
     try:
-        plain = options_of(fusion)
-        image = None if payload is None else decode_image(uploads.path_of(payload), pool.settings)
-        post = Post(said if said.strip() else None, image)
+        plain = options_of(fusion, read_text=read_text)
+        image = None if payload is None else decode_image(uploads.path_of(payload), _decoding(pool, plain))
+        post = Post(said if said.strip() else None, image, _spoken(pool, sound))
         head = own.get(plain.head or "", plain.head or "")
         answer = _in_slot(lambda: classify_sentiment(pool, post, plain, model))
         yield judged(answer, image, head)
+        post = replace(post, reads=answer.reads)  # it is read once
         explained = _in_slot(lambda: classify_sentiment(pool, post, replace(plain, explain=True), model))
         yield judged(replace(explained, seconds=answer.seconds), image, head)  # what the answer took
     except Exception as error:
         yield failure(error)
+
+
+def _decoding(pool: ModelPool, options: SentimentOptions) -> Settings:
+    return full_size(pool.settings) if options.read_text else pool.settings
+
+
+def _spoken(pool: ModelPool, sound: Mapping[str, Any] | None) -> SpokenPart | None:
+    if not sound:
+        return None
+    path = uploads.path_of(sound)
+    *_, part = in_background(lambda progress, cancelled: spoken_part(pool, path))
+    assert isinstance(part, SpokenPart)
+    return part
 
 
 def _in_slot(work: Callable[[], SentimentResult]) -> SentimentResult:
@@ -110,14 +134,22 @@ def _in_slot(work: Callable[[], SentimentResult]) -> SentimentResult:
 
 
 def describe_for_api(
-    pool: ModelPool, words: Any, payload: Mapping[str, Any] | None, model: str, fusion: Any
+    pool: ModelPool,
+    words: Any,
+    payload: Mapping[str, Any] | None,
+    model: str,
+    fusion: Any,
+    sound: Mapping[str, Any] | None = None,
+    read_text: Any = False,
 ) -> SentimentResult:
     """The same for programs: no explanation, and errors are raised."""
     if fusion and fusion not in FUSIONS:
         raise InputError("option_not_offered", model=model, name="fusion", value=fusion, offered=", ".join(FUSIONS))
-    image = None if not payload else decode_image(uploads.path_of(payload), pool.settings)
+    options = options_of(fusion, read_text=read_text)
+    image = None if not payload else decode_image(uploads.path_of(payload), _decoding(pool, options))
     said = words if isinstance(words, str) and words.strip() else None
-    return classify_sentiment(pool, Post(said, image), options_of(fusion), model)
+    spoken = spoken_part(pool, uploads.path_of(sound)) if sound else None
+    return classify_sentiment(pool, Post(said, image, spoken), options, model)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ import gradio as gr
 
 from mmcore.results import FUSIONS
 
-from ..ui import batch, clearing, events, slots, style
+from ..ui import batch, clearing, events, extras, slots, style
 from ..ui import chooser as choosing
 from ..ui.i18n import ui
 from . import api, service
@@ -57,6 +57,8 @@ def build(page: Page) -> None:
                 elem_id="mm-sentiment-picture",
             )
             page.ways.carry("sentiment", picture)
+            reading = extras.reading_switch(page.settings, "mm-sentiment-read-text", "sentiment.read_text_info")
+            sound = extras.spoken_input(page.settings, "sentiment")
             run = gr.Button(ui("sentiment.run"), variant="primary", elem_id="mm-sentiment-run")
             shown = gr.Examples(
                 service.example_posts(),
@@ -86,14 +88,14 @@ def build(page: Page) -> None:
             )
 
     def describe(
-        words: str, payload: Mapping[str, Any] | None, model: str, fusion: str, heads: Any, language: str
+        words: str, payload: Any, spoken: Any, read: Any, model: str, fusion: str, heads: Any, language: str
     ) -> Iterator[tuple[str, Any]]:
-        for content in service.describe(page.pool, words, payload, model, fusion, heads):
+        for content in service.describe(page.pool, words, payload, model, fusion, heads, spoken, read):
             yield sentiment_render.panel(content, language), content
 
     # preprocess=False: the raw upload, because gradio's own reading answers a broken picture before we can.
     asked: dict[str, Any] = {
-        "inputs": [words, picture, chooser.model, fusion, page.heads, page.language],
+        "inputs": [words, picture, sound, reading, chooser.model, fusion, page.heads, page.language],
         "outputs": [answer, view],
         "preprocess": False,
         "trigger_mode": "always_last",
@@ -103,7 +105,7 @@ def build(page: Page) -> None:
         "show_progress_on": answer,
         "api_visibility": "private",
     }
-    triggers = [run.click, words.submit, picture.input, picture.clear, fusion.change]
+    triggers = [run.click, words.submit, picture.input, picture.clear, sound.change, reading.change, fusion.change]
     clearing.at_once(page, [*triggers, shown.dataset.click], answer)
     gr.on(triggers, describe, api_name="sentiment_describe", **asked)
     shown.load_input_event.then(describe, api_name="sentiment_describe_example", **asked)

@@ -11,7 +11,16 @@ from html import escape
 import numpy as np
 from PIL import Image
 
-from mmcore.results import FUSIONS, SENTIMENTS, Explanation, SentimentResult, SentimentScores, WordContribution
+from mmcore.results import (
+    FUSIONS,
+    SENTIMENTS,
+    Explanation,
+    SentimentResult,
+    SentimentScores,
+    SpokenPart,
+    WordContribution,
+)
+from mmcore.results.ocr import one_line
 from mmcore.types import Floats
 
 from ..ui.colours import data_uri, shrink
@@ -58,6 +67,7 @@ def panel(content: Judged | Failure | None, language: str) -> str:
     parts = (
         _verdict(result, language),
         _rows(content, language),
+        _besides(result, language),
         _interaction(result, language),
         _gate(result, language),
         foot(result.model, result.device, result.seconds, result.to_dict(), "sentiment.json", language, [fusion]),
@@ -132,6 +142,40 @@ def _rows(content: Judged, language: str) -> str:
         strong = " class=mm-together" if name == "together" else ""
         rows.append(f"<tr{strong}><th scope=row>{escape(title)}</th><td>{shown}</td><td>{escape(said)}</td></tr>")
     return f'<table class="mm-sentiments"><tbody>{"".join(rows)}</tbody></table>'
+
+
+def _besides(result: SentimentResult, language: str) -> str:
+    """What was judged beside the typed text: what stands in the picture, what is said; and how it is said."""
+    rows = []
+    if result.reads is not None:
+        read = (
+            f"<q>{escape(one_line(result.reads.lines))}</q>" if result.reads.lines else _t(language, "text.reads_none")
+        )
+        rows.append((_t(language, "text.reads"), read))
+    if result.spoken is not None:
+        said = f"<q>{escape(result.spoken.transcript.text)}</q>"
+        rows.append((_t(language, "text.sentiment.spoken"), said))
+        rows.append((_t(language, "text.sentiment.voice"), _voice(result.spoken, language)))
+    told = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows)
+    return f'<dl class="mm-besides">{told}</dl>' if rows else ""
+
+
+def _voice(spoken: SpokenPart, language: str) -> str:
+    voice, rate = spoken.voice, spoken.words_a_minute
+    facts = [_t(language, "text.sentiment.voice.level", level=f"{voice.level:.0f}", range=f"{voice.level_range:.0f}")]
+    if voice.pitch is not None and voice.semitones is not None:
+        low, middle, high = (f"{one:.0f}" for one in voice.pitch)
+        facts.append(
+            _t(
+                language,
+                "text.sentiment.voice.pitch",
+                **{"low": low, "middle": middle, "high": high, "semitones": f"{voice.semitones:.0f}"},
+            )
+        )
+    if rate is not None:
+        facts.append(_t(language, "text.sentiment.voice.rate", rate=f"{rate:.0f}"))
+    not_judged = f'<span class="mm-hint">{_t(language, "text.sentiment.voice.not_judged")}</span>'
+    return "; ".join(facts).replace("-", "\u2212") + ". " + not_judged
 
 
 def _interaction(result: SentimentResult, language: str) -> str:

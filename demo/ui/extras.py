@@ -16,10 +16,11 @@ from mmcore.settings import Settings
 from mmcore.tasks import ocr, transcribe
 
 from . import events, slots, uploads
-from .i18n import text, ui
+from .i18n import ui
 
 if TYPE_CHECKING:
     from .page import Page
+
 
 def can_read(settings: Settings) -> bool:
     """Whether the extra that reads the text in pictures is here."""
@@ -48,6 +49,20 @@ def reading_box(settings: Settings) -> gr.Textbox:
     here = can_read(settings)
     told = ui("retrieval.reading_info") if here else missing(settings, "read_text_missing")
     return gr.Textbox("", label=ui("retrieval.reading"), info=told, interactive=here, elem_id="mm-reading")
+
+
+def spoken_input(settings: Settings, tab: str) -> gr.Audio:
+    """A recording, or a file, that is part of what is given; in a closed row."""
+    here = can_transcribe(settings)
+    with gr.Accordion(ui("speak"), open=False, elem_id=f"mm-{tab}-speak", elem_classes="mm-speak"):
+        return gr.Audio(
+            type="filepath",
+            sources=["microphone", "upload"],
+            buttons=[],
+            label=ui("speak_part") if here else missing(settings, "speak_missing"),
+            interactive=here,
+            elem_id=f"mm-{tab}-microphone",
+        )
 
 
 def microphone(page: Page, field: gr.Textbox, tab: str) -> gr.Audio:

@@ -27,7 +27,8 @@ from mmcore.io.images import decode_image
 from mmcore.io.tables import ALL_ROWS
 from mmcore.pool import ModelPool
 from mmcore.results import FUSIONS, OPTIMISERS, Post, SentimentOptions, SentimentResult, TrainingOptions
-from mmcore.tasks import sentiment
+from mmcore.results.ocr import one_line
+from mmcore.tasks import ocr, sentiment, transcribe
 from mmcore.types import Progress
 
 app = typer.Typer()
@@ -41,6 +42,10 @@ def sentiment_command(
     use: Use,
     text: Annotated[str | None, typer.Option(help="The text.", metavar="T")] = None,
     image: Annotated[str | None, typer.Option(help="The picture.", metavar="FILE")] = None,
+    sound: Annotated[str | None, typer.Option(help="What is said (extra speech).", metavar="FILE")] = None,
+    read_text: Annotated[
+        bool, typer.Option("--read-text", help="The text in the picture is part of the post, as in memes (extra ocr).")
+    ] = False,
     table: Annotated[
         Path | None,
         typer.Option(help="A .tsv, .csv or .xlsx with columns text and image (a path relative to it).", metavar="FILE"),
@@ -50,12 +55,18 @@ def sentiment_command(
     explain: Annotated[bool, typer.Option("--explain", help="Say what each word contributes.")] = False,
 ) -> None:
     """Say whether a text, a picture or both are negative, neutral or positive."""
-    if table is not None and (text is not None or image is not None):
-        wrong_usage("give --table, or --text and --image")
-    if table is None and text is None and image is None:
-        wrong_usage("give --text, --image or both, or a --table")
+    nothing = text is None and image is None and sound is None
+    if table is not None and not nothing:
+        wrong_usage("give --table, or --text, --image and --sound")
+    if table is None and nothing:
+        wrong_usage("give --text, --image, --sound or several of them, or a --table")
     with usage():
-        options = SentimentOptions(fusion=fusion, head=head, explain=explain)  # type: ignore[arg-type]  # checked there
+        options = SentimentOptions(
+            fusion=fusion,  # type: ignore[arg-type]  # checked there
+            head=head,
+            explain=explain,
+            read_text=read_text,
+        )
         pool = console.make_pool(use.settings)
         sentiment.checked(pool.choose(sentiment.TASK, use.model), options, use.settings)
     failed = 0
@@ -66,11 +77,9 @@ def sentiment_command(
                 pool, table, options, use.model, progress=progress, limit=ALL_ROWS
             )
         else:
-            given = {"text": text or "", "image": image or ""}
-            outcomes = (
-                (given, one)
-                for one in sentiment.classify_sentiment_many(pool, [_post(pool, text, image)], options, use.model)
-            )
+            given = {"text": text or "", "image": image or sound or ""}
+            post = _post(pool, text, image, sound, options)
+            outcomes = ((given, one) for one in sentiment.classify_sentiment_many(pool, [post], options, use.model))
         for row, outcome in outcomes:
             failed += isinstance(outcome, MMCoreError)
             name = row["image"].strip() or row["text"]
@@ -84,9 +93,13 @@ def sentiment_command(
         raise typer.Exit(FAILED)
 
 
-def _post(pool: Any, text: str | None, image: str | None) -> Post | MMCoreError:
+def _post(
+    pool: Any, text: str | None, image: str | None, sound: str | None, options: SentimentOptions
+) -> Post | MMCoreError:
+    decoding = ocr.full_size(pool.settings) if options.read_text else pool.settings
     try:
-        return Post(text, None if image is None else decode_image(image, pool.settings))
+        picture = None if image is None else decode_image(image, decoding)
+        return Post(text, picture, None if sound is None else transcribe.spoken_part(pool, sound))
     except MMCoreError as error:
         return error
 
@@ -109,6 +122,14 @@ def _print(out: TextIO, name: str, result: SentimentResult) -> None:
     shown = ", ".join(f"{label} {score:.2f}" for label, score in scores.items())
     interaction = f"; {result.interaction}" if result.interaction else ""
     print(f"{name}: {result.label}  ({shown}{interaction})", file=out, flush=True)
+    if result.reads is not None and result.reads.lines:
+        print(f"  reads: {one_line(result.reads.lines)}", file=out, flush=True)
+    if result.spoken is not None:
+        spoken = result.spoken.to_dict()
+        voice = ", ".join(f"{name} {value}" for name, value in spoken["voice"].items())
+        rate = spoken["words_a_minute"]
+        print(f"  says: {spoken['text']}", file=out, flush=True)
+        print(f"  voice, measured and not judged: words_a_minute {rate}, {voice}", file=out, flush=True)
     if result.explanation is not None and result.explanation.words:
         words = " ".join(f"{word.text}[{word.valence:+.2f}]" for word in result.explanation.words)
         print(f"  {words}", file=out, flush=True)

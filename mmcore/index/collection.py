@@ -22,7 +22,17 @@ from mmcore.index.maintenance import Reembedding, compact, remove
 from mmcore.index.matrix import Best, Matrix, MatrixCache
 from mmcore.index.projection import place
 from mmcore.index.readings import Reader, Readings, ReadingsCache, count_unread, lines_in
-from mmcore.index.records import AddOptions, AddReport, DuplicateGroup, Embed, Entry, Hit, ReadLines, ReadReport, Summary
+from mmcore.index.records import (
+    AddOptions,
+    AddReport,
+    DuplicateGroup,
+    Embed,
+    Entry,
+    Hit,
+    ReadLines,
+    ReadReport,
+    Summary,
+)
 from mmcore.index.searching import COLUMNS, Living, among, by_engine, condition, entry_of, rows_of, scan
 from mmcore.index.store import Facts, Store, facts
 from mmcore.results.ocr import TextLine

@@ -83,3 +83,4 @@ from mmcore.results.sentiment import (
     WordContribution,
 )
 from mmcore.results.transcribe import SPOKEN, Heard, Passage, SpokenWord, TranscribeOptions, TranscribeResult
+from mmcore.results.voice import SpokenPart, Voice

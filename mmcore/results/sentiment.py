@@ -8,7 +8,9 @@ from typing import Any, Literal
 from PIL import Image
 
 from mmcore.results.notices import Notice, as_json
+from mmcore.results.ocr import OcrResult
 from mmcore.results.options import check, one_of
+from mmcore.results.voice import SpokenPart
 from mmcore.types import Floats
 
 Sentiment = Literal["negative", "neutral", "positive"]
@@ -37,6 +39,8 @@ class SentimentOptions:
     """How text and image are brought together; None takes the model's default."""
     explain: bool = False
     """Also compute what each word and each region of the picture contributes."""
+    read_text: bool = False
+    """Also read the text in the picture, as memes have it, and judge it with the post's own (extra ``ocr``)."""
     head: str | None = None
     """Name of a fusion of one's own, kept in the Lab (``checkpoints.fusion_heads``); it stands in for ``fusion``."""
 
@@ -50,6 +54,10 @@ class Post:
 
     text: str | None = None
     image: Image.Image | None = None
+    spoken: SpokenPart | None = None
+    """What is said in its sound; its words are judged with the text."""
+    reads: OcrResult | None = None
+    """What was read in its picture; its words are judged with the text."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +161,10 @@ class SentimentResult:
     device: str
     seconds: float
     explanation: Explanation | None = None
+    reads: OcrResult | None = None
+    """The text in the picture, which is part of the post's text; None where it was not asked for."""
+    spoken: SpokenPart | None = None
+    """What was said, which is part of the post's text, and how, which is not judged; None without a sound."""
     notices: tuple[Notice, ...] = ()
     """What was not read, or was assumed."""
 
@@ -178,5 +190,7 @@ class SentimentResult:
             "model": self.model,
             "device": self.device,
             "seconds": round(self.seconds, 4),
+            **({} if self.reads is None else {"reads": [line.to_dict() for line in self.reads.lines]}),
+            **({} if self.spoken is None else {"spoken": self.spoken.to_dict()}),
             **as_json(self.notices),
         }

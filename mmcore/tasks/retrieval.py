@@ -223,9 +223,7 @@ def _matches(
     return tuple(_match(hits[place], float(scores[place]), hits[place].score, same) for place in order)
 
 
-def _match(
-    hit: Hit, score: float, cosine: float | None, same: Mapping[str, Sequence[Hit]], reading: str = ""
-) -> Match:
+def _match(hit: Hit, score: float, cosine: float | None, same: Mapping[str, Sequence[Hit]], reading: str = "") -> Match:
     return Match(
         path=hit.entry.path,
         score=score,

@@ -22,6 +22,7 @@ from mmcore.io.tables import file_beside, read_table
 from mmcore.io.texts import clean_post, windows_of
 from mmcore.pool import ModelPool
 from mmcore.results.notices import Notice, notices_of
+from mmcore.results.ocr import one_line
 from mmcore.results.sentiment import (
     FUSIONS,
     Interaction,
@@ -36,6 +37,7 @@ from mmcore.settings import Settings
 from mmcore.tasks.batching import run_in_batches
 from mmcore.tasks.contributions import explain_post
 from mmcore.tasks.late_fusion import LateJudge
+from mmcore.tasks.ocr import full_size, read_text
 from mmcore.tasks.reading import read_as, word_by_word
 from mmcore.tasks.unread import balanced, no_evidence, readable, unread
 from mmcore.types import IsCancelled, Progress
@@ -85,6 +87,8 @@ def classify_sentiment(
 ) -> SentimentResult:
     """Judge one post; ``seconds`` leaves out the loading of the model. The text is cleaned here.
 
+    What is said in the post's sound, and what was read in its picture, is put behind what was written.
+
     Places of words in an explanation count in the text as the model read it (``Explanation.text``): cleaned, and in
     English where Chinese was read word by word.
     Raises InputError (neither text nor picture, text too long, a script that the model does not read),
@@ -92,7 +96,7 @@ def classify_sentiment(
     """
     options = options or SentimentOptions()
     checkpoint = checked(pool.choose(TASK, model), options, pool.settings)
-    return _run(pool, checkpoint, [_cleaned(pool, post)], options)[0]
+    return _run(pool, checkpoint, [_cleaned(pool, post, options)], options)[0]
 
 
 def classify_sentiment_many(
@@ -133,10 +137,12 @@ def classify_sentiment_table(
     rows = read_table(table, NEEDED, most, optional=OPTIONAL, apart=pool.settings.apart)
     checkpoint = checked(pool.choose(TASK, model), options, pool.settings)
 
+    decoding = full_size(pool.settings) if options.read_text else pool.settings
+
     def post_of(row: dict[str, str]) -> Post | MMCoreError:
         try:
             name = row["image"].strip()
-            image = decode_image(file_beside(table, name), pool.settings) if name else None
+            image = decode_image(file_beside(table, name), decoding) if name else None
         except MMCoreError as error:
             return error
         return Post(row["text"], image)
@@ -170,7 +176,7 @@ def _outcomes(
     progress: Progress | None,
     cancelled: IsCancelled | None,
 ) -> Iterator[Outcome]:
-    ready = (_attempt_cleaned(pool, item) for item in posts)
+    ready = (_attempt_cleaned(pool, item, options) for item in posts)
 
     def work(some: Sequence[Post]) -> list[SentimentResult]:
         return _run(pool, checkpoint, some, options)
@@ -178,15 +184,23 @@ def _outcomes(
     return run_in_batches(ready, total, work, BATCH, progress, cancelled)
 
 
-def _attempt_cleaned(pool: ModelPool, item: Post | MMCoreError) -> Post | MMCoreError:
+def _attempt_cleaned(pool: ModelPool, item: Post | MMCoreError, options: SentimentOptions) -> Post | MMCoreError:
     try:
-        return _cleaned(pool, item) if isinstance(item, Post) else item
+        return _cleaned(pool, item, options) if isinstance(item, Post) else item
     except InputError as error:
         return error
 
 
-def _cleaned(pool: ModelPool, post: Post) -> Post:
-    text = clean_text(post.text, pool.settings) if post.text else ""
+def _cleaned(pool: ModelPool, post: Post, options: SentimentOptions) -> Post:
+    if options.read_text and post.image is not None and post.reads is None:
+        post = replace(post, reads=read_text(pool, post.image))
+    parts = (
+        post.text,
+        None if post.spoken is None else post.spoken.transcript.text,
+        None if post.reads is None else one_line(post.reads.lines),
+    )
+    given = "\n".join(part for part in parts if part and part.strip())
+    text = clean_text(given, pool.settings) if given else ""
     if not text and post.image is None:
         raise InputError("post_empty")
     # The heads have seen links beside pictures; alone, a text is judged as without them. It may be empty then.
@@ -264,6 +278,8 @@ def _run(
         for one, post, why, cleaned, part in zip(given, read, silent, some, parts, strict=True):
             notices = (
                 *notices_of(post.image),
+                *(one.reads.notices if one.reads is not None else ()),
+                *(one.spoken.transcript.notices if one.spoken is not None else ()),
                 *word_by_word(checkpoint, [one.text] if one.text else []),
                 *unread(checkpoint, cleaned.text),
                 *part,
@@ -283,7 +299,10 @@ def _run(
                 )
             )
         seconds = (perf_counter() - start) / len(some)
-        return [replace(result, seconds=seconds) for result in found]
+        return [
+            replace(result, seconds=seconds, reads=one.reads, spoken=one.spoken)
+            for one, result in zip(given, found, strict=True)
+        ]
 
     return pool.run(checkpoint.name, work, posts, alike=("sentiment", options))
 

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from mmcore.audio import voice
 from mmcore.audio.pieces import PieceCutter
 from mmcore.audio.windows import Window
 from mmcore.checkpoints import locate
@@ -26,9 +27,10 @@ from mmcore.io.chinese import simplified
 from mmcore.pool import ModelPool
 from mmcore.results.notices import Notice
 from mmcore.results.transcribe import Heard, SpokenWord, TranscribeOptions, TranscribeResult, joined, language_name
+from mmcore.results.voice import SpokenPart
 from mmcore.settings import Settings
 from mmcore.tasks.batching import check_sources, run_in_batches
-from mmcore.types import IsCancelled, Progress, Source
+from mmcore.types import Floats, IsCancelled, Progress, Source
 
 TASK = "transcribe"
 
@@ -36,6 +38,8 @@ SILENT = 1e-6
 """Mean power (-60 dB) below which nothing can be heard."""
 LEFT_OUT_SECONDS = 2.0
 """Sound without speech from which on a notice says that it was left out."""
+VOICE_SECONDS = 120
+"""Of a post's sound that are measured: enough for the range of a voice."""
 SURE = 0.6
 """Probability of a language from which on it is not called a guess."""
 
@@ -245,6 +249,24 @@ def _notices(
         other = piece.heard.language
         if piece.heard.words and other != language and piece.heard.language_score >= SURE:
             yield Notice.of("speech_languages", start=piece.start, end=piece.end, language=language_name(other))
+
+
+def spoken_part(
+    pool: ModelPool, source: Source, options: TranscribeOptions | None = None, model: str | None = None
+) -> SpokenPart:
+    """What is said in the sound of a post, and how: level, pitch and rate, which are measured and not judged.
+
+    The voice is measured over the first VOICE_SECONDS. Raises as ``transcribe``.
+    """
+    answer = transcribe(pool, source, options, model or default_model(pool))
+    samples: list[Floats] = []
+    with open_sound(source, pool.settings) as sound:
+        for block in sound.blocks(voice.RATE):
+            samples.append(block)
+            if sum(map(len, samples)) >= VOICE_SECONDS * voice.RATE:
+                break
+    whole = np.concatenate(samples) if samples else np.zeros(0, np.float32)
+    return SpokenPart(answer, voice.measure(whole[: VOICE_SECONDS * voice.RATE]))
 
 
 def spoken_text(

@@ -294,9 +294,10 @@ def test_another_collection_of_the_same_name_and_size_is_calibrated_anew(pool: M
 @pytest.fixture
 def signs(settings: Settings, tmp_path: Path) -> tuple[ModelPool, Collection]:
     """A red picture of 20 x 10 and a blue one of 30 x 10, which their reader reads as "20 by 10" and "30 by 10"."""
-    pool = fake_pool(settings, lambda checkpoint, *rest: (READERS if checkpoint.task == "ocr" else retrieval_loader)(
-        checkpoint, *rest
-    ))
+    pool = fake_pool(
+        settings,
+        lambda checkpoint, *rest: (READERS if checkpoint.task == "ocr" else retrieval_loader)(checkpoint, *rest),
+    )
     for name, width in (("red", 20), ("blue", 30)):
         colour(name, (width, 10)).save(tmp_path / f"{name}.png")
     collection = Library(settings).create("signs", NAME)
@@ -335,7 +336,7 @@ def test_pictures_that_were_not_read_are_told(signs: tuple[ModelPool, Collection
 
 def test_a_query_for_text_needs_letters(signs: tuple[ModelPool, Collection]):
     for empty in ("", "  "):
-        with pytest.raises(InputError, match="[Nn]othing"):
+        with pytest.raises(InputError, match="nothing to look for"):
             Query.of(reading=empty)
-    with pytest.raises(InputError, match="[Nn]othing"):
+    with pytest.raises(InputError, match="nothing to look for"):
         Query.of(reading="?!")

@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from mmcore import families
 from mmcore.checkpoints import fusion_heads
 from mmcore.errors import Cancelled, InputError, MMCoreError, UnknownNameError
 from mmcore.nets import fusion as fusions
@@ -24,8 +25,11 @@ from mmcore.tasks.sentiment import (
     classify_sentiment_table,
     interaction_of,
 )
+from mmcore.tasks.transcribe import spoken_part
 from tests import tiny
+from tests.fakes import engines
 from tests.families import sentiment as small
+from tests.sounds import encoded, noise
 
 PICTURE = tiny.pictures(1, (64, 64))[0]
 TEXT = "a red dog runs with two black cat"
@@ -361,3 +365,45 @@ def test_a_text_says_the_same_with_a_link_or_a_name(pool: ModelPool, more: str) 
     plain, linked = classify_sentiment(pool, Post("red cat dog")), classify_sentiment(pool, Post("red cat dog" + more))
     assert linked.scores == plain.scores
     assert linked.notices == plain.notices
+
+
+# Text in the picture, and speech
+
+
+@pytest.fixture
+def equipped(folder: Path, settings: Settings) -> ModelPool:
+    """A reader reads "64 by 64" in PICTURE, and a sound of two seconds says "word0. word1."."""
+    extras = engines.loader()
+    return ModelPool(
+        small.settings_for(folder, settings),
+        loader=lambda one, *rest: (families.load if one.task == "sentiment" else extras)(one, *rest),
+        locate=lambda *_, **__: folder,
+    )
+
+
+def test_text_in_the_picture_is_part_of_the_post(equipped: ModelPool) -> None:
+    read = classify_sentiment(equipped, Post("a dog", PICTURE), SentimentOptions(read_text=True))
+    assert read.reads is not None
+    assert read.scores == classify_sentiment(equipped, Post("a dog\n64 by 64", PICTURE)).scores
+    assert read.to_dict()["reads"][0]["text"] == "64 by 64"
+    assert "ocr_unsure" in [notice.code for notice in read.notices]
+    alone = classify_sentiment(equipped, Post(None, PICTURE), SentimentOptions(read_text=True))
+    assert alone.text is not None
+    assert "reads" not in classify_sentiment(equipped, Post("a dog", PICTURE)).to_dict()
+    assert classify_sentiment(equipped, Post("a dog"), SentimentOptions(read_text=True)).reads is None
+
+
+def test_what_is_said_is_judged_and_how_is_not(equipped: ModelPool) -> None:
+    quiet, loud = (
+        spoken_part(equipped, encoded((level * noise(2.0, 16_000)).astype(np.float32), 16_000)) for level in (0.1, 1.0)
+    )
+    results = [classify_sentiment(equipped, Post("a dog", PICTURE, one)) for one in (quiet, loud)]
+    assert (
+        results[0].scores
+        == results[1].scores
+        == classify_sentiment(equipped, Post("a dog\nword0. word1.", PICTURE)).scores
+    )
+    told = results[1].to_dict()["spoken"]
+    assert (told["text"], told["words_a_minute"]) == ("word0. word1.", 80)
+    assert told["voice"]["level_db"] - results[0].to_dict()["spoken"]["voice"]["level_db"] == pytest.approx(20, abs=0.5)
+    assert classify_sentiment(equipped, Post(spoken=quiet)).text is not None
