@@ -27,8 +27,8 @@ from mmcore.results import (
     TextLine,
 )
 from mmcore.results.options import from_form, limits, number
+from mmcore.tasks import ocr
 from mmcore.tasks.matching import explain_match
-from mmcore.tasks.ocr import reader, unavailable
 from mmcore.tasks.queries import seen_parts
 from mmcore.tasks.retrieval import search
 from mmcore.types import Floats, IsCancelled, Progress
@@ -198,9 +198,9 @@ def read_before(
     if collection.read_only or not any(isinstance(part.content, Inscription) for part in query.parts):
         return
     left = collection.unread()
-    if not left or (unavailable(pool.settings) is not None and left < len(collection)):
+    if not left or (ocr.unavailable(pool.settings) is not None and left < len(collection)):
         return
-    report = collection.read_texts(reader(pool), progress=progress, cancelled=cancelled)
+    report = collection.read_texts(ocr.reader(pool), progress=progress, cancelled=cancelled)
     if report.cancelled:
         raise Cancelled("cancelled", done=report.read, total=left)
 

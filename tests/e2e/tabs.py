@@ -16,3 +16,14 @@ def open_tab(page: Page, title: str, row: str = "#mm-tabs") -> None:
     else:
         more.click()
         tabs.locator(".overflow-dropdown").first.get_by_role("button", name=title, exact=True).click()
+
+
+def record(page: Page, tab: str, seconds: float = 1.5) -> None:
+    """Open the row with the microphone of a tab, and record."""
+    row = page.locator(f"#mm-{tab}-speak")
+    recorder = page.locator(f"#mm-{tab}-microphone")
+    if not recorder.is_visible():
+        row.locator("button").first.click()
+    recorder.locator(".record-button, .record").first.click()
+    page.wait_for_timeout(1000 * seconds)  # the length of the recording, not a wait for the page
+    recorder.locator(".stop-button, .stop").first.click()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tests.demo.serving import Server
 from tests.e2e.conftest import NARROW
-from tests.e2e.tabs import open_tab
+from tests.e2e.tabs import open_tab, record
 from tests.fakes.demo import HELD, RELEASE
 
 pytestmark = pytest.mark.e2e
@@ -64,6 +65,9 @@ def test_a_suggested_question_is_put_into_the_box(stay: Callable[..., Page], pho
     page = tab(stay, photo)
     page.locator("#mm-ask-suggestions button", has_text="main colours").click()
     expect(page.locator("#mm-ask-question textarea")).to_have_value("What are the main colours?")
+    record(page, "ask")  # what is said goes behind what stands there
+    expect(page.locator("#mm-ask-question textarea")).to_have_value(re.compile(r"^What are the main colours\? word0\."))
+    page.locator("#mm-ask-question textarea").fill("What are the main colours?")
     page.locator("#mm-ask-run").click()
     expect(page.locator(".mm-part")).to_contain_text("The main colours are")
 
@@ -101,4 +105,6 @@ def test_it_speaks_chinese_and_fits_a_telephone(stay: Callable[..., Page], photo
     expect(page.locator("#mm-ask-suggestions")).to_contain_text("这是什么？")
     ask(page, "他是谁？")
     expect(page.locator(".mm-refusing")).to_contain_text("我无法知道这是谁")
+    page.locator("#mm-ask-speak button", has_text="用说话代替打字").click()
+    expect(page.locator("#mm-ask-microphone")).to_contain_text("中文或英文，说的话会填入输入框")
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROW[0]

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 
 from tests.demo.serving import Server
 from tests.e2e.conftest import NARROW
-from tests.e2e.tabs import open_tab
+from tests.e2e.tabs import open_tab, record
 from tests.fakes.demo_retrieval import SLOW, SLOW_RELEASE
 
 pytestmark = pytest.mark.e2e
@@ -124,6 +124,31 @@ def test_own_pictures_words_minus_words_and_the_cutoff(stay: Callable[..., Page]
     page.locator("#mm-cutoff input[type=number]").press("Tab")
     expect(page.locator("#mm-found .mm-notice")).to_contain_text(re.compile(r"cut-off of 99 %; the best is \d+ %"))
     page.locator("#mm-cutoff").get_by_role("button", name="Reset").click()
+
+
+def test_text_inside_the_pictures_is_found_and_shown_where_it_stands(
+    stay: Callable[..., Page], pictures: list[Path]
+) -> None:
+    page = search(stay)
+    own_pictures(page, pictures)
+    reading = page.locator("#mm-reading textarea, #mm-reading input").first
+    reading.fill("120 by 90")
+    reading.press("Enter")
+    expect(page.locator("#mm-found .mm-query")).to_have_text('"120 by 90"')
+    first = page.locator("#mm-found .mm-gallery button").first
+    expect(first.locator(".mm-read")).to_have_text("120 by 90")
+    first.click()
+    expect(page.locator("#mm-closeup .mm-boxes polygon")).to_have_count(1)
+    expect(page.locator("#mm-closeup .mm-readout")).to_contain_text("Score 100 %")
+    ask(page, "blue")  # both: the words and the text
+    expect(page.locator("#mm-found .mm-query")).to_have_text('blue + "120 by 90"')
+    expect(first).to_have_attribute("title", called("sea.jpg"))
+    first.click()
+    expect(page.locator("#mm-closeup .mm-overlay")).to_be_visible()
+    expect(page.locator("#mm-closeup .mm-boxes polygon")).to_have_count(1)
+    record(page, "search")
+    expect(page.locator("#mm-query textarea, #mm-query input").first).to_have_value(re.compile(r"^blue word0\."))
+    reading.fill("")
 
 
 def test_a_picture_finds_its_like_and_a_broken_one_says_so(

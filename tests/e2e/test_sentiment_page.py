@@ -13,7 +13,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.demo.serving import Server
 from tests.e2e.conftest import NARROW
-from tests.e2e.tabs import open_tab
+from tests.e2e.tabs import open_tab, record
 
 pytestmark = pytest.mark.e2e
 
@@ -48,6 +48,22 @@ def test_text_and_picture_are_judged_alone_and_together(stay: Callable[..., Page
     expect(page.locator(".mm-interaction")).to_contain_text("Conflict")
     expect(page.locator(".mm-fusions tr")).to_have_count(5)
     expect(page.locator(".mm-said .mm-positive", has_text="lovely")).to_be_visible()
+    page.locator("#mm-sentiment-read-text input").check()
+    expect(page.locator(".mm-besides")).to_contain_text("60 by 80")
+    page.locator("#mm-sentiment-read-text input").uncheck()
+    expect(page.locator(".mm-besides")).to_have_count(0)
+
+
+def test_a_spoken_post_is_judged_by_its_words_and_its_voice_is_shown(stay: Callable[..., Page]) -> None:
+    page = tab(stay)
+    write(page, "so sad")
+    record(page, "sentiment")
+    expect(page.locator(".mm-besides")).to_contain_text("word0.")
+    expect(page.locator(".mm-besides")).to_contain_text("mostly about 200")  # the tone that the microphone hears
+    expect(page.locator(".mm-besides")).to_contain_text("not judged")
+    expect(page.locator(".mm-verdict")).to_contain_text("Negative")
+    page.locator("#mm-sentiment-microphone").get_by_role("button", name="Clear").click()
+    expect(page.locator(".mm-besides")).to_have_count(0)
 
 
 def test_no_old_answer_stands_beside_a_new_post(stay: Callable[..., Page]) -> None:

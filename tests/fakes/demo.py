@@ -20,6 +20,7 @@ from mmcore.settings import Settings
 from tests.fakes.demo_audio import FakeTagger
 from tests.fakes.demo_retrieval import FakeRetriever
 from tests.fakes.demo_sentiment import FakeJudge
+from tests.fakes.engines import FakeReader, FakeTranscriber
 
 SENTENCES = ("a brown dog runs on the grass .", "two dogs play outside .", "an animal in a field .", "a dog .")
 CHINESE_SENTENCES = ("棕色 的 狗 在 草地上 奔跑", "两只 狗 在 玩耍", "田野 里 的 动物", "一只 狗")
@@ -119,7 +120,14 @@ def fake_of(record: Checkpoint, model: type[FakeCaptioner] = FakeCaptioner) -> A
     return FAKES.get(record.task, model)
 
 
-FAKES: dict[str, Any] = {"ask": FakeEyes, "audio": FakeTagger, "retrieval": FakeRetriever, "sentiment": FakeJudge}
+FAKES: dict[str, Any] = {
+    "ask": FakeEyes,
+    "audio": FakeTagger,
+    "ocr": lambda record, *_: FakeReader(record),
+    "retrieval": FakeRetriever,
+    "sentiment": FakeJudge,
+    "transcribe": lambda record, *_: FakeTranscriber(record),
+}
 """Task -> fake; for the tasks that are not in it, the captioner."""
 
 
