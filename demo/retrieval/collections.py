@@ -249,4 +249,7 @@ def described(entry: Entry) -> Mapping[str, str]:
     for item in example_pictures():
         if str(item.path) == entry.path:
             return item.alt
-    return dict.fromkeys(LANGUAGES, entry.name)
+    name = entry.name
+    if entry.moment is not None:
+        name = f"{name}, {int(entry.moment) // 60}:{int(entry.moment) % 60:02}"
+    return dict.fromkeys(LANGUAGES, name)

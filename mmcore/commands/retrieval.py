@@ -134,6 +134,7 @@ def _print_matches(out: TextIO, result: SearchResult) -> None:
     for match in result.good:
         gone = "" if match.present else "  [the file is gone]"
         read = f"  reads: {match.reading}" if match.reading else ""
+        read = f" at {match.moment:.1f} s{read}" if match.moment is not None else read
         print(f"{result.query}: {match.score:.2f}  {match.path}{read}{gone}", file=out, flush=True)
     print_notices(out, result.query, result.notices)
 

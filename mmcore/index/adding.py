@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,8 @@ from mmcore.index.ingest import (
     find,
     folded,
     in_threads,
-    read,
+    of_file,
+    read_all,
     read_error,
     write_error,
 )
@@ -128,7 +130,7 @@ class Adder:
                         tally.cancelled = True
                         return tally.report()
                     tally.take(self._commit(batch))
-                    done += len(batch) if todo is new else 0
+                    done += len(_paths(batch)) if todo is new else 0
                     report_progress()
             finally:
                 work.close()
@@ -154,7 +156,9 @@ class Adder:
                         new.append(file)
                         continue
                 key, state = as_stored(file.path), (file.size, file.modified)
-                if db.execute("SELECT size, modified FROM entries WHERE path = ?", (key,)).fetchone() == state:
+                text, values = of_file(file.path)
+                known = db.execute(f"SELECT size, modified FROM entries WHERE {text} LIMIT 1", values)
+                if known.fetchone() == state:
                     self._tally.unchanged.append(file.path)
                     continue
                 row = db.execute("SELECT size, modified, error FROM broken WHERE path = ?", (key,)).fetchone()
@@ -172,16 +176,17 @@ class Adder:
                 path = os.path.abspath(source)
                 below = os.path.join(path, "")
                 beyond = below[:-1] + chr(ord(below[-1]) + 1)  # the first that does not begin with it
+                text, values = of_file(path)
                 rows = db.execute(
-                    "SELECT path FROM entries WHERE path = ? OR (path > ? AND path < ?) ORDER BY path",
-                    tuple(map(as_stored, (path, below, beyond))),
+                    f"SELECT path FROM entries WHERE {text} OR (path > ? AND path < ?) ORDER BY path",
+                    (*values, as_stored(below), as_stored(beyond)),
                 )
                 paths = [as_path(row[0]) for row in rows]
                 missing += [path for path in paths if path not in there and not Path(path).is_file()]
         return list(dict.fromkeys(missing))
 
-    def _reader(self, known: Callable[[bytes], bool]) -> Callable[[PictureFile], Read | Broken]:
-        return lambda file: read(file, self._settings, known)
+    def _reader(self, known: Callable[[bytes], bool]) -> Callable[[PictureFile], list[Read | Broken]]:
+        return lambda file: read_all(file, self._settings, known)
 
     def _has_content(self, sha256: bytes) -> bool:
         """Whether a vector of these very bytes is there, so that the file need not be decoded."""
@@ -208,6 +213,8 @@ class Adder:
             writer = _Writer(
                 db, self._store.folder, vectors, now.rows, now.generation, now.width, tally, self._store.name
             )
+            for path, keys in _keys(batch).items():
+                writer.forget_others(path, keys)
             for one in batch:
                 outcome = one if isinstance(one, Broken) else outcomes.get(id(one))
                 if isinstance(outcome, Broken):
@@ -223,6 +230,19 @@ class Adder:
                 matrix.append(matrix.vector_file(self._store.folder, now.generation), np.stack(vectors), now.rows)
                 db.execute("UPDATE facts SET rows = ?, width = ?", (now.rows + len(vectors), width))
         return tally
+
+
+def _paths(batch: Sequence[Read | Broken]) -> set[str]:
+    return {one.path if isinstance(one, Broken) else one.file.path for one in batch}
+
+
+def _keys(batch: Sequence[Read | Broken]) -> dict[str, set[bytes]]:
+    """Path -> what the catalogue will call its entries."""
+    keys: dict[str, set[bytes]] = {}
+    for one in batch:
+        if isinstance(one, Read):
+            keys.setdefault(one.file.path, set()).add(one.key)
+    return keys
 
 
 def other_checkpoint(name: str, made: str, asked: str) -> InputError:
@@ -245,6 +265,12 @@ def remember_broken(db: sqlite3.Connection, broken: Broken, one: Read | Broken) 
     db.execute("INSERT OR REPLACE INTO broken VALUES (?, ?, ?, ?)", row)
 
 
+def _append(listed: list[Any], item: Any) -> None:
+    """The key frames of a video come one after the other, and count once."""
+    if not listed or listed[-1] != item:
+        listed.append(item)
+
+
 @dataclass
 class _Writer:
     """Writes the entries of one batch; their vectors are collected for the rows from ``first`` on."""
@@ -261,13 +287,13 @@ class _Writer:
     def put(self, one: Read, vector: Vectors | None) -> None:
         """Enter a file. Without a vector it has the content of an entry, whose vector it gets too."""
         path, file = one.file.path, one.file
-        key = as_stored(path)
+        key = one.key
         known = self.db.execute("SELECT id, sha256, row FROM entries WHERE path = ?", (key,)).fetchone()
         if known is not None and known[1] == one.sha256 and known[2] is not None:
             self.db.execute(
                 "UPDATE entries SET size = ?, modified = ? WHERE id = ?", (file.size, file.modified, known[0])
             )
-            self.tally.unchanged.append(path)
+            _append(self.tally.unchanged, path)
             return
         twins = self.db.execute(
             "SELECT id, path, row, look, width, height FROM entries "
@@ -277,7 +303,7 @@ class _Writer:
         gone = next((other for other in twins if not Path(as_path(other[1])).is_file()), None)
         if known is None and gone is not None:
             self._follow(gone[0], one)
-            self.tally.moved.append(Duplicate(path, as_path(gone[1])))
+            _append(self.tally.moved, Duplicate(path, as_path(gone[1])))
             return
         twin = twins[0] if twins else None
         if vector is None:
@@ -290,8 +316,8 @@ class _Writer:
             assert one.picture is not None
             look, size, jpeg = one.look, one.picture.size, one.jpeg
         if twin is not None and Path(as_path(twin[1])).is_file():  # else it was moved
-            self.tally.duplicates.append(Duplicate(path, as_path(twin[1])))
-        elif look is not None:
+            _append(self.tally.duplicates, Duplicate(path, as_path(twin[1])))
+        elif look is not None and one.moment is None:  # the key frames of a video may be much alike
             self._near(path, key, one.sha256, look, vector)
         entry = self._enter(None if known is None else known[0], one, size, look)
         self.vectors.append(vector)
@@ -301,23 +327,32 @@ class _Writer:
             self.db.executemany(
                 "INSERT INTO looks VALUES (?, ?)", [(band, entry) for band in perceptual_hash.bands(look)]
             )
-        self.db.execute("DELETE FROM broken WHERE path = ?", (key,))
+        self.db.execute("DELETE FROM broken WHERE path = ?", (as_stored(path),))
         self.db.execute("DELETE FROM renewed WHERE entry = ?", (entry,))
-        self.tally.added.append(path)
+        _append(self.tally.added, path)
+
+    def forget_others(self, path: str, keys: set[bytes]) -> None:
+        """Take out what else a file was: other key frames, or a picture where there is a video now."""
+        text, values = of_file(path)
+        rows = self.db.execute(f"SELECT id, path FROM entries WHERE {text}", values).fetchall()
+        gone = [(number,) for number, stored in rows if bytes(stored) not in keys]
+        self.db.executemany("DELETE FROM entries WHERE id = ?", gone)
+        for table in ("thumbnails", "looks", "renewed"):
+            self.db.executemany(f"DELETE FROM {table} WHERE entry = ?", gone)
 
     def _follow(self, entry: int, one: Read) -> None:
         """The entry is the file under its new name; its vector and number stay."""
         path = folded(one.file.path)
         self.db.execute(
             "UPDATE entries SET path = ?, folded = ?, name = ?, size = ?, modified = ? WHERE id = ?",
-            (as_stored(one.file.path), path, path.rpartition("/")[2], one.file.size, one.file.modified, entry),
+            (one.key, path, path.rpartition("/")[2], one.file.size, one.file.modified, entry),
         )
         self.db.execute("DELETE FROM broken WHERE path = ?", (as_stored(one.file.path),))
 
     def _enter(self, entry: int | None, one: Read, size: tuple[int, int], look: int | None) -> int:
         path, row = folded(one.file.path), self.first + len(self.vectors)
         values = {
-            **{"path": as_stored(one.file.path), "folded": path, "name": path.rpartition("/")[2], "row": row},
+            **{"path": one.key, "folded": path, "name": path.rpartition("/")[2], "row": row},
             **{"size": one.file.size, "modified": one.file.modified, "sha256": one.sha256},
             **{"width": size[0], "height": size[1], "look": look},
         }

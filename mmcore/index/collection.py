@@ -17,7 +17,7 @@ from mmcore.index import engines
 from mmcore.index.adding import Adder, other_checkpoint
 from mmcore.index.duplicates import groups
 from mmcore.index.engines import Approximate
-from mmcore.index.ingest import as_stored
+from mmcore.index.ingest import of_file
 from mmcore.index.maintenance import Reembedding, compact, remove
 from mmcore.index.matrix import Best, Matrix, MatrixCache
 from mmcore.index.projection import place
@@ -123,7 +123,9 @@ class Collection:
         cancelled: IsCancelled | None = None,
         how: AddOptions | None = None,
     ) -> AddReport:
-        """Add picture files, and those in folders and below; hidden ones are left out.
+        """Add picture files and short videos, and those in folders and below; hidden ones are left out.
+
+        A video becomes an entry for each key frame: what is found in it is a moment.
 
         Files that are there unchanged (by size, times and place, else by content) are skipped, and those that were
         moved keep their entry. A broken file is reported and does not keep the others from being added. Pictures are
@@ -199,8 +201,8 @@ class Collection:
         self._writable()
         given = list(entries)
         with self._store.read() as db:
-            ids = [one.id if isinstance(one, Entry) else _id_of(db, one) for one in given]
-        removed = remove(self._store, [number for number in ids if number is not None])
+            ids = [[one.id] if isinstance(one, Entry) else _ids_of(db, one) for one in given]
+        removed = remove(self._store, [number for some in ids for number in some])
         compact(self._store)
         return removed
 
@@ -222,9 +224,9 @@ class Collection:
             return [entry_of(row) for row in db.execute(query, (*values, -1 if limit is None else limit, offset))]
 
     def entry(self, key: int | str | Path) -> Entry | None:
-        """The picture of that id or path, if it is in the collection."""
+        """The picture of that id or path, if it is in the collection; of a video the first key frame."""
         with self._store.read() as db:
-            number = key if isinstance(key, int) else _id_of(db, key)
+            number = key if isinstance(key, int) else next(iter(_ids_of(db, key)), None)
             row = db.execute(f"SELECT {COLUMNS} FROM entries WHERE id = ?", (number,)).fetchone()
         return None if row is None else entry_of(row)
 
@@ -385,9 +387,10 @@ class Collection:
             self._engine.close()
 
 
-def _id_of(db: sqlite3.Connection, path: str | Path) -> int | None:
-    row = db.execute("SELECT id FROM entries WHERE path = ?", (as_stored(os.path.abspath(path)),)).fetchone()
-    return None if row is None else int(row[0])
+def _ids_of(db: sqlite3.Connection, path: str | Path) -> list[int]:
+    """Of the picture with that path, or of the key frames of the video."""
+    text, values = of_file(os.path.abspath(path))
+    return [int(number) for (number,) in db.execute(f"SELECT id FROM entries WHERE {text} ORDER BY path", values)]
 
 
 def _entry_at(db: sqlite3.Connection, row: int) -> tuple[object, ...]:

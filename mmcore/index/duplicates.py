@@ -11,6 +11,7 @@ from operator import itemgetter
 import numpy as np
 
 from mmcore.index import perceptual_hash
+from mmcore.index.ingest import as_path
 from mmcore.index.matrix import Matrix
 from mmcore.index.records import DuplicateGroup, Entry
 from mmcore.index.searching import COLUMNS, entry_of
@@ -44,14 +45,18 @@ def _entries(db: sqlite3.Connection, ids: list[int]) -> list[Entry]:
 
 def _alike(db: sqlite3.Connection, matrix: Matrix, firsts: set[int]) -> list[list[int]]:
     """Connected pictures: hashes within BITS of each other, vectors within COSINE."""
-    rows = db.execute("SELECT id, look, row FROM entries WHERE look IS NOT NULL AND row IS NOT NULL")
-    known = {number: (look, row) for number, look, row in rows if number in firsts}
+    query = "SELECT id, look, row, path FROM entries WHERE look IS NOT NULL AND row IS NOT NULL"
+    rows = db.execute(query).fetchall()
+    known = {number: (look, row) for number, look, row, _ in rows if number in firsts}
+    paths = {number: as_path(stored) for number, _, _, stored in rows}
     kin = _Kin(known)
     for _, band in groupby(db.execute("SELECT band, entry FROM looks ORDER BY band, entry"), itemgetter(0)):
         crowd = [number for _, number in band if number in known]
         if len(crowd) > CROWD:
             continue
         for one, other in combinations(crowd, 2):
+            if paths[one] == paths[other]:
+                continue  # key frames of one video
             if perceptual_hash.distance(known[one][0], known[other][0]) > perceptual_hash.BITS or kin.same(one, other):
                 continue
             first, second = matrix.take(np.array([known[one][1], known[other][1]]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 import unicodedata
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -21,6 +22,8 @@ from mmcore.index import perceptual_hash
 from mmcore.index.records import Broken
 from mmcore.io.images import decode_image
 from mmcore.io.picture_folders import pictures_below
+from mmcore.io.video_frames import is_video, read_clip
+from mmcore.results.clips import KeyFrame
 from mmcore.settings import Settings
 
 WORKERS = min(8, os.cpu_count() or 1)
@@ -29,6 +32,10 @@ BATCH = 32
 """Pictures that are embedded and committed at once."""
 BATCH_PIXELS = 100_000_000
 """A batch is closed early where its pictures together have more pixels: they all lie in memory."""
+CLIP_BYTES = 16
+"""Of a key frame's digest that are its video's."""
+_last = threading.local()
+"""The video that a thread has decoded last."""
 TRANSIENT = frozenset(
     (
         *("image_too_large", "image_too_many_pixels", "image_unsupported"),
@@ -36,6 +43,8 @@ TRANSIENT = frozenset(
     )
 )
 """What is wrong with these may change without the file: the limits, the machine, the rights. They are tried again."""
+
+MARK, NEXT = b"\0", b"\1"
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -62,16 +71,38 @@ class Read:
     picture: Image.Image | None = None
     jpeg: bytes = b""
     look: int | None = None
+    moment: float | None = None
+    """Seconds from the beginning of a video at which the picture is seen; None for a picture file."""
+
+    @property
+    def key(self) -> bytes:
+        """What the catalogue calls it."""
+        return as_stored(self.file.path, self.moment)
 
 
-def as_stored(path: str) -> bytes:
-    """A path as the catalogue keeps it: names that are not text (Linux has such) included."""
-    return os.fsencode(path)
+def as_stored(path: str, moment: float | None = None) -> bytes:
+    """A path as the catalogue keeps it: names that are not text (Linux has such) included.
+
+    A key frame of a video has its time behind it, after a zero, which no path holds.
+    """
+    return os.fsencode(path) if moment is None else os.fsencode(path) + MARK + f"{moment:010.2f}".encode()
 
 
 def as_path(stored: bytes) -> str:
-    """The other way round."""
-    return os.fsdecode(stored)
+    """The other way round, without the time."""
+    return os.fsdecode(stored.partition(MARK)[0])
+
+
+def moment_of(stored: bytes) -> float | None:
+    """The time of a key frame; None for a picture file."""
+    time = stored.partition(MARK)[2]
+    return float(time) if time else None
+
+
+def of_file(path: str) -> tuple[str, tuple[bytes, bytes, bytes]]:
+    """SQL for the entries of a file, one picture or all key frames of a video, and its values."""
+    key = os.fsencode(path)
+    return "(path = ? OR (path > ? AND path < ?))", (key, key + MARK, key + NEXT)
 
 
 def readable(text: str) -> str:
@@ -100,7 +131,7 @@ def find(
                 raise InputError("nothing_given")
             paths: Sequence[Path] = [Path(source)]
             if Path(source).is_dir():
-                paths, passed_over = pictures_below(Path(source), exclude, follow_links=follow_links)
+                paths, passed_over = pictures_below(Path(source), exclude, follow_links=follow_links, clips=True)
                 left_out += passed_over
                 if not paths:
                     raise InputError("folder_without_pictures", path=Path(source))
@@ -145,6 +176,44 @@ def read(file: PictureFile, settings: Settings, known: Callable[[bytes], bool]) 
         return Broken(file.path, InputError("file_unreadable", path=file.path, detail=error.strerror or error))
 
 
+def read_all(file: PictureFile, settings: Settings, known: Callable[[bytes], bool]) -> list[Read | Broken]:
+    """``read``; of a video the key frames, each with its moment. Those are decoded even where they are known."""
+    if not is_video(file.path):
+        return [read(file, settings, known)]
+    try:
+        clip = read_clip(file.path, settings)
+        with open(file.path, "rb") as content:
+            whole = hashlib.file_digest(content, "sha256").digest()
+        return [_frame(file, whole, frame) for frame in clip.frames]
+    except MMCoreError as error:
+        return [Broken(file.path, error)]
+    except OSError as error:
+        return [Broken(file.path, InputError("file_unreadable", path=file.path, detail=error.strerror or error))]
+
+
+def _frame(file: PictureFile, whole: bytes, frame: KeyFrame) -> Read:
+    """The first half of its digest is the video's, so that the frames of copies are known to be of one content."""
+    moment = round(frame.at, 2)
+    sha256 = whole[:CLIP_BYTES] + hashlib.sha256(f"{moment:.2f}".encode()).digest()[CLIP_BYTES:]
+    thumbnail = perceptual_hash.small(frame.picture)
+    return Read(file, sha256, frame.picture, perceptual_hash.jpeg(thumbnail), perceptual_hash.look(thumbnail), moment)
+
+
+def read_entry(stored: bytes, file: PictureFile, settings: Settings) -> Read | Broken:
+    """The picture of an entry anew: of a key frame the video is decoded again, once for a run of its frames."""
+    moment = moment_of(stored)
+    if moment is None:
+        return read(file, settings, lambda _: False)
+    last = getattr(_last, "clip", None)
+    if last is None or last[0] != file:
+        _last.clip = last = (file, read_all(file, settings, lambda _: False))
+    frames = last[1]
+    if len(frames) == 1 and isinstance(frames[0], Broken):
+        return frames[0]
+    same = [one for one in frames if isinstance(one, Read) and one.moment == moment]
+    return same[0] if same else Broken(file.path, InputError("picture_exchanged", path=file.path))
+
+
 def in_threads(work: Callable[[Item], Answer], items: Iterable[Item]) -> Generator[Answer, None, None]:
     """``work(item)`` of each, in order, a few ahead of the one who asks. Leaving early stops the rest."""
     with ThreadPoolExecutor(WORKERS, "reading") as threads:
@@ -160,15 +229,16 @@ def in_threads(work: Callable[[Item], Answer], items: Iterable[Item]) -> Generat
             threads.shutdown(cancel_futures=True)
 
 
-def batches(items: Iterable[Read | Broken]) -> Iterator[list[Read | Broken]]:
-    """At most BATCH files, and about BATCH_PIXELS pixels, a batch."""
+def batches(items: Iterable[Sequence[Read | Broken]]) -> Iterator[list[Read | Broken]]:
+    """About BATCH pictures, and about BATCH_PIXELS pixels, a batch; what belongs to one file stays together."""
     batch: list[Read | Broken] = []
     pixels = 0
-    for item in items:
-        batch.append(item)
-        if isinstance(item, Read) and item.picture is not None:
-            pixels += item.picture.width * item.picture.height
-        if len(batch) == BATCH or pixels >= BATCH_PIXELS:
+    for some in items:
+        batch += some
+        for item in some:
+            if isinstance(item, Read) and item.picture is not None:
+                pixels += item.picture.width * item.picture.height
+        if len(batch) >= BATCH or pixels >= BATCH_PIXELS:
             yield batch
             batch, pixels = [], 0
     if batch:

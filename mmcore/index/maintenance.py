@@ -11,7 +11,7 @@ import numpy as np
 
 from mmcore.index import matrix
 from mmcore.index.adding import Tally, embedded, other_checkpoint
-from mmcore.index.ingest import PictureFile, Read, as_path, batches, in_threads, read
+from mmcore.index.ingest import PictureFile, Read, as_path, batches, in_threads, read_entry
 from mmcore.index.readings import forget_what_left
 from mmcore.index.records import AddReport, Broken, Embed
 from mmcore.index.store import Facts, Store, facts
@@ -114,20 +114,22 @@ class Reembedding:
             db.execute("DELETE FROM renewed")
             db.execute("INSERT INTO renewal VALUES (?, NULL, ?, 0)", (self._checkpoint, generation))
 
-    def _waiting(self) -> list[tuple[int, PictureFile]]:
+    def _waiting(self) -> list[tuple[int, bytes, PictureFile]]:
         """Entries that have not been embedded yet."""
         with self._store.read() as db:
             rows = db.execute(
                 "SELECT id, path, size, modified FROM entries WHERE id NOT IN (SELECT entry FROM renewed) ORDER BY id"
             )
-            return [(entry, PictureFile(as_path(path), size, modified)) for entry, path, size, modified in rows]
+            return [(entry, path, PictureFile(as_path(path), size, modified)) for entry, path, size, modified in rows]
 
-    def _batches(self, waiting: Sequence[tuple[int, PictureFile]]) -> Iterable[tuple[list[int], list[Read | Broken]]]:
-        work = in_threads(lambda pair: read(pair[1], self._settings, lambda _: False), waiting)
+    def _batches(
+        self, waiting: Sequence[tuple[int, bytes, PictureFile]]
+    ) -> Iterable[tuple[list[int], list[Read | Broken]]]:
+        work = in_threads(lambda one: [read_entry(one[1], one[2], self._settings)], waiting)
         first = 0
         try:
             for batch in batches(work):
-                yield [entry for entry, _ in waiting[first : first + len(batch)]], batch
+                yield [entry for entry, *_ in waiting[first : first + len(batch)]], batch
                 first += len(batch)
         finally:
             work.close()

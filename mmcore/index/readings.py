@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from time import perf_counter
 
 from mmcore.errors import InputError
-from mmcore.index.ingest import PictureFile, Read, as_path, in_threads, read
+from mmcore.index.ingest import PictureFile, Read, as_path, in_threads, read_entry
 from mmcore.index.records import Broken, ReadLines, ReadReport
 from mmcore.index.searching import condition
 from mmcore.index.store import Facts, Store
@@ -107,7 +107,9 @@ class Reader:
             db.execute(TABLE)
             forget_what_left(db)
             rows = db.execute(f"SELECT sha256, path, size, modified {UNREAD} GROUP BY sha256 ORDER BY min(id)")
-            waiting = [(sha256, PictureFile(as_path(path), size, modified)) for sha256, path, size, modified in rows]
+            waiting = [
+                (sha256, path, PictureFile(as_path(path), size, modified)) for sha256, path, size, modified in rows
+            ]
         done = with_text = 0
         broken: list[Broken] = []
         stopped = False
@@ -115,7 +117,7 @@ class Reader:
             if stopped := cancelled is not None and cancelled():
                 break
             good: list[Read] = []
-            for (sha256, file), one in batch:
+            for (sha256, _, file), one in batch:
                 if isinstance(one, Broken):
                     broken.append(one)
                 elif one.sha256 != sha256:
@@ -138,11 +140,11 @@ class Reader:
         return ReadReport(done - len(broken), with_text, tuple(broken), stopped, perf_counter() - began)
 
     def _batches(
-        self, waiting: Sequence[tuple[bytes, PictureFile]]
-    ) -> Iterator[list[tuple[tuple[bytes, PictureFile], Read | Broken]]]:
+        self, waiting: Sequence[tuple[bytes, bytes, PictureFile]]
+    ) -> Iterator[list[tuple[tuple[bytes, bytes, PictureFile], Read | Broken]]]:
         for first in range(0, len(waiting), BATCH):
             some = waiting[first : first + BATCH]
-            work = in_threads(lambda pair: read(pair[1], self._settings, lambda _: False), some)
+            work = in_threads(lambda one: read_entry(one[1], one[2], self._settings), some)
             yield list(zip(some, work, strict=True))
 
 

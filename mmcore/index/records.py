@@ -39,8 +39,15 @@ class Entry:
     width: int
     """Of the upright picture, in pixels."""
     height: int
+    moment: float | None = None
+    """Seconds from the beginning of a video at which it is seen: a key frame; None for a picture file."""
     searchable: bool = True
     """False where it has no vector: its file was not there when the collection was embedded with another model."""
+
+    @property
+    def content(self) -> str:
+        """The same for files that are the same byte for byte, and for all key frames of one video."""
+        return self.sha256 if self.moment is None else self.sha256[:32]
 
     @property
     def missing(self) -> bool:

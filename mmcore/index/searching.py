@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmcore.index.engines import Approximate
-from mmcore.index.ingest import as_path, folded, readable
+from mmcore.index.ingest import as_path, folded, moment_of, readable
 from mmcore.index.matrix import Best, Matrix
 from mmcore.index.records import Entry
 from mmcore.index.store import Facts
@@ -28,7 +28,8 @@ def entry_of(row: Sequence[Any]) -> Entry:
     number, stored, size, modified, sha256, width, height, vector = row
     path = as_path(stored)
     name = readable(os.path.basename(path))
-    return Entry(number, path, name, size, modified, sha256.hex(), width, height, searchable=vector is not None)
+    moment, here = moment_of(stored), vector is not None
+    return Entry(number, path, name, size, modified, sha256.hex(), width, height, moment, here)
 
 
 def condition(where: str | None) -> tuple[str, tuple[str, ...]]:

@@ -21,12 +21,13 @@ REASONS = ("not_pictures", "other_formats", "linked_folders", "excluded", "hidde
 
 
 def pictures_below(
-    folder: Path, exclude: Sequence[str] = (), *, follow_links: bool = False
+    folder: Path, exclude: Sequence[str] = (), *, follow_links: bool = False, clips: bool = False
 ) -> tuple[list[Path], Counter[str]]:
     """Picture files in a folder and below, sorted by path, and how many were left out for which of REASONS.
 
     ``exclude`` are patterns with ``*`` and ``?`` for names of files and folders, or for paths below the folder. Links
     to folders are left out unless ``follow_links``; then each folder is walked once, so that no walk goes in a circle.
+    ``clips`` lets videos pass, too.
     """
     found: list[Path] = []
     left_out: Counter[str] = Counter()
@@ -47,7 +48,7 @@ def pictures_below(
         folders[:] = kept
         for name in names:
             path = Path(at, name)
-            reason = _passed_over(path, folder, exclude) or _no_picture(path)
+            reason = _passed_over(path, folder, exclude) or _no_picture(path, clips=clips)
             if reason is None:
                 found.append(path)
             else:
@@ -62,7 +63,7 @@ def _passed_over(path: Path, folder: Path, exclude: Sequence[str]) -> str | None
     return "excluded" if any(fnmatchcase(tried, one) for one in exclude for tried in (path.name, below)) else None
 
 
-def _no_picture(path: Path) -> str | None:
+def _no_picture(path: Path, *, clips: bool) -> str | None:
     """Why a file is left out; None for a picture, by its content or by its name."""
     if path.suffix.lower() in IMAGE_SUFFIXES:
         return None
@@ -73,7 +74,7 @@ def _no_picture(path: Path) -> str | None:
             group = sniff(file.read(HEAD)).group
     except OSError:
         return "unreadable"
-    if group == "picture":
+    if group == "picture" or (clips and group == "video"):
         return None
     return "other_formats" if group in ("other picture", "svg") else "not_pictures"
 

@@ -146,6 +146,8 @@ class Match:
     """False where the file is gone since it was added."""
     reading: str = ""
     """The text that was read in the picture, in one line, where the query asked for such."""
+    moment: float | None = None
+    """Seconds from the beginning at which it is seen, where ``path`` is a video; its best moment stands for it."""
     copies: tuple[str, ...] = ()
     """Paths of the entries whose files are this very picture, byte for byte; they take no places of their own."""
     good: bool = True
@@ -191,6 +193,7 @@ class SearchResult:
                     "cosine": None if match.cosine is None else round(match.cosine, 4),
                     "good": match.good,
                     **({"reading": match.reading} if match.reading else {}),
+                    **({} if match.moment is None else {"moment": round(match.moment, 2)}),
                     **({} if match.present else {"present": False}),
                     **({"copies": list(match.copies)} if match.copies else {}),
                 }

@@ -231,15 +231,25 @@ def _match(hit: Hit, score: float, cosine: float | None, same: Mapping[str, Sequ
         id=hit.entry.id,
         present=not hit.entry.missing,
         reading=reading,
-        copies=tuple(other.entry.path for other in same[hit.entry.sha256][1:] if not other.entry.missing),
+        moment=hit.entry.moment,
+        copies=tuple(
+            dict.fromkeys(
+                other.entry.path
+                for other in same[hit.entry.content][1:]
+                if other.entry.path != hit.entry.path and not other.entry.missing
+            )
+        ),
     )
 
 
 def _different(hits: Sequence[Hit]) -> dict[str, list[Hit]]:
-    """The hits of each content, best first; among copies those whose files are there come first."""
+    """The hits of each content, best first; the moments of a video are of one.
+
+    Among copies those whose files are there come first.
+    """
     same: dict[str, list[Hit]] = {}
     for hit in hits:
-        same.setdefault(hit.entry.sha256, []).append(hit)
+        same.setdefault(hit.entry.content, []).append(hit)
     for copies in same.values():
         if len(copies) > 1:
             copies.sort(key=lambda hit: hit.entry.missing)

@@ -16,6 +16,7 @@ from mmcore.settings import Settings
 from mmcore.tasks import retrieval
 from mmcore.tasks.ocr import reader
 from mmcore.tasks.retrieval import QUERIES, search, search_many
+from tests import clips
 from tests.fakes.engines import loader
 from tests.fakes.families import fake_pool
 from tests.fakes.retrieval import (
@@ -340,3 +341,16 @@ def test_a_query_for_text_needs_letters(signs: tuple[ModelPool, Collection]):
             Query.of(reading=empty)
     with pytest.raises(InputError, match="nothing to look for"):
         Query.of(reading="?!")
+
+
+def test_a_video_is_one_match_at_its_best_moment(pool: ModelPool, collection: Collection, tmp_path: Path):
+    shown = [(colour("purple", (64, 48)), 1.0), (colour("red", (64, 48)), 2.0), (colour("blue", (64, 48)), 1.0)]
+    film = clips.make(tmp_path / "film.mp4", shown)
+    collection.add([film], lambda images: retrieval.embed_images(pool, images, NAME), checkpoint=NAME)
+    result = search(pool, collection, Query.of("red"))
+    (match,) = (match for match in result.matches if Path(match.path).name == "film.mp4")
+    assert match.moment is not None
+    assert 1 <= match.moment < 3
+    assert match.copies == ()
+    told = next(one for one in result.to_dict()["matches"] if one["path"] == str(film))
+    assert told["moment"] == round(match.moment, 2)
