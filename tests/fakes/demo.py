@@ -20,7 +20,7 @@ from mmcore.settings import Settings
 from tests.fakes.demo_audio import FakeTagger
 from tests.fakes.demo_retrieval import FakeRetriever
 from tests.fakes.demo_sentiment import FakeJudge
-from tests.fakes.engines import FakeReader, FakeTranscriber
+from tests.fakes.engines import FakeReader, FakeTranscriber, one_word_heard
 
 SENTENCES = ("a brown dog runs on the grass .", "two dogs play outside .", "an animal in a field .", "a dog .")
 CHINESE_SENTENCES = ("棕色 的 狗 在 草地上 奔跑", "两只 狗 在 玩耍", "田野 里 的 动物", "一只 狗")
@@ -126,7 +126,7 @@ FAKES: dict[str, Any] = {
     "ocr": lambda record, *_: FakeReader(record),
     "retrieval": FakeRetriever,
     "sentiment": FakeJudge,
-    "transcribe": lambda record, *_: FakeTranscriber(record),
+    "transcribe": lambda record, *_: FakeTranscriber(record, one_word_heard),
 }
 """Task -> fake; for the tasks that are not in it, the captioner."""
 

@@ -57,6 +57,11 @@ def seconds_heard(waveform: Floats, language: str | None) -> Heard:
     return Heard(words, language or "en", 1.0 if language else 0.9, len(waveform) / 1000)
 
 
+def one_word_heard(waveform: Floats, language: str | None) -> Heard:
+    """The same word, however short the recording."""
+    return Heard((SpokenWord("word0.", 0.0, 0.5, 0.9),), language or "en", 0.9, len(waveform) / 1000)
+
+
 def loader(*models: Any) -> Callable[[Checkpoint, Path, str, str], Any]:
     """Has the signature of ``families.load``: the model given for each checkpoint, a fake for the others."""
     given = {model.checkpoint.name: model for model in models}

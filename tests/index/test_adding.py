@@ -211,7 +211,7 @@ def test_broken_files_are_reported_and_not_tried_again(
         decoded.append(file.path)
         return real(file, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(adding, "read", watched)
+    monkeypatch.setattr(ingest, "read", watched)
     again = collection.add([tmp_path], embed, checkpoint=MADE_BY)
     assert decoded == []
     first, second = ({one.path: str(one.error) for one in part.broken} for part in (report, again))
