@@ -486,6 +486,11 @@ _TABLE: tuple[Checkpoint, ...] = (
         bytes=150_218_479,
         parameters=72_593_920,
         languages=("en", "zh"),
+        quality=(
+            Quality("WER", 7.1, "25 English sentences spoken by espeak-ng", "mmcore evaluate transcribe"),
+            Quality("CER", 69, "25 Chinese ones by its Mandarin voice: do not rely on Chinese", "the same"),
+            Quality("WER", 56, "200 single digits of FSDD: words alone are too short", "mmcore evaluate transcribe"),
+        ),
     ),
     Checkpoint(
         name="whisper-tiny-en",
@@ -558,6 +563,12 @@ _TABLE: tuple[Checkpoint, ...] = (
         bytes=16_189_007,
         parameters=4_047_000,
         languages=("en", "zh"),
+        quality=(
+            Quality(
+                "characters right", 99.6, "40 made pictures, English and Chinese, turned, too", "mmcore evaluate ocr"
+            ),
+            Quality("found by their text", 100, "20 searches among them", "the same"),
+        ),
     ),
 )
 

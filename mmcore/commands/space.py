@@ -24,6 +24,8 @@ space_app = typer.Typer(help="Make a Hugging Face Space of the page.", no_args_i
 
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 """Where torch is without CUDA, which would fill gigabytes of a Space that has no GPU."""
+EXTRAS = ("speech", "ocr")
+"""A Space has them, too: its visitors can install nothing, and their weights come with the packages."""
 LEFT_OUT = ("__pycache__", "recipes", "screenshots", "*.pyc")
 """What the page does not need."""
 
@@ -143,8 +145,10 @@ the model cards in `mmcore/bundled` say which.
 
 
 def requirements() -> str:
-    """The Space's requirements.txt: the project's own dependencies, and torch without CUDA."""
-    needed = [line for line in metadata.requires("mmcore-studio") or () if "extra ==" not in line]
+    """The Space's requirements.txt: the project's own dependencies, the extras, and torch without CUDA."""
+    lines = metadata.requires("mmcore-studio") or ()
+    needed = [line for line in lines if "extra ==" not in line]
+    needed += [line.partition(";")[0].strip() for line in lines if any(f'extra == "{one}"' in line for one in EXTRAS)]
     return f"--extra-index-url {CPU_INDEX}\n" + "".join(f"{line}\n" for line in sorted(needed))
 
 

@@ -178,7 +178,7 @@ def read(file: PictureFile, settings: Settings, known: Callable[[bytes], bool]) 
 
 def read_all(file: PictureFile, settings: Settings, known: Callable[[bytes], bool]) -> list[Read | Broken]:
     """``read``; of a video the key frames, each with its moment. Those are decoded even where they are known."""
-    if not is_video(file.path):
+    if not file.size or not is_video(file.path):  # a pipe has no size, and would never end
         return [read(file, settings, known)]
     try:
         clip = read_clip(file.path, settings)

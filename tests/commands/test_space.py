@@ -64,7 +64,8 @@ def test_its_front_matter_is_what_the_hub_reads(space: Path):
 def test_its_torch_is_the_one_without_cuda(space: Path):
     first, *lines = (space / "requirements.txt").read_text("utf-8").splitlines()
     assert first == "--extra-index-url https://download.pytorch.org/whl/cpu"
-    assert {"gradio", "torch", "transformers"} <= {Requirement(line).name for line in lines}
+    names = {Requirement(line).name for line in lines}
+    assert {"gradio", "torch", "transformers", "faster-whisper", "rapidocr-onnxruntime"} <= names
     assert "pytest" not in "".join(lines)
 
 
