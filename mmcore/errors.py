@@ -61,7 +61,7 @@ MESSAGES: dict[str, str] = {
         "The sound file has {megabytes:.2f} MB; the limit is {limit:g} MB. Cut it or "
         "save it as MP3 or Ogg, and try again."
     ),
-    "sound_too_long": "The sound lasts {minutes:.1f} minutes; the limit is {limit:g} minutes. Cut it and try again.",
+    "sound_too_long": "The sound lasts {minutes:.2f} minutes; the limit is {limit:g} minutes. Cut it and try again.",
     "sound_too_short": (
         "The sound lasts {milliseconds:.2f} ms (samples: {samples}); at least {limit:g} ms are needed to hear anything."
     ),
@@ -92,7 +92,7 @@ MESSAGES: dict[str, str] = {
     "video_too_large": (
         "The video file has {megabytes:.2f} MB; the limit is {limit:g} MB. Cut it or save it smaller, and try again."
     ),
-    "video_too_long": "The video lasts {minutes:.1f} minutes; the limit is {limit:g} minutes. Cut it and try again.",
+    "video_too_long": "The video lasts {minutes:.2f} minutes; the limit is {limit:g} minutes. Cut it and try again.",
     "video_not_a_video": "This is not a video but {kind}. Choose an MP4, MOV, WebM or MKV file.",
     "video_unsupported": "{format} videos cannot be read. Save the video as MP4 or WebM and try again.",
     "video_no_pictures": (

@@ -114,8 +114,8 @@ def test_a_broken_picture_is_the_querys_error(collection: str, tmp_path: Path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "give --text, --image or --queries"),
-        (["--without", "red"], "give --text, --image or --queries"),
+        ([], "give --text, --image, --reading or --queries"),
+        (["--without", "red"], "give --text, --image, --reading or --queries"),
         (["--text", "red", "--queries", "some.txt"], "give --queries, or --text"),
         (["--text", "red", "--top", "0"], "top is 0; it must be between 1 and 1000"),
         (["--text", "red", "--cut-off", "2"], "cutoff is 2.0"),

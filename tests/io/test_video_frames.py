@@ -63,7 +63,7 @@ def test_bytes_are_read_too(tmp_path: Path, settings: Settings):
 
 def test_a_longer_one_is_refused_in_a_sentence(tmp_path: Path, settings: Settings):
     path = clips.make(tmp_path / "clip.mp4", shots(3))
-    with pytest.raises(InputError, match=r"The video lasts 0\.1 minutes; the limit is 0\.0333333 minutes\. Cut it"):
+    with pytest.raises(InputError, match=r"The video lasts 0\.05 minutes; the limit is 0\.0333333 minutes\. Cut it"):
         read_clip(path, replace(settings, video_seconds=2.0))
     assert Settings().video_seconds == 120
 
