@@ -52,6 +52,7 @@ from mmcore.results.matching import (
 )
 from mmcore.results.ocr import OcrOptions as OcrOptions, OcrResult as OcrResult, TextLine as TextLine
 from mmcore.results.retrieval import (
+    Inscription as Inscription,
     Match as Match,
     Query as Query,
     QueryPart as QueryPart,
@@ -65,6 +66,7 @@ from mmcore.results.sentiment import (
     SentimentResult as SentimentResult,
     SentimentScores as SentimentScores,
 )
+from mmcore.results.spoken import SpokenPart as SpokenPart, Voice as Voice
 from mmcore.results.transcribe import (
     Passage as Passage,
     SpokenWord as SpokenWord,

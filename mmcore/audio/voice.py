@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from mmcore.results.voice import Voice
+from mmcore.results.spoken import Voice
 from mmcore.types import Floats
 
 RATE = 16_000

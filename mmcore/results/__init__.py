@@ -82,5 +82,5 @@ from mmcore.results.sentiment import (
     SentimentScores,
     WordContribution,
 )
+from mmcore.results.spoken import SpokenPart, Voice
 from mmcore.results.transcribe import SPOKEN, Heard, Passage, SpokenWord, TranscribeOptions, TranscribeResult
-from mmcore.results.voice import SpokenPart, Voice

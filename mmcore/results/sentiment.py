@@ -10,7 +10,7 @@ from PIL import Image
 from mmcore.results.notices import Notice, as_json
 from mmcore.results.ocr import OcrResult
 from mmcore.results.options import check, one_of
-from mmcore.results.voice import SpokenPart
+from mmcore.results.spoken import SpokenPart
 from mmcore.types import Floats
 
 Sentiment = Literal["negative", "neutral", "positive"]

@@ -26,8 +26,8 @@ from mmcore.io.audio_files import open_sound
 from mmcore.io.chinese import simplified
 from mmcore.pool import ModelPool
 from mmcore.results.notices import Notice
+from mmcore.results.spoken import SpokenPart
 from mmcore.results.transcribe import Heard, SpokenWord, TranscribeOptions, TranscribeResult, joined, language_name
-from mmcore.results.voice import SpokenPart
 from mmcore.settings import Settings
 from mmcore.tasks.batching import check_sources, run_in_batches
 from mmcore.types import Floats, IsCancelled, Progress, Source
