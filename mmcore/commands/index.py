@@ -59,7 +59,7 @@ def _embed(pool: ModelPool, model: str) -> Embed:
 def add_command(
     use: Use,
     collection: Name,
-    paths: Annotated[list[str], typer.Argument(metavar="PATH", help="Pictures, and folders of them.")],
+    paths: Annotated[list[str], typer.Argument(metavar="PATH", help="Pictures, short videos, and folders of them.")],
     exclude: Annotated[
         list[str] | None,
         typer.Option(help="Leave out files and folders of this name; * and ? as usual; may be given again."),
@@ -72,7 +72,7 @@ def add_command(
 ) -> None:
     """Add pictures to a collection, which is made if it is not there; files it knows are skipped.
 
-    Pictures are told by their content. What is left out is counted; files that were moved keep their place.
+    Of a video each key frame is an entry. Files are told by their content. What is left out is counted; files that were moved keep their place.
     A run that was stopped goes on where it was when it is started again.
     """
     library, pool, model = Library(use.settings), console.make_pool(use.settings), use.model
