@@ -67,7 +67,8 @@ def build(page: Page, shelf: collections.CollectionChooser) -> None:
             "matches": a list of {"file", "score", "cosine", "good"}, best first, with "reading", the text in the
             picture, where such was looked for; "file" is a name, "cosine" null where nothing else was looked for.
             Scores are 0-1, calibrated to mean the same for every model; where none is good there is no good match.
-            "moment" is the second of a video. "present" is false where the file is gone, "copies" names files with the same content.
+            "moment" is the second of a video. "present" is false where the file is gone, "copies" names files with the
+            same content.
             "query", "good_matches", "cutoff", "collection", "model", "device", "seconds": what was asked, how many
             reach the cut-off, and what answered how fast.
             "notices": only where a part was not read or something was assumed: a list of {"code", "text" in "en" and
