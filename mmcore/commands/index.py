@@ -72,8 +72,8 @@ def add_command(
 ) -> None:
     """Add pictures to a collection, which is made if it is not there; files it knows are skipped.
 
-    Of a video each key frame is an entry. Files are told by their content. What is left out is counted; files that were moved keep their place.
-    A run that was stopped goes on where it was when it is started again.
+    Of a video each key frame is an entry. Files are told by their content. What is left out is counted; files that
+    were moved keep their place. A run that was stopped goes on where it was when it is started again.
     """
     library, pool, model = Library(use.settings), console.make_pool(use.settings), use.model
     with failures_reported():
