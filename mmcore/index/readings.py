@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter
+from typing import Any
 
 from mmcore.errors import InputError
 from mmcore.index.ingest import PictureFile, Read, as_path, in_threads, read_entry
@@ -149,6 +150,10 @@ class Reader:
 
 
 def _lines(stored: str) -> tuple[TextLine, ...]:
-    return tuple(
-        TextLine(one["text"], one["score"], tuple((x, y) for x, y in one["box"])) for one in json.loads(stored)
-    )
+    return tuple(map(_line, json.loads(stored)))
+
+
+def _line(told: dict[str, Any]) -> TextLine:
+    """What ``TextLine.to_dict`` told."""
+    first, second, third, fourth = ((float(x), float(y)) for x, y in told["box"])
+    return TextLine(told["text"], told["score"], (first, second, third, fourth))
