@@ -147,11 +147,11 @@ def page() -> gr.Blocks:
 
 @cache
 def _made() -> tuple[gr.Blocks, Settings]:
-    from mmcore.pool import ModelPool
+    from mmcore.ray_workers import make_pool
     from mmcore.settings import Settings
 
     settings = replace(Settings.from_env(image_pixels=IMAGE_PIXELS), apart=sys.platform != "win32")
-    return build_demo(ModelPool(settings), settings), settings
+    return build_demo(make_pool(settings), settings), settings
 
 
 def __getattr__(name: str) -> gr.Blocks:

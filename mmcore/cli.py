@@ -25,6 +25,7 @@ from mmcore.commands import (
     ocr,
     retrieval,
     sentiment,
+    serve,
     space,
     transcribe,
     workshop,
@@ -38,7 +39,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain text, which any terminal, screen reader and log can take
 )
-for part in (captioning, audio, transcribe, ocr, ask, models, retrieval, index, sentiment, few_shot):
+for part in (captioning, audio, transcribe, ocr, ask, models, retrieval, index, sentiment, few_shot, serve):
     app.add_typer(part.app)  # without a name: its commands become ours
 app.add_typer(workshop.evaluate_app, name="evaluate")
 app.add_typer(workshop.bench_app, name="bench")

@@ -13,6 +13,8 @@ language: ``error.key`` names the sentence, ``error.values`` fills it, ``str(err
 
 from __future__ import annotations
 
+from typing import Any
+
 MESSAGES: dict[str, str] = {
     # pictures
     "image_empty": "The file is empty (0 bytes). Choose another picture.",
@@ -355,6 +357,19 @@ MESSAGES: dict[str, str] = {
     "weights_login": (
         "{host} gives {name} only to people who are logged in (HTTP {status}). Run `hf auth login` and try again."
     ),
+    "workers_gone": (
+        "No Ray cluster with workers of mmcore is found ({detail}). Start them with `mmcore serve`, or unset"
+        " MMCORE_SERVE."
+    ),
+    "workers_not_ready": (
+        "The workers of {name} cannot be started: {detail}. Try `mmcore models` there; the logs of Ray say more."
+    ),
+    "workers_failed": (
+        "The workers of {name} did not answer after {tries} tries ({detail}). `mmcore serve` and Ray's dashboard say "
+        "more; try again in a moment."
+    ),
+    "workers_late": "The workers of {name} did not answer within {limit:g} minutes. Try again, or start more of them.",
+    "index_unreachable": ("The Qdrant server {url} cannot be used: {detail}. Start it, or set MMCORE_INDEX to auto."),
     "model_in_use": "{name} is in use. Try again in a moment.",
     "cancelled": "Stopped, as asked. {done} of {total} files are done.",
 }
@@ -378,7 +393,8 @@ PHRASES: dict[str, str] = {
     "kind_xml": "an XML file",
     "kind_zip": "a ZIP archive",
     # what a setting must be
-    "expected_index": "auto, exact or approximate",
+    "expected_index": 'auto, exact, approximate, or the address of a Qdrant server such as "http://localhost:6333"',
+    "expected_serve": '"ray", or nothing',
     "expected_login": "a name and a password with a colon between them",
     "expected_number": "a number above 0",
     "expected_size": 'a size such as "500M" or "4G"',
@@ -424,6 +440,9 @@ class MMCoreError(Exception):
         self.values = values
         super().__init__(MESSAGES[key].format(**values))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (type(self), self.key, self.values)  # from a process to another
+
     def to_dict(self) -> dict[str, str]:
         """The ``error`` object of the JSON contract: {"type", "message"}."""
         return {"type": type(self).__name__, "message": str(self)}
@@ -451,3 +470,10 @@ class CapacityError(MMCoreError):
 
 class Cancelled(MMCoreError):
     """The person asked to stop; what was done so far is kept."""
+
+
+def _again(kind: type[MMCoreError], key: str, values: dict[str, object]) -> MMCoreError:
+    """The error that was sent here by another process; kinds differ in what they are made of, not in what they hold."""
+    error = kind.__new__(kind)
+    MMCoreError.__init__(error, key, **values)
+    return error

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from mmcore import cancelling, dynamic_batching, families
+from mmcore import cancelling, dynamic_batching, families, remote_work
 from mmcore.checkpoints import locate as weights
 from mmcore.checkpoints import repositories
 from mmcore.checkpoints.download import readable_size
@@ -94,7 +94,8 @@ class ModelPool:
     """Loads models on first use and keeps them, within the memory budget, least recently used out first.
 
     Any number of threads may use it. A request that finds no room or no turn within ``patience`` seconds gets a
-    CapacityError. The pool never downloads unless ``download`` is set: a person decides about that.
+    CapacityError. The pool never downloads unless ``download`` is set: a person decides about that. Models that
+    ``workers`` hold are asked there, and not loaded here.
     """
 
     def __init__(
@@ -107,6 +108,7 @@ class ModelPool:
         locate: Locator = weights.locate,
         patience: float = PATIENCE,
         clock: Callable[[], float] = time.monotonic,
+        workers: remote_work.Workers | None = None,
     ) -> None:
         keep_memory()
         self.settings = settings
@@ -119,6 +121,11 @@ class ModelPool:
         """Guards the entries; notified when one is loaded, released or removed."""
         self._gathering = dynamic_batching.Gathering()
         self._device: str | None = None
+        self._workers = workers
+        self._facts: dict[str, Any] = {}
+
+    def __reduce__(self) -> tuple[Callable[[], Any], tuple[()]]:
+        return remote_work.the_pool, ()  # models do not travel: where it arrives, it is the pool there
 
     @property
     def device(self) -> str:
@@ -169,8 +176,29 @@ class ModelPool:
         names the work and every option of it, and an item's answer must not depend on its neighbours. An error in a
         batch reaches only the request that meets it alone too.
         When memory runs out, everything idle is let go and the work is done once more; it must not have side effects.
+        Where the pool has ``workers`` for this model, the work travels to one of them (``mmcore.remote_work``).
         Raises what ``use`` and ``work`` raise.
         """
+        checkpoint = find(name)
+        if self._workers is None or self.is_here(name):
+            return self.run_here(name, work, items, alike=alike)
+        cancelling.check()
+        parcel = remote_work.pack(remote_work.Parcel(checkpoint.name, work, items, alike))
+        return remote_work.opened(self._workers.run(checkpoint, parcel))
+
+    def is_here(self, name: str) -> bool:
+        """Whether this process itself runs the model, and not one of its workers."""
+        return self._workers is None or not self._workers.takes(find(name))
+
+    def run_here(
+        self,
+        name: str,
+        work: Callable[[Any, Sequence[Item]], list[Answer]],
+        items: Sequence[Item],
+        *,
+        alike: Hashable | None = None,
+    ) -> list[Answer]:
+        """``run`` in this process, whatever workers there are: what a worker itself does."""
         key = find(name).name, object() if alike is None else alike
         request = dynamic_batching.Request(items, cancelling.current())
         most = dynamic_batching.MOST.get(self.device, dynamic_batching.MOST_ELSEWHERE)
@@ -186,7 +214,15 @@ class ModelPool:
             return work(model, items)
 
     def get(self, name: str) -> Any:
-        """The loaded model in plain shape, for looking at it. Run it inside ``use`` or ``run`` only."""
+        """The loaded model in plain shape, for looking at it. Run it inside ``use`` or ``run`` only.
+
+        Of a model that workers hold it is the plain values alone, which are asked for once.
+        """
+        checkpoint = find(name)
+        if not self.is_here(name):
+            if checkpoint.name not in self._facts:
+                (self._facts[checkpoint.name],) = self.run(name, remote_work.facts, [None])
+            return self._facts[checkpoint.name]
         with self.use(name) as model:
             return model
 

@@ -19,7 +19,9 @@ TIER_CHOICES = (*TIERS, "auto")
 DEVICES = ("auto", "cpu", "cuda", "mps", "xpu")
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 INDEXES = ("auto", "exact", "approximate")
-"""Ways to search a collection."""
+"""Ways to search a collection; a Qdrant server is named by its address."""
+SERVES = ("", "ray")
+"""Where models run: in this process, or in the workers of `mmcore serve`."""
 LOCAL_PREFIX = "MMCORE_LOCAL_"
 
 
@@ -94,9 +96,14 @@ class Settings:
     labels: int = 200
     files: int = 500
     index: str = "auto"
-    """MMCORE_INDEX: how collections are searched: exact, approximate, auto (exact up to ``index_exact`` pictures)."""
+    """MMCORE_INDEX: how collections are searched: exact, approximate, auto (exact up to ``index_exact`` pictures), or
+    the address of a Qdrant server ("http://localhost:6333")."""
+    index_key: str = field(default="", repr=False)
+    """MMCORE_INDEX_KEY: the Qdrant server's API key, where it wants one."""
     index_exact: int = 1_000_000
     """MMCORE_INDEX_EXACT: pictures up to which auto searches exactly."""
+    serve: str = ""
+    """MMCORE_SERVE: "ray" runs the models in the workers of `mmcore serve`; empty: in this process."""
     space: bool = False
     """SYSTEM=spaces: the page runs on the hub, which shows it in a frame of its own."""
     public: bool = False
@@ -121,9 +128,12 @@ class Settings:
             raise UnknownNameError("device", self.device, DEVICES)
         if self.dtype not in DTYPES:
             raise UnknownNameError("dtype", self.dtype, DTYPES)
-        if self.index not in INDEXES:
+        if self.index not in INDEXES and not re.fullmatch(r"https?://[^\s/]\S*", self.index):
             wanted = Phrase("expected_index")
             raise InputError("setting_unreadable", variable="MMCORE_INDEX", value=self.index, expected=wanted)
+        if self.serve not in SERVES:
+            wanted = Phrase("expected_serve")
+            raise InputError("setting_unreadable", variable="MMCORE_SERVE", value=self.serve, expected=wanted)
         if self.login and not all(self.login.partition(":")):
             wanted = Phrase("expected_login")
             raise InputError("setting_unreadable", variable="MMCORE_LOGIN", value="***", expected=wanted)
@@ -152,6 +162,8 @@ class Settings:
         read("device", str)
         read("dtype", str)
         read("index", str)
+        read("index_key", str)
+        read("serve", str)
         for name in SIZES:
             read(name, parse_size, "expected_size")
         read("audio_seconds", _parse_positive, "expected_number")

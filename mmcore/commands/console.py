@@ -15,6 +15,7 @@ from typing import Annotated, Any, NoReturn, Protocol, TextIO, TypeVar
 
 import typer
 
+from mmcore import ray_workers
 from mmcore.checkpoints import registry, repositories
 from mmcore.checkpoints.registry import Checkpoint
 from mmcore.errors import InputError, MMCoreError, UnknownNameError
@@ -38,7 +39,7 @@ Local = Annotated[Path | None, typer.Option(help="Take the weights of --model fr
 
 def make_pool(settings: Settings) -> ModelPool:
     """The pool of a command; tests put theirs in its place."""
-    return ModelPool(settings)
+    return ray_workers.make_pool(settings)
 
 
 def complain(message: object) -> None:

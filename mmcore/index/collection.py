@@ -16,7 +16,7 @@ from mmcore.errors import InputError, Phrase
 from mmcore.index import engines
 from mmcore.index.adding import Adder, other_checkpoint
 from mmcore.index.duplicates import groups
-from mmcore.index.engines import Approximate
+from mmcore.index.engines import Engine
 from mmcore.index.ingest import of_file
 from mmcore.index.maintenance import Reembedding, compact, remove
 from mmcore.index.matrix import Best, Matrix, MatrixCache
@@ -329,7 +329,7 @@ class Collection:
             return scan(matrix, queries, top, alive)
         return by_engine(engine, now, matrix, queries, top, alive)
 
-    def _engine_for(self, now: Facts) -> Approximate | None:
+    def _engine_for(self, now: Facts) -> Engine | None:
         """The engine that searches: none where every vector is looked at."""
         if self.settings.index == "auto" and now.rows <= self.settings.index_exact:
             return None
@@ -367,10 +367,10 @@ class Collection:
     def prepare(
         self, progress: Progress | None = None, cancelled: IsCancelled | None = None, *, everything: bool = False
     ) -> None:
-        """Bring an approximate index up to date, where one is used; ``add`` does it at its end.
+        """Bring an approximate index or a server up to date, where one is used; ``add`` does it at its end.
 
         A few new pictures are left out, since searches look at those themselves, unless ``everything`` is asked for.
-        Raises Cancelled.
+        Raises Cancelled, and CapacityError where a server does not answer.
         """
         with self._snapshot() as (_, now, matrix):
             pass
@@ -380,11 +380,16 @@ class Collection:
         engine.update(now, matrix, progress or (lambda done, total: None), cancelled or (lambda: False))
 
     def close(self) -> None:
-        """Let files go. A closed collection opens them again when it is used."""
+        """Let files and connections go. A closed collection opens them again when it is used."""
         self._store.close()
         self._matrices.clear()
         if self._engine is not None:
             self._engine.close()
+
+    def drop(self) -> None:
+        """Tell the engine that the collection is about to be deleted."""
+        if self._engine is not None:
+            self._engine.drop(self.facts.uuid)
 
 
 def _ids_of(db: sqlite3.Connection, path: str | Path) -> list[int]:

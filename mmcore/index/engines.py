@@ -1,8 +1,8 @@
-"""Searching beyond looking at every vector: a graph of neighbours (usearch).
+"""Searching beyond looking at every vector: a graph of neighbours (usearch), or a server (Qdrant).
 
 An engine is derived from the vectors of a collection and may lag behind them: it knows the rows below ``covered``,
 the rest is searched exactly. It names candidates; their scores are always computed from the vectors themselves.
-So a search is complete and its scores are the same whether an engine answers or not.
+So a search is complete and its scores are the same whichever engine answers.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import os
 import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from mmcore.errors import Cancelled
 from mmcore.index.matrix import Matrix
+from mmcore.index.qdrant_engine import Qdrant
 from mmcore.index.store import Facts
 from mmcore.settings import Settings
 from mmcore.types import IsCancelled, Progress, Rows, Vectors
@@ -30,12 +31,42 @@ TAIL = 1000
 """Rows that an engine need not know."""
 
 
-def choose(settings: Settings, folder: Path) -> Approximate | None:
+class Engine(Protocol):
+    """A way to search one collection. Any number of threads may use it."""
+
+    name: str
+
+    def covered(self, facts: Facts) -> int:
+        """It knows the rows from 0 to this."""
+        ...
+
+    def nearest(self, facts: Facts, queries: Vectors, top: int) -> list[Rows]:
+        """About the ``top`` nearest rows of each of the (Q, C) queries, among those it knows."""
+        ...
+
+    def update(self, facts: Facts, matrix: Matrix, progress: Progress, cancelled: IsCancelled) -> None:
+        """Take in the rows that it does not know. Raises Cancelled; what it has taken in may stay."""
+        ...
+
+    def drop(self, uuid: str) -> None:
+        """The collection is deleted: leave nothing behind."""
+        ...
+
+    def close(self) -> None:
+        """Let memory and connections go."""
+        ...
+
+
+def choose(settings: Settings, folder: Path) -> Engine | None:
     """The engine that the settings name; None for exact search."""
-    return None if settings.index == "exact" else Approximate(folder)
+    if settings.index == "exact":
+        return None
+    if settings.index in ("auto", "approximate"):
+        return Approximate(folder)
+    return Qdrant(settings.index, settings.index_key)
 
 
-def lags(engine: Approximate, facts: Facts) -> bool:
+def lags(engine: Engine, facts: Facts) -> bool:
     """Whether so much is new to the engine that it should take it in."""
     return facts.rows - engine.covered(facts) > max(TAIL, facts.rows // 20)
 
@@ -95,11 +126,11 @@ class Approximate:
         )
 
     def covered(self, facts: Facts) -> int:
-        """It knows the rows from 0 to this."""
+        """See Engine."""
         return min(self._open(facts)[0], facts.rows)
 
     def nearest(self, facts: Facts, queries: Vectors, top: int) -> list[Rows]:
-        """About the ``top`` nearest rows of each of the (Q, C) queries, among those it knows."""
+        """See Engine."""
         with self._lock:  # usearch gives each call the same working memory
             rows, graph = self._open(facts)
             if graph is None:
@@ -109,7 +140,7 @@ class Approximate:
         return [keys.astype(np.int64) for keys in found]
 
     def update(self, facts: Facts, matrix: Matrix, progress: Progress, cancelled: IsCancelled) -> None:
-        """Take in the rows that it does not know. Raises Cancelled; the file is then as it was."""
+        """See Engine. Where it raises, the file is as it was."""
         start, _ = self._open(facts)
         if start >= facts.rows:
             return
@@ -133,6 +164,10 @@ class Approximate:
             if old != file:
                 with suppress(OSError):
                     old.unlink()
+
+    def drop(self, uuid: str) -> None:
+        """Nothing to do: the file goes with the folder."""
+        self.close()
 
     def close(self) -> None:
         """Let the mapping of the file go."""

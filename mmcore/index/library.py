@@ -144,12 +144,19 @@ class Library:
     def remove(self, name: str) -> None:
         """Delete a collection; the pictures it was made of stay. Raises UnknownNameError.
 
-        Raises InputError in a read-only library, CapacityError (on Windows) while another program uses it.
+        Raises InputError in a read-only library, CapacityError where a server that holds it does not answer, or (on
+        Windows) while another program uses it.
         """
         if not _allowed(name) or not (self.folder / name / FILE).is_file():
             raise UnknownNameError("collection", name, self.names())
         if self.read_only:
             raise InputError("collection_read_only", name=name)
+        collection = self.open(name)
+        try:
+            with suppress(InputError):  # a damaged one can be deleted too
+                collection.drop()
+        finally:
+            collection.close()
         gone = self.folder / f".gone-{uuid4().hex}"
         try:
             (self.folder / name).rename(gone)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mmcore.index.engines import Approximate
+from mmcore.index.engines import Engine
 from mmcore.index.ingest import as_path, folded, moment_of, readable
 from mmcore.index.matrix import Best, Matrix
 from mmcore.index.records import Entry
@@ -96,7 +96,7 @@ def among(matrix: Matrix, queries: Vectors, top: int, rows: Rows) -> Best:
 
 
 def by_engine(
-    engine: Approximate, facts: Facts, matrix: Matrix, queries: Vectors, top: int, alive: npt.NDArray[np.bool_] | None
+    engine: Engine, facts: Facts, matrix: Matrix, queries: Vectors, top: int, alive: npt.NDArray[np.bool_] | None
 ) -> Best:
     """The best of what the engine knows, together with all that it does not know yet."""
     covered = engine.covered(facts)

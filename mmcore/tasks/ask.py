@@ -95,11 +95,14 @@ def _written(
     options: AskOptions,
     heard: Heard | None,
 ) -> AskResult:
+    here = pool.is_here(checkpoint.name)
+    tell = heard if here and heard is not None else _nobody  # what is said as it is written reaches no other process
+
     def work(model: Answerer, together: Sequence[Sequence[Image.Image]]) -> list[AskResult]:
         results = []
         for pictures in together:
             start = perf_counter()
-            answer, complete = model.answer(pictures, earlier, question, options, heard or (lambda text: None))
+            answer, complete = model.answer(pictures, earlier, question, options, tell)
             seconds = perf_counter() - start
             results.append(
                 AskResult(
@@ -109,4 +112,11 @@ def _written(
             )  # fmt: skip
         return results
 
-    return pool.run(checkpoint.name, work, [images])[0]
+    result = pool.run(checkpoint.name, work, [images])[0]
+    if heard is not None and not here:
+        heard(result.answer)
+    return result
+
+
+def _nobody(text: str) -> None:
+    """Nobody listens to the answer while it is written."""
