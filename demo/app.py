@@ -148,10 +148,18 @@ def page() -> gr.Blocks:
 @cache
 def _made() -> tuple[gr.Blocks, Settings]:
     from mmcore.ray_workers import make_pool
-    from mmcore.settings import Settings
+    from mmcore.settings import Settings, keep_weights_of_zero_gpu
 
     settings = replace(Settings.from_env(image_pixels=IMAGE_PIXELS), apart=sys.platform != "win32")
-    return build_demo(make_pool(settings), settings), settings
+    if not settings.zero_gpu:
+        return build_demo(make_pool(settings), settings), settings
+    keep_weights_of_zero_gpu()
+    from mmcore.pool import ModelPool
+
+    from .ui import zerogpu  # imports spaces, which comes before torch
+
+    settings = replace(settings, device="cpu")  # what is not placed on the GPU; spaces makes torch believe in one
+    return build_demo(ModelPool(settings, workers=zerogpu.place(settings)), settings), settings
 
 
 def __getattr__(name: str) -> gr.Blocks:

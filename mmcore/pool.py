@@ -264,7 +264,7 @@ class ModelPool:
     def choose(self, task: str, model: str | None = None, *, tier: str | None = None) -> Checkpoint:
         """The checkpoint for a task: called ``model``, or of ``tier``, or of the settings' tier.
 
-        Within a tier the first that is on this machine, or else the first. "auto" is the best tier with a checkpoint
+        Within a tier the first that is on this machine, or that workers hold, or else the first. "auto" is the best tier with a checkpoint
         that is on this machine and fits. Raises UnknownNameError for a name that is no model of the task, and for a
         tier that the task does not have.
         """
@@ -275,7 +275,7 @@ class ModelPool:
             raise UnknownNameError("tier", tier, TIER_CHOICES)
         if tier == "auto":
             candidates = [checkpoint for best in reversed(TIERS) for checkpoint in of_task(task, best)]
-            ready = [c for c in candidates if weights.is_cached(c, self.settings) and self.fits(c)]
+            ready = [c for c in candidates if self._is_ready(c) and self.fits(c)]
             if ready:
                 return ready[0]
             tier = TIERS[0]
@@ -283,10 +283,15 @@ class ModelPool:
         if not candidates:
             known = {checkpoint.tier for checkpoint in of_task(task)}
             raise UnknownNameError(f"{task} tier", tier, known)
-        return next((c for c in candidates if weights.is_cached(c, self.settings)), candidates[0])
+        return next((c for c in candidates if self._is_ready(c)), candidates[0])
+
+    def _is_ready(self, checkpoint: Checkpoint) -> bool:
+        return not self.is_here(checkpoint.name) or weights.is_cached(checkpoint, self.settings)
 
     def fits(self, checkpoint: Checkpoint) -> bool:
-        """Whether the budget and the device have room for it. The large tier is for GPUs."""
+        """Whether the budget and the device have room for it. The large tier is for GPUs. Workers see to their own."""
+        if not self.is_here(checkpoint.name):
+            return True
         if checkpoint.tier == "large" and self.device == "cpu":
             return False
         limits = [self.settings.memory_budget, device_memory(self.device)]

@@ -54,6 +54,11 @@ def bare_environment() -> dict[str, str]:
     return {name: os.environ[name] for name in kept if name in os.environ} | {"OMP_NUM_THREADS": "1"}
 
 
+def keep_weights_of_zero_gpu() -> None:
+    """Keep the package ``spaces`` from deleting the downloads whose weights it has copied: the page looks at them."""
+    os.environ.setdefault("ZEROGPU_MMAP_AUTOPRUNE_PATTERN", "/nothing")
+
+
 def parse_size(text: str) -> int:
     """Bytes of "4G", "500M", "1.5GB" or a plain number. Raises ValueError for anything else."""
     match = re.fullmatch(r"(\d+(?:\.\d*)?)\s*([KMGT]?)I?B?", text.strip().upper())
@@ -106,6 +111,8 @@ class Settings:
     """MMCORE_SERVE: "ray" runs the models in the workers of `mmcore serve`; empty: in this process."""
     space: bool = False
     """SYSTEM=spaces: the page runs on the hub, which shows it in a frame of its own."""
+    zero_gpu: bool = False
+    """SPACES_ZERO_GPU: the Space's GPU is lent to a request at a time, see ``demo/ui/zerogpu.py``."""
     public: bool = False
     """MMCORE_PUBLIC: strangers use the page: it downloads and unloads nothing for them, and counts what each asks.
     On where SYSTEM=spaces, unless MMCORE_PUBLIC=0 says otherwise."""
@@ -172,6 +179,7 @@ class Settings:
             env.get(name, "").strip().lower() in TRUE for name in ("MMCORE_OFFLINE", "HF_HUB_OFFLINE")
         )
         given["space"] = env.get("SYSTEM", "").strip() == "spaces"
+        given["zero_gpu"] = env.get("SPACES_ZERO_GPU", "").strip().lower() in TRUE
         public = env.get("MMCORE_PUBLIC", "").strip().lower()
         given["public"] = public in TRUE if public else given["space"]
         given["hosts"] = tuple(name.strip().lower() for name in env.get("MMCORE_HOSTS", "").split(",") if name.strip())
