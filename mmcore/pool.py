@@ -264,9 +264,9 @@ class ModelPool:
     def choose(self, task: str, model: str | None = None, *, tier: str | None = None) -> Checkpoint:
         """The checkpoint for a task: called ``model``, or of ``tier``, or of the settings' tier.
 
-        Within a tier the first that is on this machine, or that workers hold, or else the first. "auto" is the best tier with a checkpoint
-        that is on this machine and fits. Raises UnknownNameError for a name that is no model of the task, and for a
-        tier that the task does not have.
+        Within a tier the first that is on this machine, or that workers hold, or else the first. "auto" is the best
+        tier with a checkpoint that is on this machine and fits. Raises UnknownNameError for a name that is no model of
+        the task, and for a tier that the task does not have.
         """
         if model is not None:
             return find(model, task)

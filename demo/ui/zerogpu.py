@@ -1,9 +1,9 @@
 """A ZeroGPU Space: a GPU for seconds at a time, in a process that is forked for it.
 
-Models of the standard tier that are on the disk at start, which ``preload_from_hub`` sees to, are placed on the GPU once,
-in this process; Hugging Face's package ``spaces`` plays the GPU here and moves them there when a request gets one. Each
-request that needs one of them is packed and goes through ``on_gpu``, the one function that asks for a GPU. Everything
-else, the compact models first of all, stays on the processor and uses up nobody's quota.
+Models of the standard tier that are on the disk at start, which ``preload_from_hub`` sees to, are placed on the GPU
+once, in this process; Hugging Face's package ``spaces`` plays the GPU here and moves them there when a request gets
+one. Each request that needs one of them is packed and goes through ``on_gpu``, the one function that asks for a GPU.
+Everything else, the compact models first of all, stays on the processor and uses up nobody's quota.
 
 ``spaces`` must be imported before torch is, so ``demo/app.py`` imports this module first.
 """
