@@ -23,6 +23,8 @@ INDEXES = ("auto", "exact", "approximate")
 SERVES = ("", "ray")
 """Where models run: in this process, or in the workers of `mmcore serve`."""
 LOCAL_PREFIX = "MMCORE_LOCAL_"
+OWNERS = ("SPACE_AUTHOR_NAME", "SPACE_CREATOR_USER_ID")
+"""How a Space names who it belongs to: a name on the hub, and the number of who made it."""
 
 
 def local_variable(name: str) -> str:
@@ -116,6 +118,9 @@ class Settings:
     public: bool = False
     """MMCORE_PUBLIC: strangers use the page: it downloads and unloads nothing for them, and counts what each asks.
     On where SYSTEM=spaces, unless MMCORE_PUBLIC=0 says otherwise."""
+    owners: tuple[str, ...] = ()
+    """SPACE_AUTHOR_NAME and SPACE_CREATOR_USER_ID, of a Space with OAuth (OAUTH_CLIENT_ID): whose login on the hub
+    allows downloads on a public page."""
     hosts: tuple[str, ...] = ()
     """MMCORE_HOSTS ("a.example,b.example"): names under which a server behind a proxy is asked for its MCP tools."""
     login: str = field(default="", repr=False)
@@ -182,6 +187,8 @@ class Settings:
         given["zero_gpu"] = env.get("SPACES_ZERO_GPU", "").strip().lower() in TRUE
         public = env.get("MMCORE_PUBLIC", "").strip().lower()
         given["public"] = public in TRUE if public else given["space"]
+        if given["space"] and env.get("OAUTH_CLIENT_ID"):
+            given["owners"] = tuple(filter(None, (env.get(name) for name in OWNERS)))
         given["hosts"] = tuple(name.strip().lower() for name in env.get("MMCORE_HOSTS", "").split(",") if name.strip())
         given["login"] = env.get("MMCORE_LOGIN", "")
         local = {key: Path(value).expanduser() for key, value in env.items() if key.startswith(LOCAL_PREFIX) and value}

@@ -47,8 +47,8 @@ def states(pool: ModelPool, jobs: Jobs | None = None) -> list[view.ModelState]:
     return sorted(found, key=lambda state: (view.TASKS.index(state.checkpoint.task), state.folder is None))
 
 
-def table(pool: ModelPool, language: str, jobs: Jobs | None = None) -> str:
-    """The table and the line of totals under it; without buttons where strangers use the page."""
+def table(pool: ModelPool, language: str, jobs: Jobs | None = None, *, owner: bool = False) -> str:
+    """The table and the line of totals under it; where strangers use the page only its owner sees buttons."""
     loaded = pool.loaded()
     budget = pool.settings.memory_budget
     total = text(
@@ -60,7 +60,7 @@ def table(pool: ModelPool, language: str, jobs: Jobs | None = None) -> str:
         device=device_name(loaded[0].device) if loaded else pool.settings.device,
         budget=readable_size(budget) if budget else text(language, "text.models.no_budget"),
     )
-    rows = view.models_table(states(pool, jobs), language, buttons=not pool.settings.public)
+    rows = view.models_table(states(pool, jobs), language, buttons=owner or not pool.settings.public)
     return rows + f'<p class="mm-line">{escape(total)}</p>'
 
 
@@ -68,12 +68,13 @@ ACTIONS = ("download", "stop", "remove", "unload")
 """What a button in a row can do."""
 
 
-def act(pool: ModelPool, jobs: Jobs, asked: Any, language: str) -> str:
+def act(pool: ModelPool, jobs: Jobs, asked: Any, language: str, *, owner: bool = False) -> str:
     """Do what a button in a row asks for, ``{"action": one of ACTIONS, "name": ...}``; returns what is said about it.
 
-    Raises CapacityError for a model in use, WeightsError, UnknownNameError, and InputError on a public page.
+    Raises CapacityError for a model in use, WeightsError, UnknownNameError, and InputError on a public page for all
+    but its ``owner``.
     """
-    _owner_only(pool)
+    _owner_only(pool, owner)
     asked = asked if isinstance(asked, dict) else {}
     action, checkpoint = asked.get("action"), find(str(asked.get("name")))
     name = checkpoint.name
@@ -91,23 +92,23 @@ def act(pool: ModelPool, jobs: Jobs, asked: Any, language: str) -> str:
             repositories.forget(name, pool.settings)
         return notice(text(language, "text.models.removed", title=checkpoint.title, size=readable_size(freed)))
     if action == "unload":
-        return unload(pool, name, language)
+        return unload(pool, name, language, owner=owner)
     raise UnknownNameError("action", str(action), ACTIONS)
 
 
-def unload(pool: ModelPool, name: str, language: str) -> str:
+def unload(pool: ModelPool, name: str, language: str, *, owner: bool = False) -> str:
     """Let a model go. Raises CapacityError while it is in use, InputError on a public page."""
-    _owner_only(pool)
+    _owner_only(pool, owner)
     key = "text.models.unloaded" if pool.unload(name) else "text.models.was_not_loaded"
     return notice(text(language, key, title=find(name).title))
 
 
-def look_up(pool: ModelPool, repository: str, language: str) -> str:
+def look_up(pool: ModelPool, repository: str, language: str, *, owner: bool = False) -> str:
     """Put any repository of the hub into the list, and say what it is and costs.
 
     Raises InputError (no name of a repository, a type that is not known, a public page) and WeightsError.
     """
-    _owner_only(pool)
+    _owner_only(pool, owner)
     asked = repository.strip().removeprefix("https://huggingface.co/").strip("/")
     name = asked if asked.startswith(repositories.HUB) else repositories.HUB + asked
     found = repositories.find_checkpoint(name, pool.settings)
@@ -128,7 +129,7 @@ def problem(failure: Failure, language: str) -> str:
     return f'<div class="mm-error" role="alert">{escape(failure.message(language))}</div>'
 
 
-def _owner_only(pool: ModelPool) -> None:
-    """Raise InputError where strangers use the page: disk, network and memory are the owner's."""
-    if pool.settings.public:
+def _owner_only(pool: ModelPool, owner: bool) -> None:
+    """Raise InputError for strangers where they use the page: disk, network and memory are the owner's."""
+    if pool.settings.public and not owner:
         raise InputError("owner_only")

@@ -9,7 +9,8 @@ import gradio as gr
 
 from ..ui import events, style
 from ..ui import page as shell
-from ..ui.i18n import ui
+from ..ui.i18n import LANGUAGES, text, ui
+from ..ui.owner import is_owner
 from . import api, service
 from .jobs import Jobs
 
@@ -25,7 +26,9 @@ def build(page: Page) -> None:
     jobs = Jobs(page.settings)
     api.build(page)
     gr.Markdown(ui("models_intro"))
-    with gr.Row(equal_height=False, elem_classes="mm-buttons", visible=not page.settings.public):
+    settings = page.settings
+    login = gr.LoginButton(*_login_words(), size="sm") if settings.owners else None
+    with gr.Row(equal_height=False, elem_classes="mm-buttons", visible=not settings.public) as lookup_row:
         repository = gr.Textbox(
             label=ui("models_repository"),
             placeholder="openai/clip-vit-base-patch16",
@@ -43,22 +46,28 @@ def build(page: Page) -> None:
     def watching() -> Any:
         return gr.update(active=jobs.running())
 
+    # gradio puts the profile in: of who is logged in on the hub, as its signed cookie says; else None.
     @events.reported
-    def show(language: str) -> tuple[Any, ...]:
-        return service.table(page.pool, language, jobs), watching()
+    def show(profile: gr.OAuthProfile | None, language: str) -> tuple[Any, ...]:
+        return service.table(page.pool, language, jobs, owner=is_owner(settings, profile)), watching()
 
-    def act(language: str, event: gr.EventData) -> tuple[Any, ...]:
-        return told(lambda: service.act(page.pool, jobs, event._data, language), language)
+    def act(profile: gr.OAuthProfile | None, language: str, event: gr.EventData) -> tuple[Any, ...]:
+        owner = is_owner(settings, profile)
+        return told(lambda: service.act(page.pool, jobs, event._data, language, owner=owner), language, owner)
 
-    def find(name: str, language: str) -> tuple[Any, ...]:
-        return told(lambda: service.look_up(page.pool, name, language), language)
+    def find(profile: gr.OAuthProfile | None, name: str, language: str) -> tuple[Any, ...]:
+        owner = is_owner(settings, profile)
+        return told(lambda: service.look_up(page.pool, name, language, owner=owner), language, owner)
 
-    def told(work: Callable[[], str], language: str) -> tuple[Any, ...]:
+    def told(work: Callable[[], str], language: str, owner: bool) -> tuple[Any, ...]:
         try:
             said = work()
         except Exception as error:
             said = service.problem(events.failure(error), language)
-        return said, service.table(page.pool, language, jobs), watching()
+        return said, service.table(page.pool, language, jobs, owner=owner), watching()
+
+    def offer(profile: gr.OAuthProfile | None) -> Any:
+        return gr.update(visible=is_owner(settings, profile))
 
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     table.select(act, page.language, [message, table, clock], api_name="models_act", **quiet)
@@ -73,4 +82,12 @@ def build(page: Page) -> None:
     clock.tick(show, page.language, [table, clock], api_name="models_watch", **quiet)
     refresh.click(show, page.language, [table, clock], api_name="models_refresh", **quiet)
     page.language.change(show, page.language, [table, clock], api_name="models_translate", **quiet)
+    if login is not None:
+        page.demo.load(offer, None, lookup_row, api_name="models_offer", **quiet)
     page.demo.load(show, page.language, [table, clock], js=shell.with_language(0), api_name="models_load", **quiet)
+
+
+def _login_words() -> tuple[str, str]:
+    """What the login button says, before and after, in both languages at once: gradio does not translate its words."""
+    login, logout = (" · ".join(text(code, f"ui.models_{key}") for code in LANGUAGES) for key in ("login", "logout"))
+    return login, f"{logout} ({{}})"  # gradio puts the name in

@@ -44,7 +44,7 @@ MCP = f"{API}/mcp"
 EXACT = frozenset(
     {
         *("/", "/config", "/theme.css", "/robots.txt", "/favicon.ico", "/manifest.json", "/pwa_icon"),
-        *("/login", "/logout", "/health", "/metrics"),
+        *("/login", "/login/huggingface", "/login/callback", "/logout", "/health", "/metrics"),
         *(f"{API}/{name}" for name in ("info", "openapi.json", "app_id", "user", "login_check", "token")),
         *(f"{API}/{name}" for name in ("queue/join", "queue/data", "queue/status", "run/predict", "cancel", "reset")),
         *(f"{API}/{name}" for name in ("upload", "upload_progress", "startup-events", "theme.css", "mcp")),

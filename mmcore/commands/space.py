@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable
@@ -26,6 +27,8 @@ CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 """Where torch is without CUDA, which would fill gigabytes of a Space that has no GPU."""
 EXTRAS = ("speech", "ocr")
 """A Space has them, too: its visitors can install nothing, and their weights come with the packages."""
+ZERO_TORCH = "torch>=2.8,<2.12"
+"""What ZeroGPU has drivers for (2.8 to 2.11)."""
 LEFT_OUT = ("__pycache__", "recipes", "screenshots", "*.pyc")
 """What the page does not need."""
 
@@ -35,17 +38,23 @@ Preload = Annotated[
 ]
 
 
+ZeroGpu = Annotated[
+    bool, typer.Option("--zerogpu", help="For ZeroGPU hardware: preloaded standard models run on its GPU.")
+]
+
+
 @space_app.command("export")
 def export_command(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is not there yet, or empty.")],
     preload: Preload = None,
+    zerogpu: ZeroGpu = False,
 ) -> None:
-    """Write the Space's files into a folder."""
+    """Write the Space's files into a folder: for CPU hardware, or for ZeroGPU."""
     if folder.is_dir() and any(folder.iterdir()):
         wrong_usage(f"{folder} is not empty")
     settings = read_settings()
     with failures_reported():
-        export(folder, [find_model(name, settings) for name in preload or ()], settings)
+        export(folder, [find_model(name, settings) for name in preload or ()], settings, zerogpu=zerogpu)
     complain(f"{folder}: python {folder / 'demo' / 'app.py'} starts it, as the Space does")
 
 
@@ -53,6 +62,7 @@ def export_command(
 def push_command(
     name: Annotated[str, typer.Argument(metavar="OWNER/NAME")],
     preload: Preload = None,
+    zerogpu: ZeroGpu = False,
     private: Annotated[bool, typer.Option("--private", help="Only you see it.")] = False,
 ) -> None:
     """Make or update a Space. Log in before with `hf auth login`; a plain git push refuses binary files."""
@@ -63,7 +73,7 @@ def push_command(
     api = HfApi(endpoint=constants.ENDPOINT)
     with tempfile.TemporaryDirectory() as work, failures_reported():
         folder = Path(work) / "space"
-        export(folder, [find_model(one, settings) for one in preload or ()], settings)
+        export(folder, [find_model(one, settings) for one in preload or ()], settings, zerogpu=zerogpu)
         try:
             api.create_repo(name, repo_type="space", space_sdk="gradio", private=private, exist_ok=True)
             # What an earlier version left is taken away: the Space is this folder.
@@ -80,7 +90,7 @@ def push_command(
     complain(f"{name}: {done.commit_url}")
 
 
-def export(folder: Path, preload: Iterable[Checkpoint], settings: Settings) -> None:
+def export(folder: Path, preload: Iterable[Checkpoint], settings: Settings, *, zerogpu: bool = False) -> None:
     """Write the Space into ``folder``. Raises WeightsError where a model to preload cannot be looked up."""
     lines = [preload_line(checkpoint, settings) for checkpoint in preload]
     core = Path(mmcore.__file__).parent
@@ -89,8 +99,8 @@ def export(folder: Path, preload: Iterable[Checkpoint], settings: Settings) -> N
     shutil.copytree(core, folder / "mmcore", ignore=skip)
     shutil.copytree(page, folder / "demo", ignore=lambda path, names: {*skip(path, names), *_inside(path, page)})
     shutil.copytree(assets, folder / "assets", ignore=skip)
-    (folder / "README.md").write_text(f"---\n{front_matter(lines)}---\n\n{ABOUT}", encoding="utf-8")
-    (folder / "requirements.txt").write_text(requirements(), encoding="utf-8")
+    (folder / "README.md").write_text(f"---\n{front_matter(lines, zerogpu=zerogpu)}---\n\n{ABOUT}", encoding="utf-8")
+    (folder / "requirements.txt").write_text(requirements(zerogpu=zerogpu), encoding="utf-8")
 
 
 def preload_line(checkpoint: Checkpoint, settings: Settings) -> str:
@@ -104,7 +114,7 @@ def preload_line(checkpoint: Checkpoint, settings: Settings) -> str:
     return f"{checkpoint.location} {','.join(files)} {known.revision}"
 
 
-def front_matter(preload: Iterable[str] = ()) -> str:
+def front_matter(preload: Iterable[str] = (), *, zerogpu: bool = False) -> str:
     """What the hub reads at the top of a Space's README.md."""
     lines = [
         "title: mmcore studio",
@@ -118,7 +128,8 @@ def front_matter(preload: Iterable[str] = ()) -> str:
         "short_description: Multimodal models that work offline and explain themselves",
         "license: other",
         "license_name: apache-2.0-code-research-weights",
-        "suggested_hardware: cpu-basic",
+        f"suggested_hardware: {'zero-a10g' if zerogpu else 'cpu-basic'}",
+        "hf_oauth: true",  # by which the owner logs in and may download
         *_listed("tags", TAGS),
         *_listed("models", [one.location for one in registry.CHECKPOINTS if one.source == "hub"]),
         *_listed("preload_from_hub", preload),
@@ -144,11 +155,14 @@ the model cards in `mmcore/bundled` say which.
 """
 
 
-def requirements() -> str:
-    """The Space's requirements.txt: the project's own dependencies, the extras, and torch without CUDA."""
+def requirements(*, zerogpu: bool = False) -> str:
+    """The Space's requirements.txt: the project's own dependencies, the extras, torch without CUDA or as ZeroGPU has it."""
     lines = metadata.requires("mmcore-studio") or ()
     needed = [line for line in lines if "extra ==" not in line]
     needed += [line.partition(";")[0].strip() for line in lines if any(f'extra == "{one}"' in line for one in EXTRAS)]
+    if zerogpu:
+        others = [line for line in needed if not re.match(r"torch\b(?!-)", line)]
+        return "".join(f"{line}\n" for line in sorted([*others, "spaces", ZERO_TORCH]))
     return f"--extra-index-url {CPU_INDEX}\n" + "".join(f"{line}\n" for line in sorted(needed))
 
 
