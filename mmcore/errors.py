@@ -369,6 +369,9 @@ MESSAGES: dict[str, str] = {
         "more; try again in a moment."
     ),
     "workers_late": "The workers of {name} did not answer within {limit:g} minutes. Try again, or start more of them.",
+    "gpu_refused": (
+        "The Space got no GPU for {name}: {detail}. Try again later, or choose a compact model, which needs none."
+    ),
     "index_unreachable": ("The Qdrant server {url} cannot be used: {detail}. Start it, or set MMCORE_INDEX to auto."),
     "model_in_use": "{name} is in use. Try again in a moment.",
     "cancelled": "Stopped, as asked. {done} of {total} files are done.",
