@@ -4,9 +4,10 @@ FROM python:3.12-slim
 RUN useradd --create-home --uid 1000 user
 WORKDIR /home/user/app
 
-# Torch without CUDA, and the other libraries, in a layer that changes rarely.
+# Torch without CUDA, and the other libraries, in a layer that changes rarely; the last is for `--profile qdrant`.
 COPY requirements.txt .
-RUN pip install --no-cache-dir --extra-index-url https://download.pytorch.org/whl/cpu -r requirements.txt
+RUN pip install --no-cache-dir --extra-index-url https://download.pytorch.org/whl/cpu \
+    -r requirements.txt "qdrant-client>=1.13"
 
 COPY --chown=user mmcore mmcore
 COPY --chown=user demo demo

@@ -177,6 +177,8 @@ ON_DEMAND = {
     "ctranslate2": "faster-whisper is built on it and chooses its version",
     "rapidocr-onnxruntime": "the extra ocr brings it, and without it a sentence says so",
     "sentencepiece": "the extra tips brings it, and without it a sentence says so",
+    "ray": "the extra serve brings it, and without it a sentence says so",
+    "qdrant-client": "the extra qdrant brings it, and without it a sentence says so",
     "spaces": "only a ZeroGPU Space has it",
     "starlette": "gradio is built on it and chooses its version",
     "openvino": "mmcore train captioner-zh --openvino needs it, and says how to install it",
