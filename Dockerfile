@@ -14,7 +14,7 @@ COPY --chown=user demo demo
 COPY --chown=user assets assets
 RUN mkdir /home/user/data && chown user /home/user/data
 
-USER user
+USER 1000
 ENV GRADIO_SERVER_NAME=0.0.0.0 \
     GRADIO_SERVER_PORT=7860 \
     HF_HOME=/home/user/data/hf \

@@ -120,6 +120,9 @@ class Guard:
                 await answer(send, status, json.dumps(content).encode(), b"application/json")
             elif path == "/metrics":
                 await answer(send, 200, self._health.metrics().encode(), b"text/plain; version=0.0.4")
+            elif path == "/" and scope["method"] == "HEAD":
+                # gradio asks itself so when it starts, for 3 s at most; rendering the page takes a busy machine longer.
+                await answer(send, 200, b"", b"text/html; charset=utf-8")
             elif path in LONG and scope["method"] == "GET":
                 await self._packing(scope, receive, send)
             else:
