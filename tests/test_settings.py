@@ -95,7 +95,18 @@ def test_every_setting_has_its_variable(tmp_path: Path):
             (
                 *("home", "tier", "device", "dtype", "memory_budget", "offline", "image_pixels", "image_bytes"),
                 *("audio_seconds", "audio_bytes", "video_seconds", "video_bytes", "text_characters", "labels", "files"),
-                *("index", "index_key", "index_exact", "serve", "space", "zero_gpu", "public", "owners", "hosts", "login"),
+                *(
+                    "index",
+                    "index_key",
+                    "index_exact",
+                    "serve",
+                    "space",
+                    "zero_gpu",
+                    "public",
+                    "owners",
+                    "hosts",
+                    "login",
+                ),
                 *("apart", "reduced"),
             ),
             values,
@@ -204,7 +215,21 @@ def test_an_index_is_a_way_to_search(index: str):
     assert Settings.from_env({"MMCORE_INDEX": index}).index == index
 
 
-@pytest.mark.parametrize("index", ["fast", "http://localhost:6333"])
+@pytest.mark.parametrize("index", ["fast", "ftp://localhost:6333", "http://"])
 def test_another_index_is_refused(index: str):
-    with pytest.raises(InputError, match=r"MMCORE_INDEX is .* it must be auto, exact or approximate"):
+    with pytest.raises(
+        InputError, match=r"MMCORE_INDEX is .* it must be auto, exact, approximate, or the address of a Qdrant server"
+    ):
         Settings.from_env({"MMCORE_INDEX": index})
+
+
+def test_another_way_to_serve_is_refused():
+    with pytest.raises(InputError, match=r"MMCORE_SERVE is 'docker'; it must be \"ray\", or nothing"):
+        Settings(serve="docker")
+
+
+def test_only_a_space_with_oauth_has_owners():
+    named = {"SYSTEM": "spaces", "SPACE_AUTHOR_NAME": "anna"}
+    assert Settings.from_env(named).owners == ()
+    assert Settings.from_env({**named, "OAUTH_CLIENT_ID": "id"}).owners == ("anna",)
+    assert Settings.from_env({**named, "OAUTH_CLIENT_ID": "id", "SYSTEM": ""}).owners == ()

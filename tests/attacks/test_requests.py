@@ -202,6 +202,14 @@ def test_refusals_speak_the_visitors_language(client: httpx.Client) -> None:
     assert said.startswith("这里什么也没有")
 
 
+def test_head_is_answered_without_rendering_the_page(client: httpx.Client) -> None:
+    """gradio asks itself so when it starts, and gives up after three seconds."""
+    answer = client.head("")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/html")
+    assert answer.headers["content-length"] == "0"
+
+
 def test_health_names_the_versions(client: httpx.Client) -> None:
     content = client.get("health").json()
     assert re.fullmatch(r"\d+\.\d+.*", content["versions"]["gradio"])

@@ -69,6 +69,22 @@ def test_its_torch_is_the_one_without_cuda(space: Path):
     assert "pytest" not in "".join(lines)
 
 
+def test_the_flavour_for_zerogpu_has_its_torch_and_its_hardware(tmp_path: Path):
+    assert mmcore("space", "export", tmp_path / "zero", "--zerogpu").exit_code == 0
+    lines = (tmp_path / "zero" / "requirements.txt").read_text("utf-8").splitlines()
+    needed = {one.name: one.specifier for one in map(Requirement, lines)}
+    assert "spaces" in needed
+    assert [version in needed["torch"] for version in ("2.7.1", "2.8.0", "2.11.0", "2.12.0")] == [
+        False,
+        True,
+        True,
+        False,
+    ]
+    head = front_matter(tmp_path / "zero")
+    assert head["suggested_hardware"] == "zero-a10g"
+    assert head["hf_oauth"] is True, "the owner logs in"
+
+
 def test_it_starts_as_a_space_does(space: Path, tmp_path: Path):
     environment = {
         **{name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
