@@ -33,7 +33,7 @@ def build_demo(pool: ModelPool, settings: Settings) -> gr.Blocks:
     import gradio as gr
 
     from .tabs import TABS
-    from .ui import events, health, i18n, programs, sessions, slots, style, tiers, uploads
+    from .ui import events, health, i18n, owner, programs, sessions, slots, style, tiers, uploads
     from .ui import page as shell
 
     uploads.refuse_addresses()
@@ -105,6 +105,7 @@ def build_demo(pool: ModelPool, settings: Settings) -> gr.Blocks:
         # What the health check asks through the queue.
         nothing: dict[str, Any] = {"api_visibility": "private", "concurrency_id": health.ENDPOINT}
         gr.Button(visible=False).click(lambda: None, None, None, api_name=health.ENDPOINT, **nothing)
+    owner.keep_private(demo)
     slots.hold(demo, events.MODELS)
     demo.queue(max_size=WAITING, api_open=False)  # what runs a model is asked for through the queue only
     sessions.count_nothing(demo)

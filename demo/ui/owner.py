@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmcore.settings import Settings
+
+if TYPE_CHECKING:
+    import gradio as gr
 
 
 def is_owner(settings: Settings, profile: Mapping[str, Any] | None) -> bool:
@@ -18,3 +21,10 @@ def is_owner(settings: Settings, profile: Mapping[str, Any] | None) -> bool:
         return True
     known = {profile.get("preferred_username"), profile.get("sub")} if profile is not None else set()
     return bool(known & set(settings.owners))
+
+
+def keep_private(demo: gr.Blocks) -> None:
+    """Take the login button's question, who is logged in, off the API and the tools, where gradio puts it."""
+    for one in demo.fns.values():
+        if one.api_name == "_check_login_status":
+            one.api_visibility = "private"

@@ -147,6 +147,9 @@ def test_the_owner_logs_in_and_unloads_and_strangers_do_not(provider: Provider, 
     }
     with started(["-m", "demo"], environment) as (url, _):
         url = url.rstrip("/") + "/"
+        listed = httpx.get(f"{url}gradio_api/info", timeout=60).json()["named_endpoints"]
+        assert "/caption" in listed
+        assert "/_check_login_status" not in listed
         press = {"event_data": {"action": "unload", "name": "compact-tagger"}}
         anna = logged_in(url, provider, preferred_username="anna", sub="17")
         ben = logged_in(url, provider, preferred_username="ben", sub="3")
