@@ -88,7 +88,7 @@ def main() -> None:
             while not answers():
                 if process.poll() is not None or time.monotonic() - began > 600:
                     sys.exit(f"it did not start:\n{(work / 'log').read_text()}")
-                time.sleep(1)
+                time.sleep(5)
             print(f"up after {time.monotonic() - began:.0f} s; user {USER}, {space} written by root, /tmp of 40 MB")
             done = ask_everything(f"http://127.0.0.1:{PORT}/", work)
             if asked.zerogpu:
@@ -178,7 +178,7 @@ def picture(url: str, to: Path) -> None:
         page.locator(".mm-overlay").first.wait_for(timeout=120_000)
         page.screenshot(path=to)
         page.get_by_role("tab", name="Models").click()
-        page.locator("#mm-models-table table").wait_for(timeout=120_000)
+        page.locator("#mm-models-table table").first.wait_for(timeout=120_000)
         page.screenshot(path=to.with_stem("models"))
         browser.close()
 

@@ -52,7 +52,7 @@ def test_every_variable_is_a_setting() -> None:
 
 def test_the_notebook_runs(tmp_path: Path) -> None:
     """Its cells one after the other, without the one that installs; the page is up at the end."""
-    cells = json.loads((ROOT / "assets" / "colab.ipynb").read_text("utf-8"))["cells"]
+    cells = json.loads((ROOT / "notebooks" / "colab.ipynb").read_text("utf-8"))["cells"]
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     assert code[0].startswith("%pip install")
     lines = ["import sys; sys.ps1 = '>>> '", *code[1:], "print('the page:', demo.is_running); demo.close()"]

@@ -62,10 +62,13 @@ def _seconds(task: str, parcel: bytes) -> int:
     return SECONDS.get(task, ELSE)
 
 
-@spaces.GPU(duration=_seconds)
-def on_gpu(task: str, parcel: bytes) -> bytes:
+def _on_gpu(task: str, parcel: bytes) -> bytes:
     """Runs in the forked process: bytes in, bytes out."""
     return remote_work.worked_off(parcel, _there(os.getpid()))
+
+
+on_gpu: Callable[[str, bytes], bytes] = spaces.GPU(duration=_seconds)(_on_gpu)
+"""``_on_gpu`` in a process that has a GPU for as long as it runs."""
 
 
 @functools.cache

@@ -29,7 +29,7 @@ EXTRAS = ("speech", "ocr")
 """A Space has them, too: its visitors can install nothing, and their weights come with the packages."""
 ZERO_TORCH = "torch>=2.8,<2.12"
 """What ZeroGPU has drivers for (2.8 to 2.11)."""
-LEFT_OUT = ("__pycache__", "recipes", "screenshots", "colab.ipynb", "*.pyc")
+LEFT_OUT = ("__pycache__", "recipes", "screenshots", "*.pyc")
 """What the page does not need."""
 
 Preload = Annotated[
