@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -26,7 +27,9 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 USER = 1000
-PORT = 7861
+with socket.socket() as found:
+    found.bind(("127.0.0.1", 0))
+    PORT = found.getsockname()[1]
 BUILDER = ("gradio[oauth,mcp]=={gradio}", "uvicorn", "websockets", "spaces")
 """What the hub's builder installs besides requirements.txt."""
 OPEN_ROOT = (
