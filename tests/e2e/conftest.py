@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.demo.conftest import night, photo
 from tests.demo.serving import Server
@@ -25,7 +25,7 @@ ARGUMENTS = (
     "--disable-sync",
     "--no-first-run",
 )
-PERMISSIONS = ("clipboard-read", "clipboard-write", "microphone")
+PERMISSIONS = ("camera", "clipboard-read", "clipboard-write", "microphone")
 WIDE = (1440, 1000)
 NARROW = (390, 844)
 PATIENCE = 60_000
@@ -33,6 +33,8 @@ PATIENCE = 60_000
 
 CALM = "window.requestAnimationFrame = (step) => setTimeout(() => step(performance.now()), 60);"
 """gradio asks for the next frame for ever, sixty times a second: a sixth of a core for each page that stays open."""
+
+FORGOTTEN = "cookies,local_storage,indexeddb,service_workers,cache_storage"
 
 FAILED = pytest.StashKey[bool]()
 """Of a test: whether it failed."""
@@ -49,7 +51,7 @@ class Visit:
     """Uncaught errors of its scripts."""
 
     def close(self) -> None:
-        self.page.context.close()
+        self.page.close()
 
     def assert_well(self) -> None:
         assert self.elsewhere == [], "the page fetched something from elsewhere"
@@ -82,18 +84,45 @@ def browser(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         running.close()
 
 
+@pytest.fixture(scope="package")
+def contexts(browser: Browser) -> Iterator[dict[str, list[BrowserContext]]]:
+    """Those of each language that ``new_page`` has made."""
+    made: dict[str, list[BrowserContext]] = {}
+    yield made
+    for context in sum(made.values(), []):
+        context.close()
+
+
+@pytest.fixture(scope="package")
+def new_page(browser: Browser, contexts: dict[str, list[BrowserContext]]) -> Callable[..., Page]:
+    """An empty page of somebody new. The scripts of the demo are fetched and compiled once for a context: one that has
+    no page open is used again, after what it remembers of the demo at that address is forgotten.
+    """
+
+    def new(address: str, language: str = "en", size: tuple[int, int] = WIDE) -> Page:
+        known = contexts.setdefault(language, [])
+        context = next((one for one in known if not one.pages), None)
+        if context is None:
+            context = browser.new_context(
+                locale={"en": "en-GB", "zh": "zh-CN"}[language], color_scheme="light", permissions=PERMISSIONS
+            )
+            context.add_init_script(CALM)
+            known.append(context)
+        page = context.new_page()
+        origin = {"origin": address.rstrip("/"), "storageTypes": FORGOTTEN}
+        context.new_cdp_session(page).send("Storage.clearDataForOrigin", origin)
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        page.set_default_timeout(PATIENCE)
+        return page
+
+    return new
+
+
 def opened(
-    browser: Browser, server: Server, language: str = "en", size: tuple[int, int] = WIDE, address: str = ""
+    new_page: Callable[..., Page], server: Server, language: str = "en", size: tuple[int, int] = WIDE, address: str = ""
 ) -> Visit:
-    """The demo, or an address of it, in a new context of the browser: nothing is remembered there."""
-    context = browser.new_context(
-        viewport={"width": size[0], "height": size[1]},
-        locale={"en": "en-GB", "zh": "zh-CN"}[language],
-        color_scheme="light",
-        permissions=PERMISSIONS,
-    )
-    context.add_init_script(CALM)
-    visit = Visit(context.new_page())
+    """The demo, or an address of it, as somebody new sees it."""
+    visit = Visit(new_page(server.url, language, size))
 
     def asked(request: Any) -> None:
         if not request.url.startswith((server.url, "data:", "blob:")):
@@ -101,19 +130,18 @@ def opened(
 
     visit.page.on("request", asked)
     visit.page.on("pageerror", lambda error: visit.errors.append(str(error)))
-    visit.page.set_default_timeout(PATIENCE)
     visit.page.goto(address or server.url)
     visit.page.locator("#mm-line .mm-line").wait_for(state="attached")
     return visit
 
 
 @pytest.fixture
-def visit(browser: Browser, server: Server) -> Iterator[Callable[..., Page]]:
+def visit(new_page: Callable[..., Page], server: Server) -> Iterator[Callable[..., Page]]:
     """Open the demo as somebody new: ``visit(language="zh", size=NARROW, address=...)``."""
     visits: list[Visit] = []
 
     def new(**options: Any) -> Page:
-        visits.append(opened(browser, server, **options))
+        visits.append(opened(new_page, server, **options))
         return visits[-1].page
 
     yield new
@@ -124,7 +152,7 @@ def visit(browser: Browser, server: Server) -> Iterator[Callable[..., Page]]:
 
 
 @pytest.fixture(scope="package")
-def open_pages() -> Iterator[dict[tuple[object, ...], Visit]]:
+def open_pages(contexts: dict[str, list[BrowserContext]]) -> Iterator[dict[tuple[object, ...], Visit]]:
     """The pages that ``stay`` keeps."""
     pages: dict[tuple[object, ...], Visit] = {}
     yield pages
@@ -134,7 +162,10 @@ def open_pages() -> Iterator[dict[tuple[object, ...], Visit]]:
 
 @pytest.fixture
 def stay(
-    browser: Browser, server: Server, open_pages: dict[tuple[object, ...], Visit], request: pytest.FixtureRequest
+    new_page: Callable[..., Page],
+    server: Server,
+    open_pages: dict[tuple[object, ...], Visit],
+    request: pytest.FixtureRequest,
 ) -> Iterator[Callable[..., Page]]:
     """The page as an earlier test left it: to load it takes longer than most of what is tried on it.
 
@@ -149,7 +180,7 @@ def stay(
         if name not in open_pages:
             for past in [one for one in open_pages if one[-1] not in (None, request.path)]:
                 open_pages.pop(past).close()
-            open_pages[name] = opened(browser, server, language, size)
+            open_pages[name] = opened(new_page, server, language, size)
         used[name] = open_pages[name]
         return used[name].page
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from demo.ui import examples
 from demo.ui.i18n import text
 from mmcore.checkpoints import class_heads
+from tests.e2e.conftest import NARROW
 
 pytestmark = pytest.mark.e2e
 
@@ -21,15 +22,14 @@ LONG = 240_000
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 390, "height": 844}, permissions=["camera"])
+def page(new_page: Callable[..., Page], address: str) -> Iterator[Page]:
     wrong: list[str] = []
-    page = context.new_page()
+    page = new_page(address, size=NARROW)
     page.set_default_timeout(LONG)
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
     yield page
-    context.close()
+    page.close()
     assert wrong == []
 
 
