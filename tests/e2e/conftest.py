@@ -89,8 +89,9 @@ def contexts(browser: Browser) -> Iterator[dict[str, list[BrowserContext]]]:
     """Those of each language that ``new_page`` has made."""
     made: dict[str, list[BrowserContext]] = {}
     yield made
-    for context in sum(made.values(), []):
-        context.close()
+    for known in made.values():
+        for context in known:
+            context.close()
 
 
 @pytest.fixture(scope="package")
@@ -104,7 +105,10 @@ def new_page(browser: Browser, contexts: dict[str, list[BrowserContext]]) -> Cal
         context = next((one for one in known if not one.pages), None)
         if context is None:
             context = browser.new_context(
-                locale={"en": "en-GB", "zh": "zh-CN"}[language], color_scheme="light", permissions=PERMISSIONS
+                locale={"en": "en-GB", "zh": "zh-CN"}[language],
+                color_scheme="light",
+                reduced_motion="reduce",  # every frame of a movement is drawn without a GPU
+                permissions=PERMISSIONS,
             )
             context.add_init_script(CALM)
             known.append(context)
