@@ -39,6 +39,7 @@ FIRST = ("e2e", "demo", "bundle", "commands", "recipes")
 SERVER, LAB = "server", "lab"
 TOGETHER = {
     "tests/e2e/test_page.py": SERVER,
+    "tests/e2e/test_ask_page.py": SERVER,
     "tests/e2e/test_audio_page.py": SERVER,
     "tests/e2e/test_retrieval_page.py": SERVER,
     "tests/e2e/test_sentiment_page.py": SERVER,
