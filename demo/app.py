@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from mmcore.pool import ModelPool
     from mmcore.settings import Settings
 
+    from .ui.rooms import Rooms
+
 TITLE = "MMCore Studio"
 WAITING = 64
 """Requests that may wait in the queue; further ones are told to try again."""
@@ -71,7 +73,7 @@ def build_demo(pool: ModelPool, settings: Settings) -> gr.Blocks:
         # The key only keeps the list across a restart of the server: head names are no secret.
         heads = gr.BrowserState([], storage_key="mmcore-heads", secret="mmcore")
         tabs = gr.Tabs(elem_id="mm-tabs", overflow_behavior="wrap")  # a strip that scrolls, by the style sheet
-        page = shell.Page(pool, settings, demo, language, tier, tabs, heads, gr.Textbox("", visible=False))
+        page = shell.Page(pool, settings, demo, language, tier, tabs, heads, gr.Textbox("", visible=False), _rooms())
         with tabs:
             titles = []
             for tab in TABS:
@@ -114,9 +116,11 @@ def build_demo(pool: ModelPool, settings: Settings) -> gr.Blocks:
 
 def launch(demo: gr.Blocks, settings: Settings, **options: Any) -> tuple[Any, str, str]:
     """Serve the page with the project's look and limits; ``options`` go to ``gr.Blocks.launch``."""
-    from .ui import examples, guard, i18n, sessions, style
+    from .ui import class_route, examples, guard, i18n, sessions, style
 
     sessions.keep_connections()
+    routes = {class_route.PATH: class_route.Route(_rooms())}
+    guarded = guard.Layer(guard.Guard, (), {"demo": demo, "settings": settings, "routes": routes})
     sessions.sweep(settings)
     chosen: dict[str, Any] = {
         "theme": style.theme(),
@@ -135,7 +139,7 @@ def launch(demo: gr.Blocks, settings: Settings, **options: Any) -> tuple[Any, st
         "strict_cors": True,
         "enable_monitoring": False,
         "state_session_capacity": sessions.CAPACITY,
-        "app_kwargs": {"middleware": [guard.Layer(guard.Guard, (), {"demo": demo, "settings": settings})]},
+        "app_kwargs": {"middleware": [guarded]},
         "auth": tuple(settings.login.split(":", 1)) if settings.login else None,
     }
     return demo.launch(**{**chosen, **options})
@@ -144,6 +148,15 @@ def launch(demo: gr.Blocks, settings: Settings, **options: Any) -> tuple[Any, st
 def page() -> gr.Blocks:
     """The page with the settings of the environment, made once; ``demo`` of this module is the same."""
     return _made()[0]
+
+
+@cache
+def _rooms() -> Rooms:
+    """The classes of this process."""
+    from .lessons import catalogue
+    from .ui.rooms import Rooms
+
+    return Rooms(catalogue.questions())
 
 
 @cache

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from ..sentiment import service as sentiment
-from ..ui import events
+from ..ui import class_board, events, quotas
 from ..ui.i18n import ui
-from . import links, service, status
+from ..ui.rooms import TEAM_LENGTH
+from . import links, service, status, view
 
 if TYPE_CHECKING:
     from ..ui.page import Page
@@ -87,6 +88,43 @@ def share(
         linked, [data, fusions, *form.values(), link, page.language], link, js=address, api_name="lab_link", **QUIET
     )
     return link
+
+
+def send(page: Page, visitor: gr.State) -> None:
+    """In a class: a team sends the chosen run to the board, which stands below. Hidden elsewhere."""
+    with gr.Column(elem_classes="mm-class-only", elem_id="mm-lab-class"):
+        with gr.Row(elem_classes="mm-buttons"):
+            team = gr.Textbox(
+                "",
+                label=ui("lab.team"),
+                info=ui("lab.team_info"),
+                max_length=TEAM_LENGTH,
+                scale=2,
+                elem_id="mm-lab-team",
+            )
+            button = gr.Button(ui("lab.send"), scale=3, elem_id="mm-lab-send")
+        said = gr.HTML("", elem_id="mm-lab-sent")
+        code = gr.Textbox("", visible=False)
+        board = gr.HTML(class_board.board(view.board_names("en"), "en"), elem_id="mm-lab-board")
+
+    def sent(visitor: service.LabSession, team: str, code: str, language: str, request: gr.Request) -> tuple[str, str]:
+        return status.send(page.rooms, visitor, team, code, quotas.visitor(request), language)
+
+    button.click(
+        sent,
+        [visitor, team, code, page.language],
+        [team, said],
+        js="(visitor, team, _code, language) => [visitor, team, window.mmcore.classroom.room.code, language]",
+        api_name="lab_send",
+        **QUIET,
+    ).then(None, None, None, js="() => { window.mmcore.classroom.look(); }")
+    page.language.change(
+        lambda language: class_board.board(view.board_names(language), language),
+        page.language,
+        board,
+        api_name="lab_board",
+        **QUIET,
+    )
 
 
 def connect_restoring(

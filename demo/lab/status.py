@@ -12,6 +12,8 @@ from ..sentiment.view import fusion_title
 from ..ui.events import Failure, Step
 from ..ui.html import notice, percent, problem, progress_bar, seconds_text
 from ..ui.i18n import error_text, text
+from ..ui.refusals import Refusal
+from ..ui.rooms import Rooms
 from . import links, service, view
 
 
@@ -120,3 +122,18 @@ def link_line(setting: links.Setting, wrong: MMCoreError | None, language: str) 
         said = text(language, "text.lab.link_wrong", problem=error_text(language, wrong))
         line += f'<p class="mm-line">{escape(said)}</p>'
     return line
+
+
+def send(
+    rooms: Rooms, visitor: service.LabSession, team: str, code: str, address: str, language: str
+) -> tuple[str, str]:
+    """Put the chosen run on the board of a class: (what stays in the field, HTML of what is said)."""
+    run = visitor.find(visitor.chosen)
+    if run is None or run.scores is None or run.data == service.OWN:
+        return team, notice(text(language, "text.lab.nothing_to_send"))
+    try:
+        name, _ = rooms.add_result(code, team, (run.data, run.options.fusion, run.scores.accuracy), address)
+    except Refusal as refused:
+        return team, notice(text(language, f"text.refused.{refused.key}", **dict(refused.values)))
+    said = text(language, "text.lab.sent", run=title_of(run, language), team=name)
+    return name, f'<p class="mm-hint">{escape(said)}</p>'

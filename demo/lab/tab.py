@@ -47,6 +47,7 @@ def build(page: Page) -> None:
                 )
                 clear = gr.Button(ui("lab.clear"), visible=False, min_width=120, elem_id="mm-lab-clear")
             name, keep = keep_tab.keeping()
+            keep_tab.send(page, visitor)
             outcome = gr.HTML("", elem_id="mm-lab-outcome", elem_classes="mm-panel")
     panels = [line, *plots, runs, pick, clear, outcome, name, keep]
 

@@ -9,14 +9,14 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from mmcore.checkpoints.download import readable_size
-from mmcore.results import SENTIMENTS, Scores
+from mmcore.results import FUSIONS, SENTIMENTS, Scores
 
 from ..sentiment.view import bar, fusion_title, label_name
 from ..ui.html import seconds_text
 from ..ui.i18n import escaped as _t
 from ..ui.i18n import text
 from .curves import colour_of
-from .service import MADE, MAX_RUNS, OWN, Run, WrongAnswer
+from .service import MADE, MAX_RUNS, OWN, Run, WrongAnswer, data_names
 
 DARK_SHARE = 0.55
 """From this share on a cell of the confusion matrix is dark and its figure light."""
@@ -27,6 +27,12 @@ def data_title(data: str, language: str) -> str:
     from mmcore.fusion.feature_sets import BUNDLED
 
     return BUNDLED[data] if data in BUNDLED else text(language, f"text.lab.data.{data}")
+
+
+def board_names(language: str) -> dict[str, str]:
+    """Titles of the sets that a class can compete on, and of the fusions, by their names."""
+    sets = {name: data_title(name, language) for name in data_names() if name != OWN}
+    return {**sets, **{name: fusion_title(name, language) for name in FUSIONS}}
 
 
 def about(data: str, rows: int, language: str) -> str:

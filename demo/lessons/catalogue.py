@@ -24,3 +24,13 @@ LESSONS: tuple[Lesson, ...] = (
     lesson_07_evaluation.LESSON,
     lesson_08_limits.LESSON,
 )
+
+
+def questions() -> dict[str, int]:
+    """How many choices each question has: "4.2.vote" and "4.2.check" are those of step 2 of lesson 4."""
+    return {
+        f"{lesson.number}.{place}.{kind}": step.choices
+        for lesson in LESSONS
+        for place, step in enumerate(lesson.steps, 1)
+        for kind in ("vote", "check")
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..ui.i18n import escaped as _t
 from ..ui.i18n import text
+from . import classes
 from .catalogue import LESSONS
 from .controls import picks
 from .plan import Lesson, Step
@@ -29,6 +30,7 @@ def page(language: str) -> str:
         f'<h2 tabindex="-1">{_t(language, "lessons.teachers.title")}</h2><p>{_t(language, "lessons.teachers.lead")}</p>'
         f'<div class="mm-scroll" tabindex="0"><table class="mm-counts"><thead><tr>{heads}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div><h3>{_t(language, 'lessons.teachers.advice')}</h3><ul>{advice}</ul>"
+        f"{classes.opening(language)}"
         f"<h3>{_t(language, 'lessons.teachers.questions')}</h3>"
         + picks("mode", modes, 0, text(language, "lessons.teachers.questions"))
         + f'<p><button type="button" class="mm-action" data-print>{_t(language, "lessons.teachers.print")}</button></p>'

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from ..ui.i18n import escaped as _t
+from . import classes
 from .catalogue import LESSONS
 from .excerpts import excerpt
 from .mathml import line
@@ -42,6 +43,7 @@ def navigation(lesson: Lesson | None, number: int, language: str) -> str:
     lessons += _go("classes", 1, _t(language, "lessons.classes.title"), False)
     lessons += _go("teachers", 1, _t(language, "lessons.teachers.title"), lesson is None)
     nav = f'<nav class="mm-lesson-nav" aria-label="{_t(language, "lessons.choose")}">{lessons}</nav>'
+    nav += classes.panel(language)
     if lesson is None:
         return nav
     steps = "".join(
@@ -63,14 +65,14 @@ def _go(lesson: int | str, step: int, label: str, here: bool) -> str:
 def _question(lesson: Lesson, step: Step, language: str) -> str:
     choices = "".join(
         f'<button type="button" class="mm-choice" data-vote="{place}" aria-pressed="false">'
-        f"{_t(language, lesson.key(step, f'choice.{place}'))}</button>"
+        f"{_t(language, lesson.key(step, f'choice.{place}'))}{classes.tally(language)}</button>"
         for place in range(step.choices)
     )
     return (
         f'<fieldset class="mm-vote"><legend><strong>{_t(language, "lessons.predict")}</strong> '
         f"{_t(language, lesson.key(step, 'question'))}</legend>{choices}"
         f'<p class="mm-said" aria-live="polite" data-right="{_t(language, "lessons.right")}" '
-        f'data-wrong="{_t(language, "lessons.wrong")}"></p></fieldset>'
+        f'data-wrong="{_t(language, "lessons.wrong")}"></p>{classes.voted("vote", language)}</fieldset>'
     )
 
 
@@ -78,13 +80,13 @@ def _check(lesson: Lesson, step: Step, language: str) -> str:
     choices = "".join(
         f'<button type="button" class="mm-choice" data-try="{place}" aria-pressed="false" '
         f'data-said="{_t(language, lesson.key(step, f"said.{place}"))}">'
-        f"{_t(language, lesson.key(step, f'check.{place}'))}</button>"
+        f"{_t(language, lesson.key(step, f'check.{place}'))}{classes.tally(language)}</button>"
         for place in range(step.choices)
     )
     return (
         f'<fieldset class="mm-check"><legend><strong>{_t(language, "lessons.check")}</strong> '
         f"{_t(language, lesson.key(step, 'check'))}</legend>{choices}"
-        f'<p class="mm-said" aria-live="polite"></p></fieldset>'
+        f'<p class="mm-said" aria-live="polite"></p>{classes.voted("check", language)}</fieldset>'
     )
 
 

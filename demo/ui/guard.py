@@ -12,7 +12,8 @@ import errno
 import json
 import logging
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
@@ -30,11 +31,15 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
+Route = Callable[[Mapping[str, Any], str], Mapping[str, Any]]
+"""Answers a JSON object, of an address, with another one. Quick: it is asked between other requests."""
 
 JSON_BYTES = 2_000_000
 """A body that is no upload: texts, choices, names of uploaded files."""
 UPLOAD_BYTES = 1_000_000_000
 """Files of one upload together; each has the limit of its kind besides."""
+ROUTE_BYTES = 4_000
+"""A body for a route of our own."""
 BODY_SECONDS = 60.0
 """A body that has not arrived by then is not waited for any longer."""
 SESSION = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
@@ -83,12 +88,15 @@ class Layer(NamedTuple):
 
 
 class Guard:
-    """The ASGI application around gradio's. ``demo`` is the page whose queue it watches."""
+    """The ASGI application around gradio's. ``demo`` is the page whose queue it watches.
 
-    def __init__(self, app: App, demo: gr.Blocks, settings: Settings) -> None:
+    ``routes`` are answered here, by path: they need neither the queue nor a session of gradio's.
+    """
+
+    def __init__(self, app: App, demo: gr.Blocks, settings: Settings, routes: Mapping[str, Route]) -> None:
         from starlette.middleware.gzip import GZipMiddleware
 
-        self._app, self._demo, self._settings = app, demo, settings
+        self._app, self._demo, self._settings, self._routes = app, demo, settings, routes
         self._packing = GZipMiddleware(app, minimum_size=1000, compresslevel=5)
         self._health = health.Health(demo)
         self._quotas = quotas.Quotas(demo, settings)
@@ -111,7 +119,7 @@ class Guard:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         send = self._told(scope, send)
         try:
-            path = _checked_path(scope)
+            path = _checked_path(scope, self._routes)
             _check_names(path, scope)
             if path.startswith(MCP):
                 self._check_origin(scope, headers)
@@ -123,6 +131,9 @@ class Guard:
             elif path == "/" and scope["method"] == "HEAD":
                 # gradio asks itself so when it starts, for 3 s at most; rendering the page takes a busy machine longer.
                 await answer(send, 200, b"", b"text/html; charset=utf-8")
+            elif path in self._routes:
+                content = await self._routed(path, scope, headers, receive)
+                await answer(send, 200, json.dumps(content, ensure_ascii=False).encode(), b"application/json")
             elif path in LONG and scope["method"] == "GET":
                 await self._packing(scope, receive, send)
             else:
@@ -185,6 +196,27 @@ class Guard:
             if not name or (name != host and name not in self._settings.hosts):
                 raise Refusal(403, "origin", (("origin", origin[:80]),))
 
+    async def _routed(self, path: str, scope: Message, headers: dict[str, str], receive: Receive) -> Mapping[str, Any]:
+        """The answer of a route of our own. A page of others cannot send JSON there: its browser asks first."""
+        if scope["method"] != "POST" or headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+            raise Refusal(405, "post")
+        if not self._logged_in(headers):
+            raise Refusal(401, "login")
+        given = _object(await _whole(receive, ROUTE_BYTES))
+        return self._routes[path](given, quotas.address(scope, headers))
+
+    def _logged_in(self, headers: dict[str, str]) -> bool:
+        """Whether the page asks for no login, or gradio gave this browser its cookie."""
+        app = self._demo.app
+        if app.auth is None:
+            return True
+        try:
+            cookies = SimpleCookie(headers.get("cookie", ""))
+        except CookieError:
+            return False
+        names = (f"access-token-{app.cookie_id}", f"access-token-unsecure-{app.cookie_id}")
+        return any(name in cookies and cookies[name].value in app.tokens for name in names)
+
     async def _checked_body(self, path: str, scope: Message, headers: dict[str, str], receive: Receive) -> Receive:
         """The body under its limit; where it is JSON of the queue's, with the session in it checked."""
         if scope["method"] in ("GET", "HEAD", "OPTIONS"):
@@ -209,10 +241,10 @@ class Guard:
         return _replayed(body, receive)
 
 
-def _checked_path(scope: Message) -> str:
+def _checked_path(scope: Message, routes: Mapping[str, Route]) -> str:
     path = str(scope["path"])
     path = path.rstrip("/") or "/" if not path.startswith(f"{API}/file=") else path
-    if path not in EXACT and not path.startswith(BELOW):
+    if path not in EXACT and path not in routes and not path.startswith(BELOW):
         raise Refusal(404, "route")
     return path
 
@@ -236,19 +268,25 @@ def _check_session(name: object) -> str:
 
 def _session_in(body: bytes, *, needed: bool) -> str | None:
     """The session that a JSON body names. Raises Refusal for one that is no name, and for what is no JSON object."""
+    given = _object(body)
+    if given.get("session_hash") is None and not needed:
+        return None
+    return _check_session(given.get("session_hash"))
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    """The JSON object of a body. Raises Refusal where it is none."""
     try:
         given = json.loads(body)
     except (ValueError, RecursionError):
         raise Refusal(422, "json") from None
     if not isinstance(given, dict):
         raise Refusal(422, "json")
-    if given.get("session_hash") is None and not needed:
-        return None
-    return _check_session(given.get("session_hash"))
+    return given
 
 
 def _too_long(limit: int) -> Refusal:
-    return Refusal(413, "body", (("limit", f"{limit / 1e6:.0f}"),))
+    return Refusal(413, "body", (("limit", f"{limit / 1e6:.0f}" if limit >= 1e6 else f"{limit / 1e6:g}"),))
 
 
 async def _whole(receive: Receive, limit: int) -> bytes:

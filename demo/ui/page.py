@@ -13,6 +13,7 @@ from mmcore.settings import TIERS, Settings
 
 from . import html
 from .i18n import error_text, text
+from .rooms import Rooms
 from .ways import Ways
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class Page:
     """Fusions that this visitor trained and kept: (title, name of the head) each; the browser remembers them."""
     address: gr.Textbox
     """Empty; an event of the page's start takes it as an input where its script fills in what the address says."""
+    rooms: Rooms
+    """The classes that are open."""
     ways: Ways = field(default_factory=Ways)
     """To let the address follow, and to carry pictures to other tabs."""
 

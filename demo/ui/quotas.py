@@ -81,5 +81,11 @@ def address(scope: Any, headers: dict[str, str]) -> str:
     return str((scope.get("client") or ("",))[0])
 
 
+def visitor(request: gr.Request | None) -> str:
+    """The address that an event of gradio's comes from."""
+    inner: Any = request.request if request is not None else None
+    return address(inner.scope, _headers(inner.scope)) if inner is not None else ""
+
+
 def _headers(scope: Any) -> dict[str, str]:
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gradio.themes.utils.fonts import Font
 
 _WEB = Path(__file__).parent.parent / "web"
-SCRIPTS = ("head.js", "ways.js", "answers.js")
+SCRIPTS = ("head.js", "ways.js", "answers.js", "classroom.js")
 """What every page runs as it starts, in this order."""
 IN_BROWSER = ("text.ways.", "text.kept", "text.saved.", "text.sounds.waveform")
 """Beginnings of the keys of texts that scripts fill, in the language that the page has then."""

@@ -25,13 +25,16 @@ const correlation = (first, second) => {
   return length ? dot(a, b) / length : 0;
 };
 
-const progress = () => { try { return JSON.parse(localStorage.getItem(KEY)) ?? {}; } catch { return {}; } };
+/* In a class everybody begins anew, also at a machine that others used before. */
+const classroom = window.mmcore.classroom;
+const shelf = () => (classroom.room.code ? [sessionStorage, `${KEY}-${classroom.room.code}`] : [localStorage, KEY]);
+const progress = () => { try { const [store, name] = shelf(); return JSON.parse(store.getItem(name)) ?? {}; } catch { return {}; } };
 const remember = (change) => {
   const known = progress();
   const step = find(".mm-step");
   const place = `${step.dataset.lesson}.${step.dataset.step}`;
   known[place] = { ...known[place], ...change };
-  try { localStorage.setItem(KEY, JSON.stringify(known)); } catch { /* private window */ }
+  try { const [store, name] = shelf(); store.setItem(name, JSON.stringify(known)); } catch { /* private window */ }
 };
 
 /* Colours of one map in the 49 cells of a grid; the numbers stand in their titles. */
@@ -195,9 +198,21 @@ const check = (place) => {
   }
 };
 
-const prepare = () => {
+/* What else is done when a step, or the page for teachers, is there. */
+const ready = [];
+const renew = () => { // the votes of a step as nobody has voted, then those that are known
   const step = find(".mm-step");
   if (!step) return;
+  for (const one of all("[data-vote], [data-try]")) {
+    one.setAttribute("aria-pressed", "false");
+    one.classList.remove("mm-is-right", "mm-is-wrong");
+  }
+  put(".mm-said", "");
+  find(".mm-after").hidden = true;
+  recall();
+};
+const recall = () => {
+  const step = find(".mm-step");
   const known = progress();
   const here = known[`${step.dataset.lesson}.${step.dataset.step}`] ?? {};
   if (here.vote !== undefined) vote(here.vote);
@@ -205,8 +220,12 @@ const prepare = () => {
   for (const one of all(".mm-step-nav [data-go]")) {
     one.classList.toggle("mm-done", known[one.dataset.go.replace(",", ".")]?.check !== undefined);
   }
+};
+const prepare = () => {
+  if (find(".mm-step")) recall();
   asking.last = asking.next = null;
   compute();
+  for (const one of ready) one();
 };
 
 const show = (lesson, step, more = {}) => trigger("select", { lesson: Number(lesson) || lesson, step: Number(step), ...more });
@@ -230,9 +249,11 @@ element.addEventListener("click", (event) => {
   } else if (voted !== undefined) {
     vote(Number(voted));
     remember({ vote: Number(voted) });
+    classroom.vote("vote", Number(voted));
   } else if (tried !== undefined) {
     check(Number(tried));
     remember({ check: Number(tried) });
+    classroom.vote("check", Number(tried));
     find(`.mm-step-nav [data-go="${step.dataset.lesson},${step.dataset.step}"]`).classList.add("mm-done");
   } else if (picture) show(step.dataset.lesson, step.dataset.step, { picture });
   else if (choose !== undefined) show(step.dataset.lesson, step.dataset.step, { choice: choose });
