@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from ..lab import view
 from ..ui import class_board
 from ..ui.i18n import escaped as _t
+from ..ui.i18n import texts
 from ..ui.rooms import HIDEABLE, LENGTH
 
 TYPED = 2 * LENGTH
 """Characters that the field of a code takes: people write hyphens and spaces."""
+
+
+def _pattern(language: str, name: str) -> str:
+    """A text whose fields the script fills in."""
+    return escape(texts(language)[f"lessons.class.{name}"], quote=True)
 
 
 def panel(language: str) -> str:
@@ -18,8 +26,8 @@ def panel(language: str) -> str:
         f'<input class="mm-typed" data-class-code maxlength="{TYPED}" autocomplete="off" autocapitalize="characters" '
         f'spellcheck="false" size="{LENGTH + 2}"></label> '
         f'<button type="submit" class="mm-action">{_t(language, "lessons.class.join")}</button></form>'
-        f'<p class="mm-class" data-class="in" hidden><span data-class-said="{_t(language, "lessons.class.in")}" '
-        f'data-class-alone="{_t(language, "lessons.class.mine")}"></span> '
+        f'<p class="mm-class" data-class="in" hidden><span data-class-said="{_pattern(language, "in")}" '
+        f'data-class-alone="{_pattern(language, "mine")}"></span> '
         f'<button type="button" class="mm-action" data-class-leave>{_t(language, "lessons.class.leave")}</button></p>'
         f'<p class="mm-class-problem" role="status" data-class-problem></p>'
     )
@@ -27,12 +35,12 @@ def panel(language: str) -> str:
 
 def tally(language: str) -> str:
     """The bar inside a choice, seen in a class only."""
-    return f'<span class="mm-tally" hidden data-words="{_t(language, "lessons.class.votes")}"><i></i><b></b></span>'
+    return f'<span class="mm-tally" hidden data-words="{_pattern(language, "votes")}"><i></i><b></b></span>'
 
 
 def voted(kind: str, language: str) -> str:
     """How many have voted; who opened the class may see the bars before the answer."""
-    said = _t(language, "lessons.class.voted")
+    said = _pattern(language, "voted")
     return (
         f'<p class="mm-voted" hidden data-voted="{kind}"><span data-words="{said}"></span> '
         f'<button type="button" class="mm-action" data-bars="{kind}" aria-pressed="false" hidden>'
@@ -55,7 +63,7 @@ def opening(language: str) -> str:
         f"{_t(language, 'lessons.class.open')}</button></p>"
         f'<div data-class-mine hidden><p class="mm-class-big"><output data-class-big></output></p>'
         f"<p>{_t(language, 'lessons.class.address')} <code data-class-link></code></p>"
-        f'<p data-class-left="{_t(language, "lessons.class.left")}"></p><p class="mm-row">'
+        f'<p data-class-left="{_pattern(language, "left")}"></p><p class="mm-row">'
         f'<button type="button" class="mm-action" data-class-clear="votes">'
         f"{_t(language, 'lessons.class.clear')}</button>"
         f'<button type="button" class="mm-action" data-class-clear="board">'
