@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 from scipy.signal import correlate2d
 
 from demo.lessons import live
@@ -25,26 +25,69 @@ from mmcore.fusion.metrics import calibration_error, confusion_matrix, temper
 from mmcore.io.audio_files import load_audio
 from mmcore.io.images import decode_image
 from mmcore.nets.text_encoder import TextConfig, TextEncoder
+from tests.e2e.conftest import CALM
 
 pytestmark = pytest.mark.e2e
 
-SIZES = ((390, 844), (1600, 1000))
+NARROW, PROJECTOR, WIDE = (390, 844), (1280, 720), (1600, 1000)
+PATIENCE = 120_000
+"""Milliseconds: the first who looks at a step waits for its models."""
+
+
+class Class:
+    """Pages that all tests of this file share, one a language: to load one takes longer than most of what is tried."""
+
+    def __init__(self, browser: Browser, address: str) -> None:
+        self._browser, self.address = browser, address
+        self._pages: dict[str, Page] = {}
+        self.wrong: list[str] = []
+
+    def page(self, language: str = "en", query: str = "") -> Page:
+        """The page in that language where the last test left it, or at the address with that query."""
+        page = self._pages.get(language)
+        if page is None:
+            context = self._browser.new_context(viewport={"width": WIDE[0], "height": WIDE[1]})
+            context.add_init_script(CALM)
+            page = self._pages[language] = context.new_page()
+            page.set_default_timeout(PATIENCE)
+            page.on("pageerror", lambda error: self.wrong.append(str(error)))
+            page.on("console", self._said)
+            query = query or f"lesson={LESSONS[0].number}&step=1"
+        if query:
+            page.goto(f"{self.address}?lang={language}&{query}")
+        return page
+
+    def _said(self, message: ConsoleMessage) -> None:
+        refused = message.location["url"].endswith("/class")  # a code that no class has is told of by its status
+        if message.type == "error" and not refused:
+            self.wrong.append(message.text)
+
+    def close(self) -> None:
+        for page in self._pages.values():
+            page.context.close()
+
+
+@pytest.fixture(scope="module")
+def shared(browser: Browser, address: str) -> Iterator[Class]:
+    pages = Class(browser, address)
+    yield pages
+    pages.close()
 
 
 @pytest.fixture
-def page(new_page: Callable[..., Page], address: str) -> Iterator[Page]:
-    wrong: list[str] = []
-    page = new_page(address, size=SIZES[1])
-    page.set_default_timeout(120_000)
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
-    yield page
-    page.close()
+def pupils(shared: Class) -> Iterator[Class]:
+    yield shared
+    wrong, shared.wrong = shared.wrong, []
     assert wrong == []
 
 
+@pytest.fixture
+def page(pupils: Class) -> Page:
+    return pupils.page()
+
+
 def at(page: Page, lesson: int, step: int) -> None:
-    expect(page.locator(f'.mm-step[data-lesson="{lesson}"][data-step="{step}"]')).to_be_visible(timeout=120_000)
+    expect(page.locator(f'.mm-step[data-lesson="{lesson}"][data-step="{step}"]')).to_be_visible(timeout=PATIENCE)
 
 
 def number(page: Page, selector: str) -> float:
@@ -53,81 +96,157 @@ def number(page: Page, selector: str) -> float:
     return float(found[0])
 
 
-def no_overflow(page: Page) -> None:
-    for width, height in SIZES:
+# What can be seen of a text must be inside its step, and nothing may widen the page.
+OVERFLOW = """(root) => {
+  const wider = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+  const clips = (one) => getComputedStyle(one).overflowX !== "visible";
+  const scrolls = (one) => one !== root && (clips(one) || scrolls(one.parentElement));
+  const right = root.getBoundingClientRect().right + 1;
+  const over = [...root.querySelectorAll("*")].filter((one) => !one.closest("svg") && !one.closest(".mm-sr")
+    && one.getClientRects().length && one.getBoundingClientRect().right > right && !scrolls(one));
+  return [...(wider > 0 ? [`${wider} px too wide`] : []), ...over.slice(0, 3).map((one) => one.outerHTML.slice(0, 120))];
+}"""
+
+# A visitor's way through a step, in the page itself: a click that is sent from outside takes a tenth of a second, and a
+# step needs a dozen. As from outside, what is covered or out of sight cannot be clicked.
+WALK = """async ([choices, answer]) => {
+  const root = document.querySelector(".mm-step");
+  const find = (selector) => root.querySelector(selector);
+  const said = (kind) => find(`.mm-${kind} .mm-said`).textContent;
+  const press = (button) => {
+    button.scrollIntoView({ block: "center", behavior: "instant" });
+    const { left, top, width, height } = button.getBoundingClientRect();
+    const hit = document.elementFromPoint(left + width / 2, top + height / 2);
+    if (!hit || !button.contains(hit)) throw new Error(`cannot click ${button.outerHTML.slice(0, 200)}`);
+    hit.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, composed: true }));
+  };
+  const move = (input, value) => {
+    input.value = value;
+    input.dispatchEvent(new InputEvent("input", { bubbles: true }));
+  };
+  const shown = () => find(".mm-after").getClientRects().length > 0;
+  const seen = { title: find("h2").textContent, after: [shown()], votes: [], checks: [], odd: [] };
+  const look = (what) => {
+    for (const one of root.querySelectorAll(".mm-live output, .mm-filled, .mm-live td")) {
+      if (/NaN|undefined|Infinity|null/.test(one.textContent)) seen.odd.push([what, one.outerHTML.slice(0, 150)]);
+    }
+  };
+  for (const place of [(answer + 1) % choices, answer]) {
+    press(find(`[data-vote="${place}"]`));
+    seen.votes.push(said("vote"));
+  }
+  seen.after.push(shown());
+  for (let place = 0; place < choices; place += 1) {
+    press(find(`[data-try="${place}"]`));
+    seen.checks.push(said("check"));
+  }
+  press(find(".mm-source summary"));
+  find(".mm-source").open = true; // what a click does that a person makes
+  seen.code = find(".mm-source pre").textContent;
+  // every control that is computed here: sliders to both ends, every button, cells to other numbers, boxes
+  look("at first");
+  const live = find(".mm-live");
+  for (const slider of live.querySelectorAll('input[type="range"]')) {
+    const first = slider.value;
+    for (const value of [slider.min, slider.max, first]) {
+      move(slider, value);
+      look(`${slider.dataset.input} = ${value}`);
+    }
+  }
+  for (const cell of live.querySelectorAll('input[type="number"]')) {
+    const first = cell.value;
+    for (const value of ["", "-1", first]) { move(cell, value); look(`a cell = ${value}`); }
+  }
+  for (const box of live.querySelectorAll('input[type="checkbox"], input[type="radio"]')) {
+    box.click();
+    look("a box");
+    box.click();
+  }
+  const buttons = [...live.querySelectorAll("[data-pick], [data-word], [data-head], [data-preset]")];
+  for (const button of buttons) {
+    if (button.getClientRects().length === 0 || button.dataset.pick === "course") continue;
+    press(button);
+    look(button.outerHTML.slice(0, 80));
+  }
+  return seen;
+}"""
+
+
+def no_overflow(page: Page, root: str = ".mm-step") -> None:
+    """Nothing sticks out, narrow, wide, and in the size for projectors."""
+    for width, height in (NARROW, PROJECTOR, WIDE):
         page.set_viewport_size({"width": width, "height": height})
-        wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert wider <= 0, (width, page.url)
-
-
-PRESS = """([part, buttons]) => buttons.map((button) => {
-  document.querySelector(button).click();
-  return document.querySelector(`${part} .mm-said`).innerText.trim();
-})"""
-
-
-def pressed(page: Page, part: str, buttons: list[str]) -> list[str]:
-    """What is said after each button: presses them all in the page, in a tenth of the time that a mouse takes."""
-    said: list[str] = page.evaluate(PRESS, [part, buttons])
-    return said
+        large = "document.documentElement.classList.toggle('mm-large', {})"
+        page.evaluate(large.format("true" if (width, height) == PROJECTOR else "false"))
+        assert page.locator(root).evaluate(OVERFLOW) == [], (width, page.url)
 
 
 @pytest.mark.parametrize("language", list(LANGUAGES))
-def test_every_step_of_every_lesson(page: Page, address: str, language: str) -> None:
-    page.goto(f"{address}?lang={language}&lesson={LESSONS[0].number}&step=1")
+def test_every_step_of_every_lesson(pupils: Class, language: str) -> None:
+    page = pupils.page(language)
+    page.evaluate("localStorage.removeItem('mmcore-lessons')")
     for lesson in LESSONS:
         page.locator(f'.mm-lesson-nav [data-go="{lesson.number},1"]').click()
         for place, step in enumerate(lesson.steps, 1):
             at(page, lesson.number, place)
-            assert text(language, lesson.key(step, "title")) in page.locator(".mm-step h2").inner_text()
-            expect(page.locator(".mm-after")).to_be_hidden()
-            wrong = (step.answer + 1) % step.choices
-            votes, tries = [wrong, step.answer], range(step.choices)
-            judged = [text(language, f"lessons.{name}") for name in ("wrong", "right")]
-            said = [text(language, lesson.key(step, f"said.{choice}")) for choice in tries]
-            if language == "en":
-                for choice, words in zip(votes, judged, strict=True):
-                    page.locator(f'[data-vote="{choice}"]').click()
-                    expect(page.locator(".mm-vote .mm-said")).to_have_text(words)
-                for choice, words in zip(tries, said, strict=True):
-                    page.locator(f'[data-try="{choice}"]').click()
-                    expect(page.locator(".mm-check .mm-said")).to_have_text(words)
-                page.locator(".mm-source summary").click()
-                expect(page.locator(".mm-source pre")).to_contain_text("def ")
-            else:  # that a mouse reaches the buttons has been seen
-                assert pressed(page, ".mm-vote", [f'[data-vote="{choice}"]' for choice in votes]) == judged
-                assert pressed(page, ".mm-check", [f'[data-try="{choice}"]' for choice in tries]) == said
-                assert "def " in (page.locator(".mm-source pre").text_content() or "")
+            seen = page.evaluate(WALK, [step.choices, step.answer])
+            assert text(language, lesson.key(step, "title")) in seen["title"]
+            assert seen["after"] == [False, True], "what happens is shown after the vote"
+            assert seen["votes"] == [text(language, f"lessons.{one}") for one in ("wrong", "right")]
+            assert seen["checks"] == [
+                text(language, lesson.key(step, f"said.{choice}")) for choice in range(step.choices)
+            ]
+            assert "def " in seen["code"]
+            assert seen["odd"] == []
             no_overflow(page)
+            other = page.locator('.mm-live :is([data-picture], [data-choose])[aria-pressed="false"]')
+            if language == "en" and other.count():
+                name = other.last.get_attribute("data-picture") or other.last.get_attribute("data-choose")
+                other.last.click()
+                pressed = f':is([data-picture="{name}"], [data-choose="{name}"])[aria-pressed="true"]'
+                expect(page.locator(f".mm-live {pressed}")).to_be_visible()
             if place < len(lesson.steps):
                 page.locator(f'.mm-turning [data-go="{lesson.number},{place + 1}"]').click()
 
 
-def test_back_forward_and_reload_keep_the_place_and_the_votes(page: Page, address: str) -> None:
-    page.goto(f"{address}?lang=en&lesson=4&step=1")
-    at(page, 4, 1)
+def test_back_forward_and_reload_keep_the_place_and_the_votes(pupils: Class) -> None:
+    page = pupils.page("en", "lesson=99&step=x")
+    at(page, LESSONS[0].number, 1)  # an address that no lesson has leads to the first
+    page.evaluate("localStorage.removeItem('mmcore-lessons')")
+    go(page, 4, 1)
     page.locator('[data-vote="0"]').click()
-    page.locator('.mm-step-nav [data-go="4,2"]').click()
-    at(page, 4, 2)
+    go(page, 4, 2)
     assert "step=2" in page.url
     page.go_back()
     at(page, 4, 1)
     expect(page.locator(".mm-after")).to_be_visible()
     page.go_forward()
     at(page, 4, 2)
+    expect(page.locator(".mm-after")).to_be_hidden()
+    page.locator('[data-vote="1"]').click()
     page.reload()
     at(page, 4, 2)
+    expect(page.locator('[data-vote="1"][aria-pressed="true"]')).to_be_visible()
 
 
-def test_an_address_that_no_lesson_has_leads_to_the_first(page: Page, address: str) -> None:
-    page.goto(f"{address}?lang=en&lesson=99&step=x")
-    at(page, LESSONS[0].number, 1)
+def go(page: Page, lesson: int, step: int) -> None:
+    """To another step by its buttons."""
+    if not page.locator(f'.mm-step-nav [data-go="{lesson},{step}"]').count():
+        page.locator(f'.mm-lesson-nav [data-go="{lesson},1"]').click()
+        at(page, lesson, 1)
+    if step > 1:
+        page.locator(f'.mm-step-nav [data-go="{lesson},{step}"]').click()
+    at(page, lesson, step)
 
 
-def test_the_numbers_of_lesson_2_follow_the_controls(page: Page, address: str) -> None:
-    page.goto(f"{address}?lang=en&lesson=2&step=1")
-    at(page, 2, 1)
+def open_step(page: Page, lesson: int, step: int) -> None:
+    """To another step, and past its question."""
+    go(page, lesson, step)
     page.locator('[data-vote="0"]').click()
+
+
+def test_the_numbers_of_lesson_2_follow_the_controls(page: Page) -> None:
+    open_step(page, 2, 1)
     page.locator('[data-pick="kernel"][data-value="4"]').click()
     page.locator('[data-cell="k,0,1"]').fill("2.5")
     page.locator('[data-input="x"]').fill("10")
@@ -139,23 +258,17 @@ def test_the_numbers_of_lesson_2_follow_the_controls(page: Page, address: str) -
     every = correlate2d(pixels, kernel, "valid")
     assert (minus(page, "low"), minus(page, "high")) == pytest.approx((every.min(), every.max()), abs=0.6)
 
-    page.locator('.mm-step-nav [data-go="2,2"]').click()
-    at(page, 2, 2)
-    page.locator('[data-vote="0"]').click()
+    open_step(page, 2, 2)
     page.locator('[data-pick="depth"][data-value="4"]').click()
     expect(page.locator('[data-out="numbers"]').first).to_have_text(f"{1280 * 7 * 7:,}")
     expect(page.locator('[data-depth="4"]')).to_be_visible()
     expect(page.locator('[data-depth="0"]')).to_be_hidden()
 
-    page.locator('.mm-step-nav [data-go="2,3"]').click()
-    at(page, 2, 3)
-    page.locator('[data-vote="0"]').click()
+    open_step(page, 2, 3)
     page.locator('[data-input="typed"]').fill("happy")
     expect(page.locator('[data-near="0"]')).to_have_text("smiling")
 
-    page.locator('.mm-step-nav [data-go="2,4"]').click()
-    at(page, 2, 4)
-    page.locator('[data-vote="0"]').click()
+    open_step(page, 2, 4)
     page.locator('[data-input="width"]').fill("128")
     page.locator('[data-input="layers"]').fill("3")
     made = TextEncoder(TextConfig(14_855, 128, 3, 4, 512))
@@ -168,10 +281,8 @@ def minus(page: Page, name: str) -> float:
     return float((page.locator(f'[data-out="{name}"]').first.text_content() or "").replace("−", "-"))
 
 
-def test_the_numbers_of_lesson_4_follow_the_controls(page: Page, address: str) -> None:
-    page.goto(f"{address}?lang=en&size=large&lesson=4&step=1")
-    at(page, 4, 1)
-    page.locator('[data-vote="0"]').click()
+def test_the_numbers_of_lesson_4_follow_the_controls(page: Page) -> None:
+    open_step(page, 4, 1)
     page.locator('[data-cell="q,0,1"]').fill("3")
     keys = np.array([[1, 0, 1, 0], [0, 1, 0, 1], [1, 1, 0, 0]])
     scores = keys @ np.array([1, 3, 1, 0]) / 2
@@ -184,18 +295,14 @@ def test_the_numbers_of_lesson_4_follow_the_controls(page: Page, address: str) -
     page.locator("[data-mine]").fill(f"{weights[0]:.3f}")
     expect(page.locator("[data-verdict]")).to_have_text(text("en", "lessons.right"))
 
-    page.locator('.mm-step-nav [data-go="4,2"]').click()
-    at(page, 4, 2)
-    page.locator('[data-vote="0"]').click()
+    open_step(page, 4, 2)
     shares = np.array(page.evaluate("JSON.parse(document.querySelector('.mm-live').dataset.data).shares"))
     page.locator('[data-input="temperature"]').fill("2")
     flat = np.sqrt(shares) / np.sqrt(shares).sum()
     assert number(page, "[data-largest]") == pytest.approx(flat.max() * 100, abs=0.06)
     assert number(page, "[data-even]") == pytest.approx(np.exp(-(flat * np.log(flat)).sum()), abs=0.06)
 
-    page.locator('.mm-step-nav [data-go="4,5"]').click()
-    at(page, 4, 5)
-    page.locator('[data-vote="2"]').click()
+    open_step(page, 4, 5)
     page.locator("[data-run]").click()
     page.locator("[data-r]").wait_for()
     assert abs(number(page, "[data-r]")) < 0.4
@@ -207,16 +314,8 @@ def test_the_numbers_of_lesson_4_follow_the_controls(page: Page, address: str) -
     assert number(page, "[data-r]") == pytest.approx(np.corrcoef(maps[0], lost[0])[0, 1], abs=0.006)
 
 
-def open_step(page: Page, lesson: int, step: int) -> None:
-    page.locator(f'.mm-step-nav [data-go="{lesson},{step}"]').click()
-    at(page, lesson, step)
-    page.locator('[data-vote="0"]').click()
-
-
-def test_the_numbers_of_lesson_1_follow_the_controls(page: Page, address: str) -> None:
-    page.goto(f"{address}?lang=en&lesson=1&step=1")
-    at(page, 1, 1)
-    page.locator('[data-vote="0"]').click()
+def test_the_numbers_of_lesson_1_follow_the_controls(page: Page) -> None:
+    open_step(page, 1, 1)
     known = {item.path.name: item for item in (*examples.pictures(), *examples.sounds())}
     pixels = np.asarray(
         decode_image(known["two-dogs.jpg"].path, Settings()).resize((224, 224), Image.Resampling.BICUBIC)
@@ -260,13 +359,11 @@ def test_the_numbers_of_lesson_1_follow_the_controls(page: Page, address: str) -
     assert number(page, '[data-out="share-0"]') > number(page, '[data-out="share-2"]')
 
 
-def test_the_numbers_of_lesson_7_follow_the_controls(page: Page, address: str) -> None:
+def test_the_numbers_of_lesson_7_follow_the_controls(page: Page) -> None:
     def data(name: str) -> Any:
         return page.evaluate(f"JSON.parse(document.querySelector('.mm-live').dataset.data).{name}")
 
-    page.goto(f"{address}?lang=en&lesson=7&step=1")
-    at(page, 7, 1)
-    page.locator('[data-vote="0"]').click()
+    open_step(page, 7, 1)
     counts = confusion_matrix(data("truth"), data("said"))
     page.locator('[data-cell="m,0,0"]').fill("1")
     expect(page.locator("[data-verdict]")).to_contain_text("not right yet")
@@ -323,10 +420,8 @@ def test_the_numbers_of_lesson_7_follow_the_controls(page: Page, address: str) -
     expect(page.locator(".mm-thumbs figure:not([hidden])")).to_have_count(6)
 
 
-def test_the_numbers_of_lesson_8_follow_the_controls(page: Page, address: str) -> None:
-    page.goto(f"{address}?lang=en&lesson=8&step=1")
-    at(page, 8, 1)
-    page.locator('[data-vote="0"]').click()
+def test_the_numbers_of_lesson_8_follow_the_controls(page: Page) -> None:
+    open_step(page, 8, 1)
     page.locator('[data-choose="wooden-bird.jpg"]').click()
     page.locator('[data-choose="wooden-bird.jpg"][aria-pressed="true"]').wait_for()
     page.locator('[data-pick="cause"][data-value="0"]').click()
@@ -371,10 +466,12 @@ def test_the_numbers_of_lesson_8_follow_the_controls(page: Page, address: str) -
 
 
 @pytest.mark.parametrize("language", list(LANGUAGES))
-def test_the_page_for_teachers_prints_worksheets(page: Page, address: str, language: str) -> None:
-    page.goto(f"{address}?lang={language}&lesson=teachers")
+def test_the_page_for_teachers_prints_worksheets(pupils: Class, language: str) -> None:
+    page = pupils.page(language, "lesson=teachers" if language == "zh" else "")
+    if language == "en":
+        page.locator('.mm-lesson-nav [data-go="teachers,1"]').click()
     expect(page.locator(".mm-teachers")).to_be_visible()
-    no_overflow(page)
+    no_overflow(page, ".mm-teachers")
     answer = page.locator(".mm-solution").first
     expect(answer).to_be_visible()
     page.locator('[data-pick="mode"][data-value="1"]').click()
@@ -382,10 +479,55 @@ def test_the_page_for_teachers_prints_worksheets(page: Page, address: str, langu
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     page.emulate_media(media="print")
     expect(page.locator(".mm-sheet h3").first).to_be_visible()
-    expect(page.locator(".mm-lesson-nav")).to_be_hidden()
-    expect(page.locator("#mm-header")).to_be_hidden()
+    for unwanted in (".mm-lesson-nav", "#mm-header", ".mm-opening", '.mm-class[data-class="out"]'):
+        expect(page.locator(unwanted)).to_be_hidden()
     page.emulate_media(media="screen")
-    page.locator(f'.mm-lesson-nav [data-go="{LESSONS[0].number},1"]').click()
-    at(page, LESSONS[0].number, 1)
+    go(page, LESSONS[0].number, 1)
     page.go_back()
     expect(page.locator(".mm-teachers")).to_be_visible()
+
+
+def test_a_class_votes_and_its_teacher_sees_it(pupils: Class) -> None:
+    teacher, pupil = pupils.page("en"), pupils.page("zh")
+    go(pupil, 4, 1)
+    teacher.locator('.mm-lesson-nav [data-go="teachers,1"]').click()
+    teacher.locator('[data-hide="tiers"]').check()
+    teacher.locator('[data-hide="uploads"]').check()
+    teacher.locator("[data-class-open]").click()
+    expect(teacher.locator("[data-class-mine]")).to_be_visible()
+    code = teacher.locator("[data-class-big]").inner_text()
+    expect(teacher.locator("[data-class-link]")).to_contain_text(f"?class={code}")
+
+    pupil.locator("[data-class-code]").fill("AAA-AAA")
+    pupil.locator("[data-class-code]").press("Enter")
+    expect(pupil.locator("[data-class-problem]")).to_contain_text("没有代码为 AAAAAA 的课堂")
+    pupil.locator("[data-class-code]").fill(f"{code[:3].lower()} {code[3:]}")
+    pupil.locator("[data-class-code]").press("Enter")
+    expect(pupil.locator("[data-class-said]")).to_have_text(text("zh", "lessons.class.in", code=code, pupils=1))
+    expect(pupil.locator("#mm-tier")).to_be_hidden()
+    expect(teacher.locator("#mm-tier")).to_be_visible()
+
+    go(teacher, 4, 1)
+    teacher.evaluate("sessionStorage.clear()")
+    voted = teacher.locator('[data-voted="vote"]')
+    expect(voted).to_contain_text(text("en", "lessons.class.voted", count=0, pupils=1))
+    expect(pupil.locator(".mm-tally").first).to_be_hidden()
+    pupil.locator('[data-vote="2"]').click()
+    expect(pupil.locator('[data-vote="2"] .mm-tally')).to_have_text(text("zh", "lessons.class.votes", count=1))
+    expect(voted).to_contain_text(text("en", "lessons.class.voted", count=1, pupils=1))
+    expect(teacher.locator(".mm-tally").first).to_be_hidden()
+    teacher.locator('[data-bars="vote"]').click()
+    expect(teacher.locator('[data-vote="2"] .mm-tally')).to_have_text(text("en", "lessons.class.votes", count=1))
+    expect(teacher.locator('[data-vote="0"] .mm-tally')).to_have_text(text("en", "lessons.class.votes", count=0))
+    expect(teacher.locator(".mm-after")).to_be_hidden()
+    no_overflow(teacher)
+    pupil.locator('[data-vote="0"]').click()
+    expect(teacher.locator('[data-vote="0"] .mm-tally')).to_have_text(text("en", "lessons.class.votes", count=1))
+
+    teacher.locator('.mm-lesson-nav [data-go="teachers,1"]').click()
+    teacher.locator('[data-hide="tiers"]').uncheck()
+    expect(pupil.locator("#mm-tier")).to_be_visible()
+    teacher.locator("[data-class-close]").click()
+    expect(teacher.locator("[data-class-mine]")).to_be_hidden()
+    expect(pupil.locator("[data-class-problem]")).to_contain_text(code)
+    expect(pupil.locator("[data-class-code]")).to_be_visible()
