@@ -104,7 +104,8 @@ OVERFLOW = """(root) => {
   const right = root.getBoundingClientRect().right + 1;
   const over = [...root.querySelectorAll("*")].filter((one) => !one.closest("svg") && !one.closest(".mm-sr")
     && one.getClientRects().length && one.getBoundingClientRect().right > right && !scrolls(one));
-  return [...(wider > 0 ? [`${wider} px too wide`] : []), ...over.slice(0, 3).map((one) => one.outerHTML.slice(0, 120))];
+  const named = over.slice(0, 3).map((one) => one.outerHTML.slice(0, 120));
+  return wider > 0 ? [`the page is ${wider} px too wide`, ...named] : named;
 }"""
 
 # A visitor's way through a step, in the page itself: a click that is sent from outside takes a tenth of a second, and a
