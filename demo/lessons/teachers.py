@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from ..ui.i18n import escaped as _t
 from ..ui.i18n import text
-from . import classes
+from . import classes, glossary
 from .catalogue import LESSONS
 from .controls import picks
 from .plan import Lesson, Step
 
-COLUMNS = ("lesson", "time", "steps")
+COLUMNS = ("lesson", "time", "steps", "needs")
 ADVICE = ("install", "server", "machines", "projector", "kept", "sound")
 
 
@@ -17,12 +19,11 @@ def page(language: str) -> str:
     """All of it; nothing is asked of a model."""
     rows = "".join(
         f'<tr><th scope="row">{one.number}. {_t(language, f"lessons.{one.number:02d}.title")}</th>'
-        f"<td>{one.minutes}</td><td>{len(one.steps)}</td></tr>"
+        f"<td>{one.minutes}</td><td>{len(one.steps)}</td>"
+        f"<td>{_t(language, f'lessons.teachers.needs.{one.number:02d}')}</td></tr>"
         for one in LESSONS
     )
-    heads = "".join(
-        f'<th scope="col">{_t(language, f"lessons.teachers.{one}")}</th>' for one in ("lesson", "time", "steps")
-    )
+    heads = "".join(f'<th scope="col">{_t(language, f"lessons.teachers.{one}")}</th>' for one in COLUMNS)
     advice = "".join(f"<li>{_t(language, f'lessons.teachers.{one}')}</li>" for one in ADVICE)
     modes = [text(language, f"lessons.teachers.mode.{place}") for place in range(2)]
     return (
@@ -35,8 +36,18 @@ def page(language: str) -> str:
         + picks("mode", modes, 0, text(language, "lessons.teachers.questions"))
         + f'<p><button type="button" class="mm-action" data-print>{_t(language, "lessons.teachers.print")}</button></p>'
         + "".join(_lesson(one, language) for one in LESSONS)
+        + _glossary(language)
         + "</article>"
     )
+
+
+def _glossary(language: str) -> str:
+    """All terms in the order of the course, also on paper."""
+    terms = "".join(
+        f"<dt>{escape(forms[0])}</dt><dd>{escape(said)}</dd>" for forms, said in glossary.entries(language).values()
+    )
+    title = _t(language, "lessons.teachers.glossary")
+    return f'<section class="mm-sheet"><h3>{title}</h3><dl class="mm-glossary">{terms}</dl></section>'
 
 
 def _lesson(lesson: Lesson, language: str) -> str:

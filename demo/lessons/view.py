@@ -8,6 +8,7 @@ from ..ui.i18n import escaped as _t
 from . import classes
 from .catalogue import LESSONS
 from .excerpts import excerpt
+from .glossary import Marker
 from .mathml import line
 from .plan import Code, Formula, Lesson, Seen, Step
 
@@ -15,21 +16,23 @@ from .plan import Code, Formula, Lesson, Seen, Step
 def page(lesson: Lesson, number: int, seen: Seen, language: str) -> str:
     """The whole view of step ``number``, from 1."""
     step = lesson.steps[number - 1]
+    marker = Marker(language)
 
     def words(part: str) -> str:
-        return _t(language, lesson.key(step, part))
+        said = _t(language, lesson.key(step, part))
+        return said if part == "title" else marker.mark(said)
 
     return (
         f"{navigation(lesson, number, language)}"
         f'<article class="mm-step" data-lesson="{lesson.number}" data-step="{number}" '
         f'data-answer="{step.answer}" data-check="{step.check}">'
         f'<h2 tabindex="-1">{words("title")}</h2><p>{words("lead")}</p>'
-        f"{_question(lesson, step, language)}"
+        f"{_question(lesson, step, words('question'), language)}"
         f'<div class="mm-after" hidden>'
         f"<section><h3>{_t(language, 'lessons.see')}</h3><p>{words('seen')}</p>{seen.html}</section>"
         f"<section><h3>{_t(language, 'lessons.why')}</h3><p>{words('why')}</p>"
-        f"{_formula(lesson, step.formula, seen.filled, language)}{_code(step.code, language)}</section>"
-        f"{_check(lesson, step, language)}</div>"
+        f"{_formula(lesson, step.formula, seen.filled, marker, language)}{_code(step.code, language)}</section>"
+        f"{_check(lesson, step, words('check'), language)}</div>"
         f"{_turning(lesson, number, language)}</article>"
     )
 
@@ -62,7 +65,7 @@ def _go(lesson: int | str, step: int, label: str, here: bool) -> str:
     return f'<button type="button" class="mm-action" data-go="{lesson},{step}"{current}>{label}</button>'
 
 
-def _question(lesson: Lesson, step: Step, language: str) -> str:
+def _question(lesson: Lesson, step: Step, asked: str, language: str) -> str:
     choices = "".join(
         f'<button type="button" class="mm-choice" data-vote="{place}" aria-pressed="false">'
         f"{_t(language, lesson.key(step, f'choice.{place}'))}{classes.tally(language)}</button>"
@@ -70,13 +73,13 @@ def _question(lesson: Lesson, step: Step, language: str) -> str:
     )
     return (
         f'<fieldset class="mm-vote"><legend><strong>{_t(language, "lessons.predict")}</strong> '
-        f"{_t(language, lesson.key(step, 'question'))}</legend>{choices}"
+        f"{asked}</legend>{choices}"
         f'<p class="mm-said" aria-live="polite" data-right="{_t(language, "lessons.right")}" '
         f'data-wrong="{_t(language, "lessons.wrong")}"></p>{classes.voted("vote", language)}</fieldset>'
     )
 
 
-def _check(lesson: Lesson, step: Step, language: str) -> str:
+def _check(lesson: Lesson, step: Step, asked: str, language: str) -> str:
     choices = "".join(
         f'<button type="button" class="mm-choice" data-try="{place}" aria-pressed="false" '
         f'data-said="{_t(language, lesson.key(step, f"said.{place}"))}">'
@@ -85,15 +88,15 @@ def _check(lesson: Lesson, step: Step, language: str) -> str:
     )
     return (
         f'<fieldset class="mm-check"><legend><strong>{_t(language, "lessons.check")}</strong> '
-        f"{_t(language, lesson.key(step, 'check'))}</legend>{choices}"
+        f"{asked}</legend>{choices}"
         f'<p class="mm-said" aria-live="polite"></p>{classes.voted("check", language)}</fieldset>'
     )
 
 
-def _formula(lesson: Lesson, formula: Formula, filled: str, language: str) -> str:
+def _formula(lesson: Lesson, formula: Formula, filled: str, marker: Marker, language: str) -> str:
     rows = "".join(
         f'<div data-explains="{name}"><dt><math>{mathml}</math></dt>'
-        f"<dd>{_t(language, f'lessons.{lesson.number:02d}.symbol.{name}')}</dd></div>"
+        f"<dd>{marker.mark(_t(language, f'lessons.{lesson.number:02d}.symbol.{name}'))}</dd></div>"
         for mathml, name in formula.symbols
     )
     return (

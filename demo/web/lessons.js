@@ -293,6 +293,15 @@ const explain = (event) => {
   for (const one of all("[data-explains]")) one.classList.toggle("mm-lit", one.dataset.explains === symbol?.dataset.symbol);
 };
 element.addEventListener("pointerover", explain);
+/* An explanation is put away with Escape, until one points at its term again. */
+element.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") for (const term of all(".mm-term:is(:hover, :focus-within)")) term.classList.add("mm-put-away");
+});
+for (const again of ["pointerover", "focusin"]) {
+  element.addEventListener(again, (event) => {
+    for (const term of all(".mm-put-away")) if (!term.contains(event.target)) term.classList.remove("mm-put-away");
+  });
+}
 window.addEventListener("popstate", () => {
   const query = new URLSearchParams(location.search);
   if (query.has("lesson")) show(query.get("lesson"), query.get("step") ?? 1);

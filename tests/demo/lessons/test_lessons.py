@@ -20,14 +20,14 @@ import pytest
 import torch
 from PIL import Image
 
-from demo.lessons import captions, gallery, licences, live, seeing, service
+from demo.lessons import captions, gallery, glossary, licences, live, seeing, service, view
 from demo.lessons import lesson_01_input as given
 from demo.lessons import lesson_03_one_space as space
 from demo.lessons import lesson_07_evaluation as evaluation
 from demo.lessons import lesson_08_limits as limits
 from demo.lessons.catalogue import LESSONS
 from demo.lessons.excerpts import excerpt
-from demo.lessons.plan import Setup
+from demo.lessons.plan import Seen, Setup
 from demo.lessons.references import REFERENCES
 from demo.lessons.service import Place
 from demo.ui import examples, i18n, style, uploads
@@ -132,6 +132,19 @@ def test_lesson_4_says_what_the_captioner_does(setup: Setup) -> None:
     lost = captions.lost(setup, looked, compute=True)
     assert lost is not None
     assert np.corrcoef(looked.maps[dog].ravel(), lost[dog].ravel())[0, 1] == pytest.approx(0.2, abs=0.1)
+
+
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
+def test_lesson_4_works_an_example_out_as_one_does_on_paper(language: str) -> None:
+    said = i18n.text(language, "lessons.04.hand.why")
+    powers = [math.e ** (dot / 2) for dot in (2, 0, 1)]
+    assert [f"{power:.3f}".removesuffix(".000") in said for power in powers] == [True] * 3
+    weights = [power / sum(powers) for power in powers]
+    assert f"{sum(powers):.3f}" in said
+    for weight, value in zip(weights, ((10, 0), (0, 10), (5, 5)), strict=True):
+        assert f"{weight:.3f} · ({value[0]}, {value[1]})" in said
+    first = 10 * weights[0] + 5 * weights[2]
+    assert f"({first:.2f}, {10 - first:.2f})" in said
 
 
 def test_covering_a_place_costs_what_the_model_itself_says(setup: Setup) -> None:
@@ -434,12 +447,58 @@ def test_an_alarm_by_natural_frequencies() -> None:
     assert live.predictive_value(0, 1, 0.5) == 0
 
 
+TERM = re.compile(
+    r'<span class="mm-term"><button type="button" aria-describedby="([^"]+)">([^<]+)</button>'
+    r'<span role="tooltip" id="([^"]+)">([^<]+)</span></span>'
+)
+
+
+def unmarked(html: str) -> str:
+    return TERM.sub(lambda found: found[2], html)
+
+
+@pytest.mark.parametrize("language", list(i18n.LANGUAGES))
+def test_terms_are_explained_once_a_step(language: str) -> None:
+    known = glossary.entries(language)
+    assert list(known) == list(glossary.entries("en"))
+    marked = set()
+    for lesson, step in STEPS:
+        html = view.page(lesson, lesson.steps.index(step) + 1, Seen("", ""), language)
+        terms = TERM.findall(html)
+        assert html.count("mm-term") == 3 * len(terms), "a term inside another, or inside an attribute"
+        ids = [name for name, _, _, _ in terms]
+        assert len(set(ids)) == len(ids)
+        for described, form, explained, said in terms:
+            forms, explanation = known[described.removeprefix("mm-term-")]
+            assert described == explained
+            assert form.lower() in {one.lower() for one in forms}
+            assert unescape(said) == explanation
+        marked |= {name.removeprefix("mm-term-") for name in ids}
+    assert set(known) - marked <= UNMARKED[language]
+
+
+UNMARKED = {"en": {"feature_map", "zero_shot", "gradient"}, "zh": {"zero_shot"}}
+"""Terms that no text but a title uses: they are in the glossary of the page for teachers."""
+
+
+def test_what_is_no_term_is_not_marked() -> None:
+    mark = glossary.Marker("en").mark
+    assert unmarked(mark("recall@k, headline, &#x27;softmaxed&#x27;")) == "recall@k, headline, &#x27;softmaxed&#x27;"
+    assert "mm-term" not in mark("recall@k, headline, &#x27;softmaxed&#x27;")
+    assert TERM.findall(mark("Softmax, softmax and cross-attention"))[0][1] == "Softmax"
+    assert [one[1] for one in TERM.findall(glossary.Marker("en").mark("cross-attention and attention"))] == [
+        "cross-attention",
+        "attention",
+    ]
+    assert TERM.findall(glossary.Marker("zh").mark("用softmax算出注意力。"))[0][1] == "softmax"
+
+
 @pytest.mark.parametrize("language", list(i18n.LANGUAGES))
 def test_every_page_is_whole(setup: Setup, language: str) -> None:
     for lesson, step in STEPS:
         place = Place(lesson.number, lesson.steps.index(step) + 1)
         html = service.page(setup.pool, setup.settings, place, language)
-        assert i18n.escaped(language, lesson.key(step, "why")) in html
+        assert i18n.escaped(language, lesson.key(step, "why")) in unmarked(html)
         assert "mm-error" not in html
         assert html.count("<article") == html.count("</article>") == 1
 
@@ -453,7 +512,9 @@ def test_the_page_for_teachers_has_every_question_with_its_answer(setup: Setup, 
                 mark = " class=mm-right" if place == right else ""
                 assert f"<li{mark}>{i18n.escaped(language, lesson.key(step, f'{kind}.{place}'))}</li>" in html
     assert html.count("class=mm-right") == 2 * len(STEPS)
-    assert html.count('class="mm-sheet"') == len(LESSONS)
+    assert html.count('class="mm-sheet"') == len(LESSONS) + 1, "and the glossary"
+    assert html.count("<dt>") == len(glossary.entries(language))
+    assert all(f'data-hide="{name}"' in html for name in ("tiers", "downloads", "uploads"))
 
 
 def test_the_styles_of_lessons_touch_no_other_tab() -> None:
