@@ -80,6 +80,16 @@ def asked(data: Any) -> Place:
     )
 
 
+def told(written: str) -> Place:
+    """The place that the page's script writes as JSON, or the address of a page that has none yet; else the first."""
+    if written.startswith("?"):
+        return place_of(written) or Place()
+    try:
+        return asked(json.loads(written[:LONGEST]))
+    except (ValueError, RecursionError):
+        return Place()
+
+
 def answer(pool: ModelPool, settings: Settings, data: Any, language: str) -> str:
     """JSON of the step's answer to what a visitor typed: ``{"lesson", "step", "text", "count", "answer"}``.
 

@@ -21,24 +21,25 @@ QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 def build(page: Page) -> None:
     """Lay out the tab and connect its events."""
-    place = gr.State(service.Place())
     address = gr.Textbox("", visible=False)
     content = gr.HTML("", js_on_load=style.lessons_script(), elem_id="mm-lesson", elem_classes="mm-panel")
 
     reply = gr.HTML("", html_template="", js_on_load=HAND_OVER, visible="hidden")
 
-    def shown(where: service.Place, language: str) -> tuple[service.Place, str]:
-        return where, service.page(page.pool, page.settings, where, language)
+    def shown(where: service.Place, language: str) -> str:
+        return service.page(page.pool, page.settings, where, language)
 
-    def go(language: str, event: gr.EventData) -> tuple[Any, service.Place, str]:
+    def go(language: str, event: gr.EventData) -> tuple[Any, str]:
         where = service.asked(event._data)
-        opened = gr.update(selected=where.tab) if where.classes else gr.skip()
-        return (opened, *shown(where, language))
+        return (gr.update(selected=where.tab) if where.classes else gr.skip()), shown(where, language)
 
-    def arrive(query: str, language: str) -> tuple[Any, service.Place, str]:
+    def arrive(query: str, language: str) -> tuple[Any, str]:
         where = service.place_of(query)
         opened = gr.skip() if where is None else gr.update(selected=where.tab)
-        return (opened, *shown(where or service.Place(), language))
+        return opened, shown(where or service.Place(), language)
+
+    def translate(where: str, language: str) -> str:
+        return shown(service.told(where), language)
 
     def answer(language: str, event: gr.EventData) -> str:
         return service.answer(page.pool, page.settings, event._data, language)
@@ -48,14 +49,14 @@ def build(page: Page) -> None:
         api_name="lesson_ask", **QUIET,
     )  # fmt: skip
     content.select(
-        go, page.language, [page.tabs, place, content], concurrency_id=events.MODELS, trigger_mode="always_last",
+        go, page.language, [page.tabs, content], concurrency_id=events.MODELS, trigger_mode="always_last",
         api_name="lesson_go", **QUIET,
     )  # fmt: skip
     page.language.change(
-        shown, [place, page.language], [place, content], concurrency_id=events.MODELS, api_name="lesson_translate",
-        **QUIET,
+        translate, [address, page.language], [content], concurrency_id=events.MODELS, api_name="lesson_translate",
+        js="(_address, language) => [window.mmcore.lessonPlace?.() || location.search, language]", **QUIET,
     )  # fmt: skip
     page.demo.load(
-        arrive, [address, page.language], [page.tabs, place, content], concurrency_id=events.MODELS,
+        arrive, [address, page.language], [page.tabs, content], concurrency_id=events.MODELS,
         js="(_address, _language) => [location.search, window.mmcore.language()]", api_name="lesson_arrive", **QUIET,
     )  # fmt: skip

@@ -159,17 +159,19 @@ const send = (text) => {
   asking.busy = true;
   asking.next = null;
   asking.count += 1; // two equal answers in a row would be no change
-  trigger("submit", { lesson: Number(step.dataset.lesson), step: Number(step.dataset.step), text, count: asking.count });
+  const asked = { lesson: Number(step.dataset.lesson), step: Number(step.dataset.step), text, count: asking.count };
+  question("lesson_ask", asked).then(([said]) => answered(said), () => trigger("submit", asked));
 };
-document.addEventListener("mm-lesson-reply", (event) => {
-  const { lesson, step, text, answer } = JSON.parse(event.detail);
+const answered = (said) => {
+  const { lesson, step, text, answer } = JSON.parse(said);
   const [here, view] = [find(".mm-step"), find(".mm-live")];
   asking.busy = false;
   if (asking.next !== null) send(asking.next);
   if (view && Number(here.dataset.lesson) === lesson && Number(here.dataset.step) === step) {
     REPLIES[view.dataset.kind](answer, JSON.parse(view.dataset.data), text);
   }
-});
+};
+document.addEventListener("mm-lesson-reply", (event) => answered(event.detail));
 
 const compute = () => {
   const view = find(".mm-live");
@@ -228,7 +230,64 @@ const prepare = () => {
   for (const one of ready) one();
 };
 
-const show = (lesson, step, more = {}) => trigger("select", { lesson: Number(lesson) || lesson, step: Number(step), ...more });
+/* Steps and answers are asked for as gradio asks, through its queue, but without its client: that looks at every part of
+   the page three times for each question, which takes longer than most steps. What goes wrong is left to it to tell. */
+const session = `lesson-${[...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+const base = `${location.origin}${location.pathname.replace(/\/?$/, "/")}gradio_api/queue`;
+let chain = Promise.resolve();
+const queued = async (name, event_data) => {
+  const { id } = window.gradio_config.dependencies.find((one) => one.api_name === name);
+  const body = { data: [window.mmcore.language()], fn_index: id, session_hash: session, event_data, trigger_id: null };
+  const joined = await fetch(`${base}/join`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+  if (!joined.ok) throw new Error(joined.status);
+  const { event_id } = await joined.json();
+  const stream = await fetch(`${base}/data?session_hash=${session}`);
+  if (!stream.ok) throw new Error(stream.status);
+  const reader = stream.body.pipeThrough(new TextDecoderStream()).getReader();
+  for (let text = ""; ;) {
+    const { done, value } = await reader.read();
+    if (done) throw new Error("the stream ended");
+    text += value;
+    const messages = text.split("\n\n");
+    text = messages.pop();
+    for (const message of messages) {
+      const said = JSON.parse(message.slice(message.indexOf("{")));
+      if (said.event_id !== event_id || said.msg !== "process_completed") continue;
+      // To its end, or the server would take the next question of this session for one that nobody waits for.
+      const ended = (async () => { while (!(await reader.read()).done); })();
+      return { ended, said };
+    }
+  }
+};
+const question = (name, event_data) => { // one at a time: they share a session
+  const asked = chain.then(() => queued(name, event_data));
+  chain = asked.then(({ ended }) => ended).catch(() => {});
+  return asked.then(({ said }) => {
+    if (!said.success) throw new Error(said.output.error);
+    return said.output.data;
+  });
+};
+let place = null; // where this page is, for another language
+let latest = 0;
+window.mmcore.lessonPlace = () => {
+  const here = place ?? find(".mm-step")?.dataset;
+  return here ? JSON.stringify(here) : "";
+};
+const show = async (lesson, step, more = {}) => {
+  const asked = { lesson: Number(lesson) || lesson, step: Number(step), ...more };
+  latest += 1;
+  const mine = latest;
+  if (lesson === "classes") { trigger("select", asked); return; } // another tab
+  place = asked;
+  try {
+    const html = (await question("lesson_go", asked)).at(-1);
+    if (mine !== latest) return;
+    props.value = html;
+    prepare();
+  } catch {
+    if (mine === latest) trigger("select", asked);
+  }
+};
 const press = (button, name) => {
   for (const one of all(`[data-${name}]`)) one.setAttribute("aria-pressed", String(one === button));
   compute();

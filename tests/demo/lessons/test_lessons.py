@@ -101,6 +101,11 @@ def test_what_the_script_asks_for_is_checked() -> None:
     )
     assert service.asked({"lesson": "<b>", "step": None, "picture": 7}) == Place()
     assert service.asked(None) == Place()
+    assert service.told('{"lesson": "4", "step": "2", "picture": "coffee.jpg"}') == Place(4, 2, "coffee.jpg")
+    assert service.told('{"lesson": "teachers"}') == Place(teachers=True)
+    assert [service.told(one) for one in ("?lesson=4&step=3", "?tab=lab")] == [Place(4, 3), Place()]
+    for odd in ("", "[]", "{", "[" * 5000, '{"lesson": 4, "step": ' + "9" * 5000):
+        assert service.told(odd) == Place()
     assert service.asked({"lesson": "classes"}) == Place(classes=True)
     assert [service.asked({"lesson": one}).tab for one in ("classes", "teachers", 4)] == [
         "classes",
