@@ -267,6 +267,29 @@ def test_every_refusal_has_a_sentence(client: httpx.Client, data: list[Any]) -> 
     assert "root:" not in said["error"]
 
 
+def test_a_class_is_asked_by_json_of_its_own_page(client: httpx.Client) -> None:
+    """What a form of another page can send is refused, and what is no request; wrong codes are told and counted."""
+    for options in (
+        {"data": {"do": "open"}},
+        {"content": b'{"do": "open"}', "headers": {"content-type": "text/plain"}},
+    ):
+        assert client.post("class", **options).status_code == 405
+    assert client.get("class", params={"do": "open"}).status_code == 405
+    bodies: list[Any] = [[], {}, {"do": "look", "code": "A" * 3000}, {"do": "vote", "code": ["x"]}, {"do": 5}]
+    assert [client.post("class", json=body).status_code for body in bodies] == [422, 422, 404, 404, 422]
+    assert client.post("class", json={"do": "open", "hidden": "x" * 5000}).status_code == 413
+    assert client.post("class", content=b"[" * 3000, headers={"content-type": "application/json"}).status_code == 422
+    made = client.post("class", json={"do": "open", "hidden": ["tiers", "<b>"]}).json()
+    vote = {"do": "vote", "code": made["code"], "pupil": "a-pupil-0001", "question": "4.2.vote", "choice": 1}
+    state = client.post("class", json=vote).json()
+    assert (state["votes"]["vote"], state["hidden"]) == ([0, 1, 0], ["tiers"])
+    assert client.post("class", json={"do": "close", "code": made["code"], "key": "wrong"}).status_code == 403
+    answer = client.post("class", json={"do": "close", **made}, headers={"accept-language": "zh"})
+    assert answer.status_code == 200
+    gone = client.post("class", json=vote, headers={"accept-language": "zh"})
+    assert (gone.status_code, "没有" in gone.json()["detail"]) == (404, True)
+
+
 def test_the_upload_route_counts(client: httpx.Client) -> None:
     files = {"files": ("a.png", b"x" * 100)}
     assert client.post(f"{API}upload", files=files).status_code == 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -303,8 +304,20 @@ def test_the_numbers_of_lesson_4_follow_the_controls(page: Page) -> None:
     assert number(page, "[data-largest]") == pytest.approx(flat.max() * 100, abs=0.06)
     assert number(page, "[data-even]") == pytest.approx(np.exp(-(flat * np.log(flat)).sum()), abs=0.06)
 
+    open_step(page, 4, 3)
+    page.locator('[data-word="0"]').click()
+    shares = np.array(data_of(page)["maps"][0])
+    assert number(page, "[data-even]") == pytest.approx(np.exp(-(shares * np.log(shares)).sum()), abs=0.11)
+    open_step(page, 4, 4)
+    page.locator('[data-word="1"]').click()
+    page.locator('[data-head="1,2"]').click()
+    cells = np.array(data_of(page)["attention"][1][1])
+    assert number(page, "[data-cells]") == pytest.approx(cells[2].sum() * 100, abs=0.11)
+    assert number(page, '[data-share="1"]') == pytest.approx(cells.mean(0).sum() * 100, abs=0.6)
+
     open_step(page, 4, 5)
-    page.locator("[data-run]").click()
+    if page.locator("[data-run]").count():  # once for all who look at the picture
+        page.locator("[data-run]").click()
     page.locator("[data-r]").wait_for()
     assert abs(number(page, "[data-r]")) < 0.4
     page.locator('[data-word="0"]').click()
@@ -313,6 +326,94 @@ def test_the_numbers_of_lesson_4_follow_the_controls(page: Page) -> None:
         for name in ("maps", "lost")
     )
     assert number(page, "[data-r]") == pytest.approx(np.corrcoef(maps[0], lost[0])[0, 1], abs=0.006)
+
+
+def data_of(page: Page) -> Any:
+    """The numbers that the server gave the step."""
+    return json.loads(page.locator(".mm-live").get_attribute("data-data") or "")
+
+
+def softmax_of(scores: Any) -> Any:
+    powers = np.exp(np.asarray(scores, float) - np.max(scores))
+    return powers / powers.sum()
+
+
+def test_the_numbers_of_lesson_3_follow_the_controls(page: Page) -> None:
+    open_step(page, 3, 1)
+    ends = []
+    for name, angle, length in (("a", 35, 1.5), ("b", 120, 2)):
+        page.locator(f'[data-input="angle-{name}"]').fill(str(angle))
+        page.locator(f'[data-input="length-{name}"]').fill(str(length))
+        ends.append(length * np.array([np.cos(np.radians(angle)), np.sin(np.radians(angle))]))
+    assert number(page, "[data-dot]") == pytest.approx(ends[0] @ ends[1], abs=0.006)
+    assert number(page, "[data-cosine]") == pytest.approx(np.cos(np.radians(85)), abs=0.006)
+
+    open_step(page, 3, 3)
+    cosines = np.array(data_of(page)["cosines"])
+    page.locator('[data-input="tau"]').fill("0.1")
+    assert number(page, '[data-pair="1,2"]') == pytest.approx(softmax_of(cosines[1] / 0.1)[2] * 100, abs=0.06)
+
+    open_step(page, 3, 4)
+    page.locator('[data-input="tau"]').fill("0.2")
+    rows = -np.mean([np.log(softmax_of(cosines[one] / 0.2)[one]) for one in range(4)])
+    columns = -np.mean([np.log(softmax_of(cosines[:, one] / 0.2)[one]) for one in range(4)])
+    assert number(page, "[data-loss]") == pytest.approx((rows + columns) / 2, abs=0.0006)
+    assert number(page, '[data-filled="rows"]') == pytest.approx(rows, abs=0.0006)
+
+
+def test_the_numbers_of_lesson_5_follow_the_controls(page: Page) -> None:
+    open_step(page, 5, 2)
+    both = data_of(page)["views"][0]
+    page.locator('[data-input="gate"]').fill("0.3")
+    logits = 0.3 * np.array(both["text_logits"]) + 0.7 * np.array(both["image_logits"])
+    assert number(page, '[data-out="answer"]') == pytest.approx(softmax_of(logits / both["temperature"])[2], abs=0.0006)
+    assert minus(page, "logit") == pytest.approx(logits[2], abs=0.006)
+
+    open_step(page, 5, 3)
+    both = data_of(page)["views"][0]
+    page.locator('[data-input="gate"]').fill("0.8")
+    mean = 0.8 * np.array(both["text_opinion"]) + 0.2 * np.array(both["image_opinion"])
+    powers = mean ** (1 / both["temperature"])
+    assert number(page, '[data-out="mean"]') == pytest.approx(mean[2], abs=0.0006)
+    assert number(page, '[data-out="answer"]') == pytest.approx(powers[2] / powers.sum(), abs=0.0006)
+
+    open_step(page, 5, 5)
+    given = data_of(page)
+    losses = {
+        part: -np.log(softmax_of(given["views"][0][f"{part}_logits"])[given["label"]])
+        for part in ("text", "both", "image")
+    }
+    for part, loss in losses.items():
+        assert number(page, f'[data-out="loss_{part}"]') == pytest.approx(loss, abs=0.006)
+    assert number(page, '[data-out="loss"]') == pytest.approx(np.mean(list(losses.values())), abs=0.006)
+    page.locator('[data-pick="view"][data-value="1"]').click()
+    assert number(page, '[data-out="count"]') == 1, "without the picture only the head of the text answers"
+
+
+def test_the_numbers_of_lesson_6_follow_the_controls(page: Page) -> None:
+    open_step(page, 6, 1)
+    given = data_of(page)
+    posts = (np.array(given["text"]), np.array(given["image"]), given["labels"])
+    page.locator('[data-input="a"]').fill("1.5")
+    page.locator('[data-input="b"]').fill("-0.5")
+    loss, (first, second) = live.cross_entropy(*posts, (1.5, -0.5))
+    assert number(page, '[data-out="loss"]') == pytest.approx(loss, abs=0.0006)
+    assert (minus(page, "slope_a"), minus(page, "slope_b")) == pytest.approx((first, second), abs=0.0006)
+    page.locator('[data-pick="step"]').click()
+    assert minus(page, "a") == pytest.approx(1.5 - first, abs=0.006)
+
+    for step, pressed, kind in ((2, None, "gd"), (3, 3, "adam")):
+        open_step(page, 6, step)
+        page.locator('[data-input="rate"]').fill("-1")
+        if pressed is not None:
+            page.locator(f'[data-pick="optimiser"][data-value="{pressed}"]').click()
+        way = live.descend(lambda at, _: live.cross_entropy(*posts, at)[1], (-0.8, 2.6), 0.1, 30, kind)
+        assert number(page, '[data-out="loss"]') == pytest.approx(live.cross_entropy(*posts, way[-1])[0], abs=0.0011)
+
+    open_step(page, 6, 4)
+    page.locator('[data-input="epoch"]').fill("7")
+    assert page.locator('[data-output="epoch"]').inner_text() == "7"
+    assert number(page, '[data-out="train"]') < number(page, '[data-out="dev"]')
 
 
 def test_the_numbers_of_lesson_1_follow_the_controls(page: Page) -> None:
