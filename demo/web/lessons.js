@@ -283,6 +283,7 @@ const show = async (lesson, step, more = {}) => {
     const html = (await question("lesson_go", asked)).at(-1);
     if (mine !== latest) return;
     props.value = html;
+    await null; // gradio writes it into the page as soon as this script pauses
     prepare();
   } catch {
     if (mine === latest) trigger("select", asked);

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,10 +13,11 @@ import pytest
 from demo.lab import service as lab
 from demo.lab import status
 from demo.lessons import catalogue
-from demo.ui import class_route, rooms
+from demo.ui import class_route, guard, rooms
 from demo.ui.i18n import LANGUAGES, texts
 from demo.ui.refusals import Refusal
 from demo.ui.rooms import Rooms
+from mmcore import Settings
 from mmcore.results import TrainingOptions
 
 HOME = "192.0.2.1"
@@ -202,3 +205,33 @@ def test_the_board_takes_what_the_lab_measured(school: Rooms) -> None:
     assert "no class" in status.send(school, visitor, "x", "AAAAAA", HOME, "en")[1]
     visitor.add(lab.Run(2, lab.OWN, TrainingOptions(), scores=scores, over=True))
     assert "no finished run" in status.send(school, visitor, "x", code, HOME, "en")[1]
+
+
+@pytest.mark.parametrize(
+    ("cookie", "status"),
+    [
+        ("", 401),
+        ("access-token-here=stolen", 401),
+        ("other=known", 401),
+        ("access-token-here=known", 200),
+        ("a=b; access-token-unsecure-here=known", 200),
+    ],
+)
+def test_a_page_with_a_login_has_classes_for_who_is_logged_in(cookie: str, status: int, school: Rooms) -> None:
+    page: Any = SimpleNamespace(app=SimpleNamespace(auth={"a": "b"}, cookie_id="here", tokens={"known": "a"}))
+    answers: list[Any] = []
+
+    async def nothing(*_: Any) -> None:
+        raise AssertionError("gradio is not asked")
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b'{"do": "open"}', "more_body": False}
+
+    async def send(message: Any) -> None:
+        answers.append(message)
+
+    guarded = guard.Guard(nothing, page, Settings(), {class_route.PATH: class_route.Route(school)})
+    headers = [(b"content-type", b"application/json"), (b"cookie", cookie.encode())]
+    scope = {"type": "http", "method": "POST", "path": "/class", "query_string": b"", "headers": headers}
+    asyncio.run(guarded({**scope, "client": (HOME, 1), "server": ("127.0.0.1", 2)}, receive, send))
+    assert answers[0]["status"] == status
