@@ -132,8 +132,8 @@ class Guard:
                 # gradio asks itself so when it starts, for 3 s at most; rendering the page takes a busy machine longer.
                 await answer(send, 200, b"", b"text/html; charset=utf-8")
             elif path in self._routes:
-                content = await self._routed(path, scope, headers, receive)
-                await answer(send, 200, json.dumps(content, ensure_ascii=False).encode(), b"application/json")
+                found = await self._routed(path, scope, headers, receive)
+                await answer(send, 200, json.dumps(found, ensure_ascii=False).encode(), b"application/json")
             elif path in LONG and scope["method"] == "GET":
                 await self._packing(scope, receive, send)
             else:
