@@ -55,7 +55,7 @@ NUMBERS: dict[str, tuple[str, ...]] = {
         own("live", "entropy_counts_equal_places"),
         own("lessons", "lesson_4_says_what_the_captioner_does"),
     ),
-    "4.4": (own("lessons", "lesson_4_says_what_the_captioner_does")),
+    "4.4": (own("lessons", "lesson_4_says_what_the_captioner_does"),),
     "4.5": (
         own("lessons", "covering_a_place_costs_what_the_model_itself_says"),
         own("live", "correlation_is_pearsons"),
