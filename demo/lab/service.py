@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from mmcore.checkpoints import fusion_heads
-from mmcore.errors import CapacityError, InputError
+from mmcore.errors import CapacityError, InputError, UnknownNameError
 from mmcore.fusion import feature_sets
 from mmcore.fusion.feature_sets import FeatureSet
 from mmcore.fusion.labelled_posts import original_of
@@ -138,15 +138,20 @@ class LabFeatures:
     def __init__(self, pool: ModelPool) -> None:
         self._pool = pool
         self._sets: dict[str, FeatureSet] = {}
-        self._lock = threading.Lock()
+        self._locks = {name: threading.Lock() for name in (*MADE, *feature_sets.BUNDLED)}
+        """One a set: who waits for one does not keep others from another."""
 
     def take(self, name: str, progress: Progress, cancelled: IsCancelled) -> FeatureSet:
         """The set of that name. Raises UnknownNameError, Cancelled, and what the encoders raise."""
-        with self._lock:
+        if name not in self._locks:
+            raise UnknownNameError("feature set", name, self._locks)
+        with self._locks[name]:
             if name not in self._sets:
                 if name in MADE:
-                    table = examples.assets() / "lab" / f"{name}.tsv"
-                    found = feature_sets.features_of(self._pool, table, progress, cancelled, limit=ALL_ROWS)
+                    table, ready = examples.assets() / "lab" / f"{name}.tsv", examples.ready_file(name)
+                    found = feature_sets.features_of(
+                        self._pool, table, progress, cancelled, limit=ALL_ROWS, ready=ready
+                    )
                     self._sets[name] = replace(found, name=name, groups=_by_original(found.pictures))
                 else:
                     self._sets[name] = feature_sets.bundled(name)

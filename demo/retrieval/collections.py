@@ -19,15 +19,16 @@ from typing import Any
 from PIL import Image
 
 from mmcore.errors import Cancelled, InputError, MMCoreError, UnknownNameError
-from mmcore.index import AddReport, Collection, Entry, Library, SessionLibrary
+from mmcore.index import AddReport, Collection, Entry, Library, SessionLibrary, ready_vectors
 from mmcore.io.images import decode_image
 from mmcore.pool import ModelPool
 from mmcore.tasks.retrieval import embed_images
-from mmcore.types import IsCancelled, Progress
+from mmcore.types import IsCancelled, Progress, Vectors
 
 from ..ui import picture_archives, uploads
 from ..ui.events import Failure
 from ..ui.examples import collection as example_pictures
+from ..ui.examples import ready_file
 from ..ui.i18n import LANGUAGES
 
 EXAMPLES, UPLOADS, SHARED = "examples", "uploads", "shared:"
@@ -127,7 +128,14 @@ class CollectionChooser:
             return collection
         with self._turn:
             files = [item.path for item in example_pictures()]
-            report = collection.add(files, self.embed(model), checkpoint=model, progress=progress, cancelled=cancelled)
+            report = collection.add(
+                files,
+                self.embed(model),
+                checkpoint=model,
+                progress=progress,
+                cancelled=cancelled,
+                ready=self._ready_vectors(model) if len(collection) < len(files) else None,
+            )
             if report.cancelled:
                 raise Cancelled("cancelled", done=len(collection), total=len(files))
             # Of an installation that lay elsewhere, or an older release.
@@ -135,6 +143,13 @@ class CollectionChooser:
             collection.remove([entry for entry in collection.entries() if entry.path not in listed])
             self._ready.add(model)
         return collection
+
+    def _ready_vectors(self, model: str) -> Mapping[bytes, Vectors]:
+        """Those of the example pictures that come with the page, for the bundled model."""
+        file = ready_file(model)
+        if not file.is_file():
+            return {}
+        return ready_vectors.read(file, model, self.pool.get(model).fingerprint)
 
     def _open_uploads(
         self, visitor: UploadSession, model: str, progress: Progress | None, cancelled: IsCancelled | None

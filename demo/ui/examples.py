@@ -21,7 +21,8 @@ class Example:
     alt: Mapping[str, str]
     """Language -> what can be seen or heard, in a few words."""
     names: tuple[str, ...] = ()
-    """Of a picture that the captioning tab shows: a caption that is right has one of these words."""
+    """Of a picture that the captioning tab shows: a caption that is right has one of these words. Of a sound: labels
+    of which one comes first in an answer that is right; none for a sound that is known to be misheard."""
 
 
 @cache
@@ -32,6 +33,14 @@ def assets() -> Path:
     return inside if inside.is_dir() else here.parent / "assets"
 
 
+def ready_file(name: str) -> Path:
+    """What the bundled encoders say of examples, as ``mmcore/recipes/ready_made.py`` has written it; it may be missing.
+
+    ``name`` is a model's, for its vectors of ``collection()``, or that of a table of the Lab.
+    """
+    return assets() / "ready" / f"{name}.npz"
+
+
 def pictures() -> tuple[Example, ...]:
     """The example pictures in the order of credits.json."""
     return _credited("examples/")
@@ -40,6 +49,11 @@ def pictures() -> tuple[Example, ...]:
 def collection() -> tuple[Example, ...]:
     """The pictures of the example collection: those made for searching, then the example pictures."""
     return _credited("collection/") + pictures()
+
+
+def named(stem: str) -> Example:
+    """The picture of the example collection whose file has that name, without its suffix."""
+    return next(item for item in collection() if item.path.stem == stem)
 
 
 FAILURES = ("astronaut.jpg", "rocket.jpg", "raccoon.jpg")

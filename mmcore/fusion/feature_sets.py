@@ -6,12 +6,17 @@ one's own.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
+import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
@@ -32,10 +37,14 @@ from mmcore.types import IsCancelled, Progress, Rows
 if TYPE_CHECKING:
     from mmcore.families.compact_sentiment import CompactSentiment
 
+logger = logging.getLogger(__name__)
+
 MODEL = "compact-sentiment"
 """The checkpoint whose numbers are kept."""
 AT_ONCE = 16
 """Posts that the encoders read at once."""
+PARTS_SECONDS = 86_400.0
+"""How long half-finished encodings are kept."""
 MOST_UNREADABLE = 0.1
 """Share of the texts that may be in another script; their words are unknown to the encoder."""
 
@@ -110,21 +119,31 @@ def stratified_folds(labels: Rows, groups: Rows, count: int, seed: int = 0) -> R
 
 POST_ARRAYS = tuple(field.name for field in fields(EncodedPosts))
 ARRAYS = (*POST_ARRAYS, "labels", "groups")
+SHARED = ("regions", "image")
+"""Arrays whose rows are stored once where several posts have the same picture."""
 
 
-def write(features: FeatureSet, file: Path) -> None:
-    """Store a set as .npz. Half-precision arrays become bytes with one scale a column, which costs nothing to see."""
+def write(features: FeatureSet, file: Path, key: str = "") -> None:
+    """Store a set as .npz. Half-precision arrays become bytes with one scale a column, which costs nothing to see.
+
+    ``key`` is the posts' (``LabelledPosts.key``), for a file that does not have it as its name.
+    """
     stored: dict[str, npt.NDArray[np.generic]] = {}
     for name in ARRAYS:
         value = getattr(features, name)
         if value.dtype == np.float16:
             rows = value.reshape(-1, value.shape[-1]).astype(np.float32)
             scale = np.maximum(np.abs(rows).max(0, initial=0), 1e-8) / 127
-            stored[name] = np.round(value.astype(np.float32) / scale).astype(np.int8)
+            coarse = np.round(value.astype(np.float32) / scale).astype(np.int8)
+            if name in SHARED:
+                coarse, rows_of = np.unique(coarse, axis=0, return_inverse=True)
+                stored[name + "_rows"] = rows_of.reshape(-1).astype(np.int32)
+            stored[name] = coarse
             stored[name + "_scale"] = scale.astype(np.float32)
         else:
             stored[name] = value
-    about = {key: getattr(features, key) for key in ("name", "encoder", "ids", "texts", "pictures")}
+    about = {name: getattr(features, name) for name in ("name", "encoder", "ids", "texts", "pictures")}
+    about["key"] = key
     stored["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_suffix(".partial.npz")
@@ -140,6 +159,8 @@ def read(file: Path) -> FeatureSet:
             value = stored[name]
             if value.dtype == np.int8:
                 value = (value * stored[name + "_scale"]).astype(np.float16)
+                if name + "_rows" in stored:
+                    value = value[stored[name + "_rows"]]
             arrays[name] = value
         about = json.loads(stored["about"].tobytes())
     return FeatureSet(
@@ -150,6 +171,12 @@ def read(file: Path) -> FeatureSet:
         texts=tuple(about["texts"]),
         pictures=tuple(about["pictures"]),
     )
+
+
+def _key_of(file: Path) -> str:
+    """The key that a set was stored with."""
+    with np.load(file, allow_pickle=False) as stored:
+        return str(json.loads(stored["about"].tobytes()).get("key", ""))
 
 
 def bundled(name: str) -> FeatureSet:
@@ -173,8 +200,13 @@ def features_of(
     cancelled: IsCancelled | None = None,
     limit: int | None = None,
     first: int | None = None,
+    ready: Path | None = None,
 ) -> FeatureSet:
     """The features of one's own data, computed with the bundle's encoders and kept under MMCORE_HOME/features.
+
+    What is cut off is kept as far as it came, for a day, and the next call goes on there. ``ready`` is a file of
+    ``write`` that may hold them: it is taken where its key says that it was made of these very posts by these encoders,
+    else the log says that it is stale.
 
     ``source`` is what ``own_data.read_posts`` reads: a folder in the layout of MVSA-Single, a table, or a .zip of one
     of the two. A second call with the same files reads the cache. ``progress(done, total)`` counts posts; ``limit`` is
@@ -188,9 +220,31 @@ def features_of(
         posts = posts.first(first)
     _check_scripts(posts.texts)
     encoder: str = pool.get(MODEL).fingerprint
-    file = pool.settings.home / "features" / f"{posts.key(encoder)}.npz"
-    if file.is_file():
-        return replace(read(file), name=source.stem, ids=posts.ids, texts=posts.texts, pictures=posts.pictures)
+    key = posts.key(encoder)
+    file = pool.settings.home / "features" / f"{key}.npz"
+    if ready is not None and ready.is_file():
+        if _key_of(ready) == key:
+            file = ready
+        else:
+            logger.warning(
+                "%s was made by other encoders or of other posts: these are encoded anew. "
+                "`python -m mmcore.recipes.ready_made --assets assets` makes it anew.",
+                ready.name,
+            )
+    if not file.is_file():
+        features = replace(_encode_all(pool, posts, file.with_suffix(".parts"), progress, cancelled), encoder=encoder)
+        write(features, file, key)  # the posts themselves are not copied
+        shutil.rmtree(file.with_suffix(".parts"), ignore_errors=True)
+    # What is read back the next time is a little coarser: the same numbers must come now, else a seed would not do.
+    return replace(read(file), name=source.stem, ids=posts.ids, texts=posts.texts, pictures=posts.pictures)
+
+
+def _encode_all(
+    pool: ModelPool, posts: LabelledPosts, parts_at: Path, progress: Progress | None, cancelled: IsCancelled | None
+) -> FeatureSet:
+    """The numbers of all posts; batches that an earlier call has left in ``parts_at`` are not made again."""
+    _forget_old_parts(parts_at)
+    parts_at.mkdir(parents=True, exist_ok=True)
     parts: list[EncodedPosts] = []
     # Posts with the same picture come together, so that it is looked at once.
     order = sorted(range(len(posts.texts)), key=lambda row: posts.pictures[row])
@@ -198,23 +252,43 @@ def features_of(
         if cancelled is not None and cancelled():
             raise Cancelled("cancelled", done=start, total=len(order))
         rows = order[start : start + AT_ONCE]
-        parts.append(_encoded(pool, posts, rows))
+        part_at = parts_at / f"{start}.npz"
+        part = _read_part(part_at)
+        if part is None:
+            part = _encoded(pool, posts, rows)
+            _write_part(part, part_at)
+        parts.append(part)
         if progress is not None:
             progress(start + len(rows), len(order))
     back = np.argsort(order)
-    features = FeatureSet(
+    return FeatureSet(
         **{name: np.concatenate([getattr(part, name) for part in parts])[back] for name in POST_ARRAYS},
-        name=source.stem,
+        name="",
         labels=posts.labels,
         groups=posts.groups,
-        encoder=encoder,
-        ids=posts.ids,
-        texts=posts.texts,
-        pictures=posts.pictures,
     )
-    write(numbers_only(features, np.arange(len(features))), file)  # the posts themselves are not copied
-    # What is read back the next time is a little coarser: the same numbers must come now, else a seed would not do.
-    return replace(read(file), name=source.stem, ids=posts.ids, texts=posts.texts, pictures=posts.pictures)
+
+
+def _write_part(part: EncodedPosts, file: Path) -> None:
+    unfinished = file.with_suffix(f".{uuid4().hex}")
+    with unfinished.open("wb") as opened:
+        np.savez(opened, allow_pickle=False, **{name: getattr(part, name) for name in POST_ARRAYS})
+    unfinished.replace(file)  # two who encode the same posts write the same
+
+
+def _read_part(file: Path) -> EncodedPosts | None:
+    if not file.is_file():
+        return None
+    with np.load(file, allow_pickle=False) as stored:
+        return EncodedPosts(**{name: stored[name] for name in POST_ARRAYS})
+
+
+def _forget_old_parts(kept: Path) -> None:
+    """Delete what others have left half-finished and not come back to for PARTS_SECONDS."""
+    for folder in kept.parent.glob("*.parts"):
+        with contextlib.suppress(OSError):  # another process may be quicker
+            if folder != kept and time.time() - folder.stat().st_mtime > PARTS_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _encoded(pool: ModelPool, posts: LabelledPosts, rows: Sequence[int]) -> EncodedPosts:

@@ -43,15 +43,20 @@ class LabelledPosts:
         )
 
     def key(self, encoder: str) -> str:
-        """A name for what an encoder makes of these posts: another text, picture or encoder gives another name."""
+        """A name for what an encoder makes of these posts: another text, picture or encoder gives another name.
+
+        It goes by what is in the files, not by where they lie or since when.
+        """
+        pictures = {"": "", **{name: _digest(name) for name in dict.fromkeys(self.pictures) if name}}
         digest = hashlib.sha256(encoder.encode())
         for text, picture, label in zip(self.texts, self.pictures, self.labels.tolist(), strict=True):
-            about = ""
-            if picture:
-                status = Path(picture).stat()
-                about = f"{Path(picture).name}:{status.st_size}:{status.st_mtime_ns}"
-            digest.update(f"{text}\0{about}\0{label}\0".encode())
+            digest.update(f"{text}\0{pictures[picture]}\0{label}\0".encode())
         return digest.hexdigest()[:32]
+
+
+def _digest(picture: str) -> str:
+    with open(picture, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def original_of(image: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -100,9 +100,17 @@ def embedded(reads: Sequence[Read], embed: Embed, checkpoint: str) -> list[Vecto
 class Adder:
     """One run of adding files to the collection of ``store``."""
 
-    def __init__(self, store: Store, settings: Settings, embed: Embed, checkpoint: str, how: AddOptions) -> None:
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        embed: Embed,
+        checkpoint: str,
+        how: AddOptions,
+        ready: Mapping[bytes, Vectors] | None = None,
+    ) -> None:
         self._store, self._settings, self._embed, self._checkpoint = store, settings, embed, checkpoint
-        self._how = how
+        self._how, self._ready = how, ready or {}
         self._tally = Tally()
 
     def run(self, sources: Iterable[str | Path], progress: Progress | None, cancelled: IsCancelled | None) -> AddReport:
@@ -197,7 +205,9 @@ class Adder:
     def _commit(self, batch: Sequence[Read | Broken]) -> Tally:
         """Embed a batch and write it down. What another process has added meanwhile is left as it is."""
         pictures = [one for one in batch if isinstance(one, Read) and one.picture is not None]
-        outcomes = dict(zip(map(id, pictures), embedded(pictures, self._embed, self._checkpoint), strict=True))
+        new = [one for one in pictures if one.sha256 not in self._ready]
+        outcomes: dict[int, Vectors | Broken] = {id(one): self._ready[one.sha256] for one in pictures if one not in new}
+        outcomes |= zip(map(id, new), embedded(new, self._embed, self._checkpoint), strict=True)
         tally = Tally()
         with self._store.write() as db:
             now = facts(db)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -122,10 +122,13 @@ class Collection:
         progress: Progress | None = None,
         cancelled: IsCancelled | None = None,
         how: AddOptions | None = None,
+        ready: Mapping[bytes, Vectors] | None = None,
     ) -> AddReport:
         """Add picture files and short videos, and those in folders and below; hidden ones are left out.
 
         A video becomes an entry for each key frame: what is found in it is a moment.
+
+        ``ready`` holds vectors of this checkpoint by the SHA-256 of a file (``ready_vectors``): those are not embedded.
 
         Files that are there unchanged (by size, times and place, else by content) are skipped, and those that were
         moved keep their entry. A broken file is reported and does not keep the others from being added. Pictures are
@@ -138,7 +141,7 @@ class Collection:
         if not paths:
             raise InputError("nothing_given")
         self.require(checkpoint)
-        report = Adder(self._store, self.settings, embed, checkpoint, how or AddOptions()).run(
+        report = Adder(self._store, self.settings, embed, checkpoint, how or AddOptions(), ready).run(
             paths, progress, cancelled
         )
         if report.added:

@@ -27,6 +27,7 @@ class FakeRetriever:
     A query's heat map shows where the picture has its colour.
     """
 
+    fingerprint = "fake"
     width = 6
     templates = ("a photo of something {}",)
     scale = 20.0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -180,6 +182,47 @@ def test_it_can_be_cancelled(tmp_path: Path, pool: ModelPool) -> None:
     done: list[int] = []
     with pytest.raises(Cancelled, match="16 of 24"):
         features_of(pool, table, lambda number, _: done.append(number), cancelled=lambda: bool(done))
+
+
+def test_what_was_cut_off_goes_on_where_it_was_even_for_a_copy_of_the_files(
+    tmp_path: Path, pool: ModelPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = make_table(tmp_path / "data")
+    stopped = [False, True]
+    with pytest.raises(Cancelled, match="16 of 24"):
+        features_of(pool, table, cancelled=lambda: stopped.pop(0))
+    encode, seen = feature_sets._encoded, []
+    monkeypatch.setattr(feature_sets, "_encoded", lambda *given: seen.append(len(given[2])) or encode(*given))
+    other = make_table(tmp_path / "copy")
+    going_on = features_of(pool, other)
+    assert seen == [8]
+    assert not list((pool.settings.home / "features").glob("*.parts"))
+    shutil.rmtree(pool.settings.home / "features")
+    at_once = features_of(pool, table)
+    for name in feature_sets.ARRAYS:
+        np.testing.assert_array_equal(getattr(going_on, name), getattr(at_once, name))
+    assert seen == [8, 16, 8]
+    left = pool.settings.home / "features" / "old.parts"
+    left.mkdir()
+    os.utime(left, (0, 0))
+    features_of(pool, make_table(tmp_path / "less", 4))
+    assert not left.exists()
+
+
+def test_ready_made_features_are_taken_for_these_posts_and_no_others(
+    tmp_path: Path, pool: ModelPool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    table, ready = make_table(tmp_path / "data", 4), tmp_path / "ready.npz"
+    first = features_of(pool, table)
+    feature_sets.write(first, ready, read_posts(table, pool.settings).key(first.encoder))
+    shutil.rmtree(pool.settings.home / "features")
+    with monkeypatch.context() as patched:
+        patched.setattr(feature_sets, "_encoded", lambda *_: pytest.fail("computed again"))
+        again = features_of(pool, table, ready=ready)
+    np.testing.assert_array_equal(again.regions, first.regions)
+    assert not caplog.messages
+    features_of(pool, make_table(tmp_path / "more", 6), ready=ready)
+    assert "ready.npz was made by other encoders or of other posts" in caplog.text
 
 
 def test_a_broken_picture_names_its_row(tmp_path: Path, pool: ModelPool) -> None:

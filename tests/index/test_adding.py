@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import sqlite3
@@ -15,7 +16,7 @@ import pytest
 from PIL import Image
 
 from mmcore.errors import CapacityError, InputError
-from mmcore.index import AddOptions, AddReport, Collection, Library, ingest
+from mmcore.index import AddOptions, AddReport, Collection, Library, adding, ingest, ready_vectors
 from mmcore.types import Vectors
 from tests.index.world import MADE_BY, embed, paint, picture, vector_of
 from tests.pictures import png_of_damaged_pixels
@@ -46,6 +47,23 @@ def test_pictures_are_added_with_what_is_known_of_them(collection: Collection, t
     assert not first.missing
     assert collection.width == 32
     np.testing.assert_allclose(collection.vectors(), [vector_of(file) for file in files], atol=2e-3)
+
+
+def test_vectors_that_are_ready_are_not_made_again(
+    collection: Collection, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    files = paint(tmp_path / "in", range(3))
+    vectors = {hashlib.sha256(file.read_bytes()).digest(): vector_of(file) for file in files[:2]}
+    stored = tmp_path / "ready.npz"
+    ready_vectors.write(stored, MADE_BY, "weights", vectors)
+    counting, ready = Counting(), ready_vectors.read(stored, MADE_BY, "weights")
+    assert len(collection.add(files, counting, checkpoint=MADE_BY, ready=ready).added) == 3
+    assert counting.pictures == 1
+    np.testing.assert_allclose(collection.vectors(), [vector_of(file) for file in files], atol=2e-3)
+    assert not caplog.messages
+    assert ready_vectors.read(stored, MADE_BY, "other weights") == {}
+    assert "pictures are embedded anew" in caplog.text
+    assert ready_vectors.read(tmp_path / "none.npz", MADE_BY, "weights") == {}
 
 
 def test_a_second_run_adds_nothing_and_embeds_nothing(collection: Collection, tmp_path: Path):

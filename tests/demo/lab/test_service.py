@@ -58,7 +58,7 @@ def uploads(isolated: Path) -> Path:
 def shelf(pool: ModelPool, monkeypatch: pytest.MonkeyPatch) -> LabFeatures:
     """A shelf whose sets are made up in no time: "taste" is an exclusive or, "pairs" is not."""
 
-    def made(pool: ModelPool, source: Path, progress: Any, cancelled: Any, limit: int | None = None) -> Any:
+    def made(pool: ModelPool, source: Path, progress: Any, cancelled: Any, limit: int, ready: Path) -> Any:
         progress(120, 240)
         rule = "xor" if source.stem == "taste" else "agree"
         names = tuple(f"/nowhere/{number // 4}-grey.webp" for number in range(240))
