@@ -131,6 +131,9 @@ CHOICE_LEAD = re.compile(
     rf"(?:\s+(?:show|shows|more like|look like|rather|of|taken|more of|in it))*\s+)"
 )
 
+VERB = "(?:are|is|do|does|can|could|were|have|has)"
+"""Where the thing that "how many" asks for ends; "how many are there" names none."""
+
 ENGLISH: tuple[tuple[str, Maker], ...] = (
     (
         r"\bwhat\b.*\b(?:says?|written|writing|spells?)\b|\bread\b.*\b(?:texts?|words?|letters?|signs?|it|this|that)\b"
@@ -138,7 +141,7 @@ ENGLISH: tuple[tuple[str, Maker], ...] = (
         _plain("read"),
     ),
     (
-        r"\bhow many\s+(?P<x>.+?)(?:\s+(?:are|is|do|does|can|could|were|have|has)\b.*)?$|\bcount\s+(?:the\s+)?(?P<y>.+)"
+        rf"\bhow many(?:\s+(?P<x>(?!{VERB}\b).+?))?(?:\s+{VERB}\b.*)?$|\bcount\s+(?:the\s+)?(?P<y>.+)"
         r"|\bnumber of\s+(?P<z>.+)",
         _about("count"),
     ),

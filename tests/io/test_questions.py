@@ -33,6 +33,7 @@ ENGLISH = {
     "What are the main colours?": ("colours",),
     "What colours are in the picture?": ("colours",),
     "How many dogs are there?": ("count", "dogs"),
+    "How many are there?": ("count",),
     "Where is the camera?": ("where", "camera"),
     "Where in the picture is the bench?": ("where", "bench"),
     "Where was this taken?": ("place",),
