@@ -38,10 +38,11 @@ def build_demo(pool: ModelPool, settings: Settings) -> gr.Blocks:
     from .ui import events, health, i18n, owner, programs, sessions, slots, style, tiers, uploads
     from .ui import page as shell
 
-    uploads.refuse_addresses()
+    uploads.settle_addresses(settings)
     sessions.keep_small()
     i18n.answers_have_words()
     programs.answers_are_json()
+    programs.answers_have_schemas()
     events.meet_strangers(settings.public)
     slots.offer(settings)
     demo = gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(uploads.CHECKED_SECONDS, uploads.KEPT_SECONDS))

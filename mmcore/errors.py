@@ -54,6 +54,12 @@ MESSAGES: dict[str, str] = {
     "folder_without_pictures": "There is no picture in the folder {path}.",
     "nothing_given": "Nothing was given. Choose a picture first.",
     "upload_not_a_file": "Only an uploaded file is read, never an address or a path. Upload the file itself.",
+    "address_refused": (
+        "{address} is not fetched: only http and https addresses of the public internet are. Upload the file itself."
+    ),
+    "address_failed": "{address} could not be fetched ({detail}). Try it in a browser, or upload the file itself.",
+    "address_slow": "{address} was not fetched within {limit:g} seconds. Upload the file itself.",
+    "address_too_large": "What lies at {address} has more than {limit:g} MB, which is the limit.",
     "too_many_files": "{count} files were given; the limit is {limit} at a time.",
     # sounds
     "folder_without_sounds": "There is no sound in the folder {path}.",

@@ -125,6 +125,9 @@ class Settings:
     """MMCORE_HOSTS ("a.example,b.example"): names under which a server behind a proxy is asked for its MCP tools."""
     login: str = field(default="", repr=False)
     """MMCORE_LOGIN ("name:password"): who may see the page; empty: everybody who reaches it."""
+    fetch: bool = False
+    """MMCORE_FETCH: programs may name a picture or sound by its http(s) address, which the page's server then fetches:
+    from public addresses only, under limits of size and time."""
     apart: bool = False
     """Whether files are decoded in a process of their own, under limits of time and memory. The page sets it."""
     reduced: bool = False
@@ -190,6 +193,7 @@ class Settings:
         if given["space"] and env.get("OAUTH_CLIENT_ID"):
             given["owners"] = tuple(filter(None, (env.get(name) for name in OWNERS)))
         given["hosts"] = tuple(name.strip().lower() for name in env.get("MMCORE_HOSTS", "").split(",") if name.strip())
+        given["fetch"] = env.get("MMCORE_FETCH", "").strip().lower() in TRUE
         given["login"] = env.get("MMCORE_LOGIN", "")
         local = {key: Path(value).expanduser() for key, value in env.items() if key.startswith(LOCAL_PREFIX) and value}
         given["local"] = MappingProxyType(local)

@@ -47,6 +47,7 @@ TOGETHER = {
     "tests/demo/captioning/test_api.py": SERVER,
     "tests/demo/retrieval/test_api.py": SERVER,
     "tests/attacks/test_requests.py": SERVER,
+    "tests/demo/test_programs.py": LAB,
     "tests/e2e/test_lab_page.py": LAB,
     "tests/e2e/test_lessons_page.py": LAB,
     "tests/e2e/test_classes_page.py": LAB,

@@ -56,6 +56,7 @@ def test_every_setting_has_its_variable(tmp_path: Path):
         "MMCORE_PUBLIC": "0",
         "MMCORE_HOSTS": "a.example, B.example",
         "MMCORE_LOGIN": "name:password",
+        "MMCORE_FETCH": "1",
         "MMCORE_LOCAL_BLIP_BASE": str(tmp_path / "blip"),
     }
     settings = Settings.from_env(env, apart=True, reduced=True, labels=5)
@@ -85,6 +86,7 @@ def test_every_setting_has_its_variable(tmp_path: Path):
         ("anna", "17"),
         ("a.example", "b.example"),
         "name:password",
+        True,
         True,  # these two have no variable: the page sets them
         True,
     )
@@ -107,7 +109,7 @@ def test_every_setting_has_its_variable(tmp_path: Path):
                     "hosts",
                     "login",
                 ),
-                *("apart", "reduced"),
+                *("fetch", "apart", "reduced"),
             ),
             values,
             strict=True,

@@ -17,6 +17,17 @@ from . import service
 if TYPE_CHECKING:
     from ..ui.page import Page
 
+ANSWER = {
+    "answer": "text",
+    "kind": "text",
+    "refused": "yes/no",
+    "parts": "list",
+    "complete": "yes/no",
+    "model": "text",
+    "device": "text",
+    "seconds": "number",
+}
+
 
 def build(page: Page) -> None:
     """Offer the endpoint."""
@@ -82,6 +93,7 @@ def build(page: Page) -> None:
         fields.offer(
             ask,
             "ask",
+            ANSWER,
             image=gr.Image(type="filepath"),
             question=gr.Textbox(),
             second_image=gr.Image(None, type="filepath"),

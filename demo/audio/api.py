@@ -16,6 +16,26 @@ from . import label_names, service
 if TYPE_CHECKING:
     from ..ui.page import Page
 
+CLASSIFY_AUDIO_ANSWER = {
+    "labels": "list",
+    "events": "list",
+    "duration": "number",
+    "sample_rate": "number",
+    "model": "text",
+    "device": "text",
+    "seconds": "number",
+}
+TRANSCRIBE_ANSWER = {
+    "text": "text",
+    "language": "text",
+    "words": "list",
+    "passages": "list",
+    "duration": "number",
+    "model": "text",
+    "device": "text",
+    "seconds": "number",
+}
+
 
 def build(page: Page) -> None:
     """Offer the endpoint."""
@@ -100,6 +120,7 @@ def build(page: Page) -> None:
         fields.offer(
             classify_audio,
             "classify_audio",
+            CLASSIFY_AUDIO_ANSWER,
             audio=gr.Audio(type="filepath"),
             model=fields.model(service.TASK),
             top=number("top"),
@@ -112,6 +133,7 @@ def build(page: Page) -> None:
         fields.offer(
             transcribe,
             "transcribe",
+            TRANSCRIBE_ANSWER,
             audio=gr.Audio(type="filepath"),
             model=gr.Textbox(""),
             language=fields.choice(TranscribeOptions, "language"),

@@ -22,6 +22,15 @@ ALTERNATIVE_TEXT = """Write an alternative text for the picture, at most 125 cha
 2. Where "confident" is false do not trust the sentences: build the text from the "tags" alone, and call it a guess.
 3. Leave out what no caption and no tag says. Begin with the main thing, not with "picture of"."""
 
+ANSWER = {
+    "captions": "list",
+    "language": "text",
+    "model": "text",
+    "device": "text",
+    "seconds": "number",
+    "confident": "yes/no",
+}
+
 
 def build(page: Page) -> None:
     """Offer the endpoint."""
@@ -105,6 +114,7 @@ def build(page: Page) -> None:
         fields.offer(
             caption,
             "caption",
+            ANSWER,
             image=gr.Image(type="filepath"),
             model=fields.model(service.TASK),
             num_captions=number("num_captions"),

@@ -13,6 +13,15 @@ from . import service
 if TYPE_CHECKING:
     from ..ui.page import Page
 
+ANSWER = {
+    "label": "text",
+    "sure": "yes/no",
+    "doubt": "text?",
+    "labels": "list",
+    "model": "text",
+    "seconds": "number",
+}
+
 
 def build(page: Page) -> None:
     """Offer the endpoint."""
@@ -38,5 +47,9 @@ def build(page: Page) -> None:
 
     with gr.Group(visible=False):
         fields.offer(
-            classify_own, "classify_own", file=gr.File(None, type="filepath"), head=gr.File(None, type="filepath")
+            classify_own,
+            "classify_own",
+            ANSWER,
+            file=gr.File(None, type="filepath"),
+            head=gr.File(None, type="filepath"),
         )

@@ -24,6 +24,22 @@ FIND = """Find pictures that fit this wish: {wish}
 3. Give the file names of the good matches, best first, with their scores. Say so where there is none, and repeat what
    the "notices" say."""
 
+SEARCH_ANSWER = {
+    "matches": "list",
+    "good_matches": "number",
+    "cutoff": "number",
+    "collection": "text",
+    "model": "text",
+    "device": "text",
+    "seconds": "number",
+}
+ZERO_SHOT_ANSWER = {
+    "labels": "list",
+    "model": "text",
+    "device": "text",
+    "seconds": "number",
+}
+
 
 def build(page: Page, shelf: collections.CollectionChooser) -> None:
     """Offer the endpoints."""
@@ -131,6 +147,7 @@ def build(page: Page, shelf: collections.CollectionChooser) -> None:
         fields.offer(
             search,
             "search",
+            SEARCH_ANSWER,
             text=gr.Textbox(""),
             image=gr.Image(None, type="filepath"),
             without=gr.Textbox(""),
@@ -147,6 +164,7 @@ def build(page: Page, shelf: collections.CollectionChooser) -> None:
         fields.offer(
             zero_shot,
             "zero_shot",
+            ZERO_SHOT_ANSWER,
             image=gr.Image(type="filepath"),
             labels=gr.Textbox(),
             templates=gr.Textbox(""),

@@ -15,6 +15,17 @@ from . import service
 if TYPE_CHECKING:
     from ..ui.page import Page
 
+ANSWER = {
+    "label": "text",
+    "scores": "object",
+    "modalities": "object",
+    "interaction": "text?",
+    "model": "text",
+    "fusion": "text",
+    "device": "text",
+    "seconds": "number",
+}
+
 
 def build(page: Page) -> None:
     """Offer the endpoint."""
@@ -61,6 +72,7 @@ def build(page: Page) -> None:
         fields.offer(
             sentiment,
             "sentiment",
+            ANSWER,
             text=gr.Textbox(""),
             image=gr.Image(None, type="filepath"),
             model=fields.model(service.TASK),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gradio as gr
@@ -11,7 +11,7 @@ import gradio as gr
 from mmcore.checkpoints import registry
 from mmcore.results.options import limits, offered
 
-from . import events
+from . import events, programs
 
 
 def slider(options: type, name: str, **properties: Any) -> gr.Slider:
@@ -36,9 +36,12 @@ def model(task: str) -> gr.Dropdown:
     return gr.Dropdown(names, value=names[0])
 
 
-def offer(function: Callable[..., Any], api_name: str, **inputs: gr.components.Component) -> None:
+def offer(
+    function: Callable[..., Any], api_name: str, answer: Mapping[str, str], **inputs: gr.components.Component
+) -> None:
     """Offer an endpoint for programs, inside a hidden group: each input goes to the parameter of its name.
 
+    ``answer`` says what its answer always has, as ``programs.described`` takes it.
     Raises ValueError where the names are not the parameters of ``function`` (beside ``request``).
     """
     names = [name for name in inspect.signature(function).parameters if name != "request"]
@@ -46,6 +49,7 @@ def offer(function: Callable[..., Any], api_name: str, **inputs: gr.components.C
         raise ValueError(f"{api_name} takes {names}, not {list(inputs)}")
     for name, component in inputs.items():
         component.label = name
+    programs.described(api_name, **answer)
     gr.Button().click(
         function,
         [inputs[name] for name in names],

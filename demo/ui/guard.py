@@ -238,7 +238,23 @@ class Guard:
             session = _session_in(body, needed=path in (f"{API}/queue/join", f"{API}/run/predict"))
             if path == f"{API}/queue/join" or path.startswith(f"{API}/call/"):
                 self._quotas.request(scope, headers, session)
+            if path.startswith(f"{API}/call/"):
+                body = self._filled(path, body)
+                scope["headers"] = [
+                    (name, str(len(body)).encode() if name.lower() == b"content-length" else value)
+                    for name, value in scope["headers"]
+                ]
         return _replayed(body, receive)
+
+    def _filled(self, path: str, body: bytes) -> bytes:
+        """The body of a call by a program, with the defaults of the inputs that it left out at the end."""
+        name = path.removeprefix(f"{API}/call/")
+        inputs = next((fn.inputs for fn in self._demo.fns.values() if fn.api_name == name), None)
+        given = json.loads(body)  # an object: _session_in has looked
+        if inputs is None or not isinstance(given.get("data"), list) or len(given["data"]) >= len(inputs):
+            return body
+        given["data"] += [getattr(one, "value", None) for one in inputs[len(given["data"]) :]]
+        return json.dumps(given).encode()
 
 
 def _checked_path(scope: Message, routes: Mapping[str, Route]) -> str:

@@ -32,6 +32,48 @@ def answers_are_json() -> None:
     mcp.GradioMCPServer.postprocess_output_data = as_json  # type: ignore[method-assign]
 
 
+ANSWERS: dict[str, dict[str, Any]] = {}
+"""Name of a tool -> JSON schema of its answer, which ``described`` has written down."""
+
+KINDS = {"text": "string", "number": "number", "yes/no": "boolean", "list": "array", "object": "object"}
+
+
+def described(name: str, **keys: str) -> None:
+    """Say of a tool what its answer always has: key -> one of KINDS; "text?" may be null. Others may come beside."""
+    properties = {}
+    for key, kind in keys.items():
+        plain = KINDS[kind.removesuffix("?")]
+        properties[key] = {"type": [plain, "null"] if kind.endswith("?") else plain}
+    ANSWERS[name] = {"type": "object", "properties": properties, "required": list(keys)}
+
+
+@functools.cache
+def answers_have_schemas() -> None:
+    """List the schema of each tool's answer, and give the answer as structured content too: gradio does neither."""
+    create = mcp.GradioMCPServer.create_mcp_server
+
+    def creating(self: Any) -> Any:
+        server, types = create(self), self.types
+        lists, calls = (server.request_handlers[kind] for kind in (types.ListToolsRequest, types.CallToolRequest))
+
+        async def listing(request: Any) -> Any:
+            found = await lists(request)
+            for tool in found.root.tools:
+                tool.outputSchema = ANSWERS.get(tool.name)
+            return found
+
+        async def calling(request: Any) -> Any:
+            done = await calls(request)
+            if request.params.name in ANSWERS and not done.root.isError:
+                done.root.structuredContent = json.loads(done.root.content[0].text)
+            return done
+
+        server.request_handlers |= {types.ListToolsRequest: listing, types.CallToolRequest: calling}
+        return server
+
+    mcp.GradioMCPServer.create_mcp_server = creating  # type: ignore[method-assign]
+
+
 def _is_answer(output: Any) -> bool:
     return isinstance(output, list) or (isinstance(output, dict) and "meta" not in output)
 

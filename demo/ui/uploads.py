@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from mmcore.errors import InputError
+from mmcore.settings import Settings
+
+from . import fetching
 
 CHECKED_SECONDS = 600
 """Between two sweeps of the uploads folder."""
@@ -56,18 +59,22 @@ def paths_of(payload: Sequence[Mapping[str, Any]] | None, limit: int) -> list[tu
     return files
 
 
-async def _refuse_address(url: str, cache_dir: str) -> str:
-    import gradio as gr
-
-    raise gr.Error(str(InputError("upload_not_a_file")), print_exception=False)
-
-
-def refuse_addresses() -> None:
-    """Stop gradio from fetching an address that a visitor sends in place of a file.
+def settle_addresses(settings: Settings) -> None:
+    """Stop gradio from fetching an address in place of a file, or let it do so under our limits (``settings.fetch``).
 
     gradio fetches it before any function of ours is called, for whatever input it stands in, and offers no setting:
     its one download function is replaced.
     """
     from gradio import processing_utils
 
-    processing_utils.async_ssrf_protected_download = _refuse_address
+    async def fetched(url: str, cache_dir: str) -> str:
+        import gradio as gr
+
+        try:
+            if not settings.fetch:
+                raise InputError("upload_not_a_file")
+            return str(await fetching.fetch(url, Path(cache_dir), settings))
+        except InputError as error:  # whose language it should be is not known here
+            raise gr.Error(str(error), print_exception=False) from None
+
+    processing_utils.async_ssrf_protected_download = fetched

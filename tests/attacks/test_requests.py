@@ -254,7 +254,6 @@ def test_calls_without_a_session_leave_no_memory(client: httpx.Client) -> None:
         ["x", None, "no-such-model", ""],
         ["x", None, "compact-sentiment", "head:nope"],
         ["x", None, ["a"], ""],
-        ["x"],
         [],
     ],
     ids=str,

@@ -11,6 +11,7 @@ import pytest
 
 from demo.ui import uploads
 from mmcore.errors import InputError
+from mmcore.settings import Settings
 
 
 @pytest.fixture
@@ -73,6 +74,6 @@ def test_gradio_downloads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     from gradio import processing_utils
 
     monkeypatch.setattr(processing_utils, "async_ssrf_protected_download", None)
-    uploads.refuse_addresses()
+    uploads.settle_addresses(Settings())
     with pytest.raises(gr.Error, match="never an address"):
         asyncio.run(processing_utils.async_ssrf_protected_download("http://example.org/cat.jpg", cache_dir=""))
