@@ -28,7 +28,7 @@ def build(page: Page) -> None:
             picture = _picture("picture", "mm-ask-picture", 300)
             page.ways.carry("ask", picture)
             gr.Examples(
-                [[str(example.path)] for example in examples.pictures()],
+                [[str(example.path)] for example in examples.captioned()],
                 inputs=[picture],
                 label=ui("examples"),
                 examples_per_page=32,
@@ -119,7 +119,7 @@ def build(page: Page) -> None:
     page.ways.follow("ask", {"model": chooser.model, "text": question, **form}, [picture.input], welcomed)
     api.build(page)
     with gr.Accordion(ui("credits"), open=False):
-        gr.HTML(credits_list(examples.pictures()))
+        gr.HTML(credits_list(examples.captioned()))
 
 
 def _picture(label: str, name: str, height: int) -> gr.Image:

@@ -269,13 +269,22 @@ def evidence_panel(content: Explained | Failure | None, language: str) -> str:
 
 
 def example_chips(examples: Iterable[Example]) -> str:
-    """The example sounds as buttons named in every language; the style sheet shows the page's."""
-    chips = "".join(
-        f'<button type="button" data-example="{place}" data-file="{item.path.stem}">{_both(item.alt)}</button>'
-        for place, item in enumerate(examples)
-    )
-    title = _both({code: text(code, "text.sounds.examples") for code in LANGUAGES})
-    return f'<p class="mm-chips-title">{title}</p><div class="mm-examples">{chips}</div>'
+    """The example sounds as buttons named in every language; the style sheet shows the page's.
+
+    Those that the bundled model is known to mishear stand apart, with the reason.
+    """
+
+    def row(key: str, right: bool) -> str:
+        title = _both({code: text(code, key) for code in LANGUAGES})
+        chips = "".join(
+            f'<button type="button" data-example="{place}" data-file="{item.path.stem}">{_both(item.alt)}</button>'
+            for place, item in enumerate(listed)
+            if bool(item.names) is right
+        )
+        return f'<p class="mm-chips-title">{title}</p><div class="mm-examples">{chips}</div>'
+
+    listed = list(examples)
+    return row("text.sounds.examples", True) + row("text.sounds.failures", False)
 
 
 def _both(names: Mapping[str, str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -14,10 +14,31 @@ from . import matching_service
 if TYPE_CHECKING:
     from .context import Common
 
-LABELS = "a cat, a dog, a cup of coffee, a rocket, a flower, people"
-SENTENCES = (
-    "A cup of coffee on a table.\nTwo dogs look out of a door.\nA rocket stands on its launch pad.\nA cat looks at you."
+LABELS: Mapping[str, str] = {
+    "en": "a cat, a dog, a bird, a cup of coffee, a flower, mountains, a person with a camera, a car, a building, food",
+    "zh": "猫, 狗, 鸟, 一杯咖啡, 花, 山, 拿相机的人, 汽车, 建筑, 食物",
+}
+LABEL_EXAMPLES = (
+    "cat",
+    "dog",
+    "owl",
+    "coffee",
+    "dandelion",
+    "mountain-path",
+    "photographer",
+    "car",
+    "storefront",
+    "sushi",
 )
+"""Pictures, each of the label in its place."""
+SENTENCES: Mapping[str, str] = {
+    "en": "A cat looks at the camera.\nTwo dogs look out of a door.\nA cup of coffee on a table.\n"
+    "Dandelions in a meadow.\nA path in the mountains.\nA man with a camera.\nA bird sits on a branch.",
+    "zh": "一只猫看着镜头。\n两只狗从门里往外看。\n桌上有一杯咖啡。\n草地上的蒲公英。\n"
+    "山里的一条小路。\n拿着相机的男人。\n一只鸟站在树枝上。",
+}
+SENTENCE_EXAMPLES = ("cat", "two-dogs", "coffee", "dandelion", "mountain-path", "photographer", "perched-osprey")
+"""Pictures, each of the sentence in its place."""
 
 
 def build_labels(common: Common) -> None:
@@ -25,7 +46,7 @@ def build_labels(common: Common) -> None:
 
     def form() -> list[gr.components.Component]:
         labels = gr.Textbox(
-            LABELS, label=ui("retrieval.labels"), info=ui("retrieval.labels_info"), lines=2, elem_id="mm-labels"
+            LABELS["en"], label=ui("retrieval.labels"), info=ui("retrieval.labels_info"), lines=2, elem_id="mm-labels"
         )
         with gr.Accordion(ui("more"), open=False):
             templates = gr.Textbox(
@@ -40,7 +61,7 @@ def build_labels(common: Common) -> None:
     def classify(payload: Mapping[str, Any], model: str, labels: str, templates: str) -> Any:
         return matching_service.classify(common.page.pool, payload, labels, templates, model)
 
-    _build(common, "labels", form, classify)
+    _build(common, "labels", LABEL_EXAMPLES, LABELS, form, classify)
 
 
 def build_sentences(common: Common) -> None:
@@ -49,7 +70,7 @@ def build_sentences(common: Common) -> None:
     def form() -> list[gr.components.Component]:
         return [
             gr.Textbox(
-                SENTENCES,
+                SENTENCES["en"],
                 label=ui("retrieval.sentences"),
                 info=ui("retrieval.sentences_info"),
                 lines=5,
@@ -60,11 +81,21 @@ def build_sentences(common: Common) -> None:
     def rank(payload: Mapping[str, Any], model: str, sentences: str) -> Any:
         return matching_service.rank(common.page.pool, payload, sentences, model)
 
-    _build(common, "sentences", form, rank)
+    _build(common, "sentences", SENTENCE_EXAMPLES, SENTENCES, form, rank)
+
+
+def of_page(words: str, language: str, given: Mapping[str, str]) -> Any:
+    """The example words in the language of the page, where the visitor has not written others."""
+    return given[language] if words in given.values() else gr.skip()
 
 
 def _build(
-    common: Common, view: str, lay_out: Callable[[], list[gr.components.Component]], answer_of: Callable[..., Any]
+    common: Common,
+    view: str,
+    pictures: Sequence[str],
+    words: Mapping[str, str],
+    lay_out: Callable[[], list[gr.components.Component]],
+    answer_of: Callable[..., Any],
 ) -> None:
     page, hint = common.page, f"text.retrieval.{view}_empty"
     content = gr.State(None)
@@ -81,7 +112,7 @@ def _build(
                 elem_id=f"mm-{view}-picture",
             )
             gr.Examples(
-                [[str(example.path)] for example in examples.pictures()],
+                [[str(examples.named(name).path)] for name in pictures],
                 inputs=[picture],
                 label=ui("examples"),
                 examples_per_page=32,
@@ -117,9 +148,12 @@ def _build(
         api_visibility="private",
     )
     page.language.change(
-        lambda result, language: matching_service.bars(result, language, hint),
-        [content, page.language],
-        answer,
+        lambda result, said, language: (
+            matching_service.bars(result, language, hint),
+            of_page(said, language, words),
+        ),
+        [content, form[0], page.language],
+        [answer, form[0]],
         show_progress="hidden",
         queue=False,
         api_name=f"retrieval_translate_{view}",

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from ..ui import events, style
 from ..ui.i18n import ui
-from . import matching_service
+from . import matching_service, matching_tab
 
 if TYPE_CHECKING:
     from .context import Common
 
-SENTENCES = "A cat.\nA path in the mountains.\nA man with a camera.\nTwo dogs at a door.\nDandelions in a meadow."
+SENTENCES: Mapping[str, str] = {
+    "en": "A cat.\nA path in the mountains.\nA man with a camera.\nTwo dogs at a door.\nDandelions in a meadow.",
+    "zh": "一只猫。\n山里的小路。\n拿着相机的男人。\n门口的两只狗。\n草地上的蒲公英。",
+}
+"""Of the pictures of ``matching_service.MATRIX_EXAMPLES``, in their order."""
 
 
 def build(common: Common) -> None:
@@ -31,7 +36,7 @@ def build(common: Common) -> None:
                 elem_id="mm-matrix-files",
             )
             sentences = gr.Textbox(
-                SENTENCES,
+                SENTENCES["en"],
                 label=ui("retrieval.sentences"),
                 info=ui("retrieval.sentences_info"),
                 lines=5,
@@ -74,6 +79,15 @@ def build(common: Common) -> None:
         show_progress="minimal",
         show_progress_on=answer,
         api_name="retrieval_matrix",
+        api_visibility="private",
+    )
+    page.language.change(
+        lambda words, language: matching_tab.of_page(words, language, SENTENCES),
+        [sentences, page.language],
+        sentences,
+        show_progress="hidden",
+        queue=False,
+        api_name="retrieval_matrix_words",
         api_visibility="private",
     )
     # The cosines are there: another way to read them needs no model.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -17,8 +17,15 @@ from . import service, view
 if TYPE_CHECKING:
     from .context import Common
 
-QUERIES = ("a dog", "something to eat", "a bird", "a city at night", "snowy mountains", "an orange flower")
-"""Examples, one click away. English, because the compact model reads nothing else."""
+QUERIES: tuple[Mapping[str, str], ...] = (
+    {"en": "a dog", "zh": "一只狗"},
+    {"en": "something to eat", "zh": "食物"},
+    {"en": "a bird", "zh": "一只鸟"},
+    {"en": "a white car", "zh": "白色的汽车"},
+    {"en": "snowy mountains", "zh": "雪山"},
+    {"en": "a yellow flower", "zh": "黄色的花"},
+)
+"""Examples, one click away, in the language of the page."""
 
 
 def build(common: Common) -> None:
@@ -32,7 +39,9 @@ def build(common: Common) -> None:
                 "", label=ui("retrieval.text"), placeholder=str(ui("retrieval.text_placeholder")), elem_id="mm-query"
             )
             extras.microphone(page, words, "search")
-            chips = gr.HTML(view.query_chips(QUERIES), js_on_load=style.web_file("chips.js"), elem_id="mm-queries")
+            chips = gr.HTML(
+                view.query_chips(QUERIES, "en"), js_on_load=style.web_file("chips.js"), elem_id="mm-queries"
+            )
             picture = gr.Image(
                 type="filepath",
                 image_mode=None,
@@ -144,7 +153,7 @@ def build(common: Common) -> None:
     )
     stop.click(events.Stop.press, button, None, api_name="retrieval_stop", **quiet)
     # The chip fills the box in the browser, then the search reads the box.
-    chips.select(_words, None, words, api_name="retrieval_example", **quiet).then(
+    chips.select(_words, page.language, words, api_name="retrieval_example", **quiet).then(
         search,
         asked_with,
         outputs,
@@ -184,16 +193,16 @@ def build(common: Common) -> None:
     }
     page.ways.follow("retrieval", followed, [picture.input], common.welcomed)
     page.language.change(
-        lambda content, seen, language: _shown(content, seen, language)[:2],
+        lambda content, seen, language: (*_shown(content, seen, language)[:2], view.query_chips(QUERIES, language)),
         [found, large, page.language],
-        [answer, why],
+        [answer, why, chips],
         api_name="retrieval_translate",
         **quiet,
     )
 
 
-def _words(event: gr.EventData) -> str:
-    return QUERIES[int(event.index)]
+def _words(language: str, event: gr.EventData) -> str:
+    return QUERIES[int(event.index)][language]
 
 
 def _shown(content: Any, seen: Any, language: str) -> tuple[Any, ...]:

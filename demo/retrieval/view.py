@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from mmcore.results import export_rows
@@ -58,10 +58,10 @@ def panel(content: SearchView | Failure | Step | None, language: str) -> str:
     )
 
 
-def query_chips(queries: Sequence[str]) -> str:
-    """Example queries, one click away. They are words of a model's language, whatever language the page has."""
+def query_chips(queries: Sequence[Mapping[str, str]], language: str) -> str:
+    """Example queries (language -> words), one click away."""
     buttons = "".join(
-        f'<button type="button" data-index="{place}" lang="en">{escape(query)}</button>'
+        f'<button type="button" data-index="{place}">{escape(query[language])}</button>'
         for place, query in enumerate(queries)
     )
     return f'<div class="mm-examples">{buttons}</div>'

@@ -17,7 +17,7 @@ from mmcore.tasks.sentiment import classify_sentiment, classify_sentiment_table
 from mmcore.tasks.transcribe import spoken_part
 from mmcore.types import IsCancelled, Progress
 
-from ..ui import batch_rows, examples, uploads
+from ..ui import batch_rows, uploads
 from ..ui.batch_rows import BatchKind, BatchRow
 from ..ui.events import Failure, Stop, failure, in_background
 from ..ui.i18n import text
@@ -30,24 +30,6 @@ HEAD = "head:"
 """Begins the value of a fusion of the visitor's own in the chooser."""
 SHORT = 90
 """Characters of a text that the batch table shows."""
-
-EXAMPLES: tuple[tuple[str, str], ...] = (
-    ("What a lovely morning, could not be happier!", "examples/mountain-path.jpg"),
-    ("Oh wonderful, two hours in here already. Best day of my life.", "examples/waiting-room.jpg"),
-    ("Worst day ever, I want to cry.", "examples/two-dogs.jpg"),
-    ("Taken at 9:40 from the same place as yesterday.", "examples/dandelion.jpg"),
-    ("So proud and so happy today!", "collection/gathering-storm.jpg"),
-    ("All my savings are gone.", "collection/piggy-bank.jpg"),
-    ("I cannot stand this noise any longer, so tired of it.", ""),
-    ("", "collection/sunflower.jpg"),
-    ("今天真是太糟糕了", ""),
-)
-"""(text, picture): they agree, they contradict each other, one says nothing, one is missing, another language."""
-
-
-def example_posts() -> list[list[str | None]]:
-    """(text, path of the picture) of each example; None for the one that it does without."""
-    return [[said or None, str(examples.assets() / file) if file else None] for said, file in EXAMPLES]
 
 
 def titles(heads: object) -> list[tuple[str, str]]:

@@ -12,8 +12,8 @@ from mmcore.results import FUSIONS
 
 from ..ui import batch, clearing, events, extras, slots, style
 from ..ui import chooser as choosing
-from ..ui.i18n import ui
-from . import api, service
+from ..ui.i18n import DEFAULT_LANGUAGE, LANGUAGES, ui
+from . import api, posts, service
 from . import view as sentiment_render
 
 if TYPE_CHECKING:
@@ -60,13 +60,7 @@ def build(page: Page) -> None:
             reading = extras.reading_switch(page.settings, "mm-sentiment-read-text", "sentiment.read_text_info")
             sound = extras.spoken_input(page.settings, "sentiment")
             run = gr.Button(ui("sentiment.run"), variant="primary", elem_id="mm-sentiment-run")
-            shown = gr.Examples(
-                service.example_posts(),
-                inputs=[words, picture],
-                label=ui("sentiment.examples"),
-                examples_per_page=12,
-                elem_id="mm-sentiment-examples",
-            )
+            shown = _examples(page, [words, picture])
             chooser = choosing.build(service.TASK, "mm-sentiment", page)
             fusion = gr.Dropdown(
                 [
@@ -106,9 +100,10 @@ def build(page: Page) -> None:
         "api_visibility": "private",
     }
     triggers = [run.click, words.submit, picture.input, picture.clear, sound.change, reading.change, fusion.change]
-    clearing.at_once(page, [*triggers, shown.dataset.click], answer)
+    clearing.at_once(page, [*triggers, *(one.dataset.click for one in shown)], answer)
     gr.on(triggers, describe, api_name="sentiment_describe", **asked)
-    shown.load_input_event.then(describe, api_name="sentiment_describe_example", **asked)
+    for number, one in enumerate(shown):
+        one.load_input_event.then(describe, api_name=f"sentiment_describe_example_{number}", **asked)
     quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
     page.language.change(sentiment_render.panel, [view, page.language], answer, api_name="sentiment_translate", **quiet)
     welcomed = _connect_heads(page, fusion, choosing.connect(chooser, service.TASK, "sentiment", page))
@@ -116,6 +111,39 @@ def build(page: Page) -> None:
     page.ways.follow("sentiment", followed, [words.input, picture.input], welcomed)
     batch.build(page, chooser.model, {"fusion": fusion}, BATCH, partial(service.describe_many, page.pool))
     api.build(page)
+
+
+def _examples(page: Page, inputs: list[gr.components.Component]) -> list[gr.Examples]:
+    """The example posts and the known failures, in the language of the page: the others are hidden."""
+    shown, columns = [], []
+
+    def listed(kept: tuple[posts.ExamplePost, ...], name: str) -> None:
+        for language in LANGUAGES:
+            with gr.Column(visible=language == DEFAULT_LANGUAGE, elem_classes="mm-posts") as column:
+                made = gr.Examples(
+                    [post.values(language) for post in kept],
+                    inputs=inputs,
+                    label=ui(f"sentiment.{name}"),
+                    examples_per_page=len(kept),
+                    elem_id=f"mm-sentiment-{name}{'' if language == DEFAULT_LANGUAGE else f'-{language}'}",
+                )
+            shown.append(made)
+            columns.append(column)
+
+    listed(posts.POSTS, "examples")
+    with gr.Accordion(ui("sentiment.failures_open"), open=False, elem_classes="mm-failing"):
+        listed(posts.FAILURES, "failures")
+        gr.Markdown(ui("sentiment.failures_why"))
+    page.language.change(
+        lambda chosen: [gr.update(visible=language == chosen) for language in (*LANGUAGES, *LANGUAGES)],
+        page.language,
+        columns,
+        show_progress="hidden",
+        queue=False,
+        api_name="sentiment_examples",
+        api_visibility="private",
+    )
+    return shown
 
 
 def _connect_heads(page: Page, fusion: gr.Dropdown, welcomed: Any) -> Any:

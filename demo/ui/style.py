@@ -67,16 +67,13 @@ def head() -> str:
             for gallery, shown in (
                 ("mm-examples", examples.captioned()),
                 ("mm-failures", examples.failures()),
-                ("mm-ask-examples", examples.pictures()),
-                ("mm-labels-examples", examples.pictures()),
-                ("mm-sentences-examples", examples.pictures()),
+                ("mm-ask-examples", examples.captioned()),
+                ("mm-labels-examples", examples.collection()),
+                ("mm-sentences-examples", examples.collection()),
             )
             for item in shown
         },
-        **{
-            f'#mm-sentiment-examples img[src$="/{item.path.name}"]': dict(item.alt)
-            for item in (*examples.pictures(), *examples.collection())
-        },
+        **{f'.mm-posts img[src$="/{item.path.name}"]': dict(item.alt) for item in examples.collection()},
     }
     told = {
         code: {key: value for key, value in texts(code).items() if key.startswith(IN_BROWSER)} for code in LANGUAGES

@@ -65,9 +65,9 @@ def matrix(page: Page, language: str, size: str) -> None:
 
 
 def sentiment(page: Page, language: str, size: str) -> None:
-    """Cheerful words over a gloomy room, and what each word and region does."""
+    """Sad words with a cheerful drawing, and what each word and region does."""
     open_tab(page, text(language, "ui.tab.sentiment"))
-    page.locator("#mm-sentiment-examples tbody tr").nth(1).click()
+    page.locator(".mm-posts:visible tbody tr").nth(1).click()
     expect(page.locator(".mm-fusions")).to_be_visible(timeout=PATIENCE)
     if size:
         page.locator("#mm-sentiment-answer .mm-why summary").click()

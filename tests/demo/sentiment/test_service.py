@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demo.sentiment import heat_maps, service
+from demo.sentiment import heat_maps, posts, service
 from demo.sentiment.view import Judged, panel, push_text
 from demo.ui import batch_rows, examples, i18n
 from demo.ui.events import Failure
@@ -158,14 +158,12 @@ def test_an_answer_is_told_in_both_languages(pool: ModelPool, uploads: Path) -> 
 
 
 def test_examples_show_agreement_conflict_and_missing_parts() -> None:
-    posts = service.example_posts()
-    assert all(path is None or Path(path).is_file() for _, path in posts)
-    assert any(said is None for said, _ in posts)
-    assert any(path is None for _, path in posts)
-    credited = {item.path.name for item in examples.pictures()}
-    records = json.loads((examples.assets() / "credits.json").read_text("utf-8"))
-    listed = credited | {Path(record["file"]).name for record in records}
-    assert {Path(path).name for _, path in posts if path} <= listed
+    credited = {str(item.path) for item in examples.collection()}
+    for language in i18n.LANGUAGES:
+        given = [post.values(language) for post in (*posts.POSTS, *posts.FAILURES)]
+        assert all(path is None or path in credited for _, path in given)
+        assert any(said is None for said, _ in given)
+        assert any(path is None for _, path in given)
 
 
 # Heads of the visitor's own
