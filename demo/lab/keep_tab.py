@@ -64,6 +64,7 @@ def share(
     with gr.Accordion(ui("lab.share"), open=False, elem_id="mm-lab-share"):
         link = gr.Textbox(
             "",
+            label=ui("lab.share"),
             show_label=False,
             info=ui("lab.share_info"),
             buttons=["copy"],

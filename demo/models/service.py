@@ -12,6 +12,7 @@ from mmcore.errors import InputError, UnknownNameError, WeightsError
 from mmcore.pool import ModelPool
 
 from ..ui.events import Failure, failure
+from ..ui.facts import in_language
 from ..ui.html import device_name, notice
 from ..ui.i18n import text
 from . import view
@@ -90,7 +91,14 @@ def act(pool: ModelPool, jobs: Jobs, asked: Any, language: str, *, owner: bool =
         jobs.forget(name)
         if repositories.is_reference(name):
             repositories.forget(name, pool.settings)
-        return notice(text(language, "text.models.removed", title=checkpoint.title, size=readable_size(freed)))
+        return notice(
+            text(
+                language,
+                "text.models.removed",
+                title=in_language(language, checkpoint.title),
+                size=readable_size(freed),
+            )
+        )
     if action == "unload":
         return unload(pool, name, language, owner=owner)
     raise UnknownNameError("action", str(action), ACTIONS)
@@ -100,7 +108,7 @@ def unload(pool: ModelPool, name: str, language: str, *, owner: bool = False) ->
     """Let a model go. Raises CapacityError while it is in use, InputError on a public page."""
     _owner_only(pool, owner)
     key = "text.models.unloaded" if pool.unload(name) else "text.models.was_not_loaded"
-    return notice(text(language, key, title=find(name).title))
+    return notice(text(language, key, title=in_language(language, find(name).title)))
 
 
 def look_up(pool: ModelPool, repository: str, language: str, *, owner: bool = False) -> str:

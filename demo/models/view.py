@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from itertools import groupby
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from mmcore.checkpoints.download import readable_size
 from mmcore.checkpoints.registry import Checkpoint
 
+from ..ui.facts import in_language
 from ..ui.html import device_name, progress_bar
 from ..ui.i18n import text
 
@@ -75,10 +77,14 @@ def _model_row(state: ModelState, language: str, buttons: bool) -> str:
     loaded = text(language, "text.models.not_loaded")
     if state.device is not None:
         loaded = f"{device_name(state.device)}, {readable_size(state.memory)}"
-    figures = "; ".join(f"{item.metric} {item.value:g}: {item.protocol} [{item.source}]" for item in checkpoint.quality)
+    said = partial(in_language, language)
+    figures = "; ".join(
+        f"{said(item.metric)} {item.value:g}: {said(item.protocol)} [{said(item.source)}]"
+        for item in checkpoint.quality
+    )
     cells = {
         "size": escape(readable_size(checkpoint.bytes)),
-        "licence": escape(checkpoint.licence),
+        "licence": escape(in_language(language, checkpoint.licence)),
         "quality": escape(figures or text(language, "text.quality_unknown")),
         "place": _place(state, language),
         "loaded": escape(loaded),
@@ -86,7 +92,8 @@ def _model_row(state: ModelState, language: str, buttons: bool) -> str:
     if buttons:
         cells["actions"] = _buttons(state, language)
     tier = text(language, f"text.tier.{checkpoint.tier}")
-    name = f"{escape(checkpoint.title)} <small>{escape(tier)}</small><br><code>{escape(checkpoint.name)}</code>"
+    title = escape(in_language(language, checkpoint.title))
+    name = f"{title} <small>{escape(tier)}</small><br><code>{escape(checkpoint.name)}</code>"
     # A narrow page has no room for columns: every cell is a line then, with the column's name before it.
     row = "".join(
         f'<td class="mm-{column}" data-label="{escape(_word(language, column), quote=True)}">{cell}</td>'
@@ -105,7 +112,9 @@ def _place(state: ModelState, language: str) -> str:
         return _progress(state.job, language)
     if state.folder is not None:
         bundled = state.checkpoint.source == "bundled"
-        return escape(text(language, "text.models.bundled") if bundled else short_path(state.folder))
+        if bundled:
+            return escape(text(language, "text.models.bundled"))
+        return f"<code>{escape(short_path(state.folder))}</code>"
     said = text(language, "text.models.absent")
     if state.partial:
         said = text(
@@ -159,7 +168,9 @@ def _buttons(state: ModelState, language: str) -> str:
     for action in offered:
         word = "resume" if action == "download" and state.partial else action
         said = escape(text(language, f"text.models.{word}"))
-        title = escape(f"{text(language, f'text.models.{word}')}: {state.checkpoint.title}", quote=True)
+        title = escape(
+            f"{text(language, f'text.models.{word}')}: {in_language(language, state.checkpoint.title)}", quote=True
+        )
         made.append(
             f'<button type="button" class="mm-action" data-action="{action}" data-name="{name}" aria-label="{title}">'
             f"{said}</button>"

@@ -12,7 +12,8 @@ from mmcore.checkpoints import registry
 
 from . import events
 from . import page as shell
-from .i18n import ui
+from .facts import in_language
+from .i18n import DEFAULT_LANGUAGE, ui
 
 if TYPE_CHECKING:
     from .page import Page
@@ -31,9 +32,10 @@ class Chooser:
     to_models: gr.Button
 
 
-def names(task: str) -> list[tuple[str, str]]:
+def names(task: str, language: str = DEFAULT_LANGUAGE) -> list[tuple[str, str]]:
     """(title, name) of every model of a task, repositories that were looked up included."""
-    return [(record.title, record.name) for record in (*registry.of_task(task), *registry.named(task))]
+    known = (*registry.of_task(task), *registry.named(task))
+    return [(in_language(language, record.title), record.name) for record in known]
 
 
 def build(task: str, prefix: str, page: Page) -> Chooser:
@@ -76,7 +78,9 @@ def connect(
         choice = shell.choose(wanted, registry.find(current), page.settings, language)
         name = choice.checkpoint.name
         following = (gr.update(**properties(choice.checkpoint)) for _, properties in followers)
-        listed = gr.update(value=name, choices=names(task))  # with what was looked up since the page was built
+        listed = gr.update(
+            value=name, choices=names(task, language)
+        )  # with what was looked up since the page was built
         return listed, name, choice.line, gr.update(visible=choice.download), *following
 
     @events.reported
@@ -99,8 +103,9 @@ def connect(
         return chosen
 
     @events.reported
-    def translate(current: str, language: str) -> str:
-        return shell.model_facts(registry.find(current), page.settings, language)
+    def translate(current: str, language: str) -> tuple[Any, str]:
+        listed = gr.update(value=current, choices=names(task, language))
+        return listed, shell.model_facts(registry.find(current), page.settings, language)
 
     outputs = [chooser.model, in_use, chooser.line, chooser.to_models, *(component for component, _ in followers)]
     quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
@@ -113,6 +118,8 @@ def connect(
     welcomed = page.demo.load(
         welcome, [page.address, language], outputs, js=arrived, api_name=f"{tab}_welcome", **quiet
     )
-    language.change(translate, [in_use, language], chooser.line, api_name=f"{tab}_translate_line", **quiet)
+    language.change(
+        translate, [in_use, language], [chooser.model, chooser.line], api_name=f"{tab}_translate_line", **quiet
+    )
     chooser.to_models.click(lambda: gr.update(selected="models"), None, page.tabs, api_name=f"{tab}_to_models", **quiet)
     return welcomed

@@ -16,6 +16,7 @@ from mmcore.errors import UnknownNameError
 from .colours import css_gradient
 from .events import Failure
 from .examples import Example
+from .facts import in_language
 from .i18n import escaped as _t
 from .i18n import text
 from .notice_html import notice_list
@@ -43,9 +44,12 @@ def device_name(device: str) -> str:
     return "CPU" if device == "cpu" else f"GPU ({device})"
 
 
-def quality_text(checkpoint: Checkpoint) -> str:
+def quality_text(checkpoint: Checkpoint, language: str) -> str:
     """ "CIDEr 133.5 (COCO Karpathy test, ...)", one a figure, or "" where none is known."""
-    return "; ".join(f"{item.metric} {item.value:g} ({item.protocol})" for item in checkpoint.quality)
+    return "; ".join(
+        f"{in_language(language, item.metric)} {item.value:g} ({in_language(language, item.protocol)})"
+        for item in checkpoint.quality
+    )
 
 
 def empty(language: str, key: str) -> str:
@@ -111,7 +115,7 @@ def foot(
     """Under an answer: what was not read, chips with what made it (and ``more`` of them), actions."""
     try:
         checkpoint = registry.find(model_name)
-        model, tier = checkpoint.title, text(language, f"text.tier.{checkpoint.tier}")
+        model, tier = in_language(language, checkpoint.title), text(language, f"text.tier.{checkpoint.tier}")
     except UnknownNameError:  # a model that a developer put into the pool
         model, tier = model_name, ""
     facts = [
@@ -137,8 +141,8 @@ def foot(
 def model_line(checkpoint: Checkpoint, language: str, *, cached: bool) -> str:
     """One line under the model chooser: size, licence, quality, and whether it is here or what the download costs."""
     size = readable_size(checkpoint.bytes)
-    quality = quality_text(checkpoint) or text(language, "text.quality_unknown")
-    facts = [checkpoint.title, size, checkpoint.licence, quality]
+    quality = quality_text(checkpoint, language) or text(language, "text.quality_unknown")
+    facts = [in_language(language, checkpoint.title), size, in_language(language, checkpoint.licence), quality]
     if cached:
         facts.append(text(language, "text.here"))
     elif checkpoint.source != "bundled":
@@ -153,4 +157,4 @@ def credits_list(pictures: Iterable[Example]) -> str:
         f"<span>({escape(item.source)})</span></li>"
         for item in pictures
     )
-    return f'<ul class="mm-credits">{rows}</ul>'
+    return f'<ul class="mm-credits" lang="en" translate="no">{rows}</ul>'

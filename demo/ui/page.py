@@ -11,7 +11,7 @@ from mmcore.checkpoints.registry import Checkpoint, of_task
 from mmcore.pool import ModelPool
 from mmcore.settings import TIERS, Settings
 
-from . import html
+from . import facts, html
 from .i18n import error_text, text
 from .rooms import Rooms
 from .ways import Ways
@@ -79,17 +79,19 @@ def choose(wanted: Checkpoint, current: Checkpoint, settings: Settings, language
         reason = text(
             language,
             "text.tier_download",
-            title=wanted.title,
+            title=facts.in_language(language, wanted.title),
             size=readable_size(state.bytes),
-            licence=wanted.licence,
-            quality=html.quality_text(wanted) or text(language, "text.quality_unknown"),
+            licence=facts.in_language(language, wanted.licence),
+            quality=html.quality_text(wanted, language) or text(language, "text.quality_unknown"),
         )
     else:
         reason = error_text(language, state.problem)
     if wanted is current:
         return Choice(current, model_facts(current, settings, language), False)
     tier = text(language, f"text.tier.{wanted.tier}")
-    kept = text(language, "text.tier_kept", tier=tier, current=current.title, reason=reason)
+    kept = text(
+        language, "text.tier_kept", tier=tier, current=facts.in_language(language, current.title), reason=reason
+    )
     return Choice(current, html.notice(kept) + model_facts(current, settings, language), download)
 
 

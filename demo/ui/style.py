@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import examples
+from .facts import gradio_words
 from .i18n import LANGUAGES, text, texts
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from gradio.themes.utils.fonts import Font
 
 _WEB = Path(__file__).parent.parent / "web"
-SCRIPTS = ("head.js", "ways.js", "answers.js", "classroom.js")
+SCRIPTS = ("head.js", "ways.js", "answers.js", "classroom.js", "gradio_words.js")
 """What every page runs as it starts, in this order."""
 IN_BROWSER = ("text.ways.", "text.kept", "text.saved.", "text.sounds.waveform")
 """Beginnings of the keys of texts that scripts fill, in the language that the page has then."""
@@ -80,7 +81,8 @@ def head() -> str:
     }
     credits = _written(examples.credits_by_file())
     scripts = "\n".join(web_file(name) for name in SCRIPTS)
-    tables = f"window.mmcoreTexts = {_written(told)};\nwindow.mmcoreCredits = {credits};"
+    words = _written(dict(gradio_words()))
+    tables = f"window.mmcoreTexts = {_written(told)};\nwindow.mmcoreCredits = {credits};\nwindow.mmcoreGradio = {words};"
     return f"<script>window.mmcoreNames = {_written(names)};\n{tables}\n{scripts}</script>"
 
 

@@ -121,3 +121,16 @@ def bench_costs_command(
     from mmcore.evaluation.costs_bench import run
 
     measure(use, lambda pool, _: run(pool, repeats, image))
+
+
+@bench_app.command("first-use")
+@shared_options("json_lines")
+def bench_first_use_command(
+    use: Use,
+    repeats: Repeats = 3,
+    tab: Annotated[list[str] | None, typer.Option(help="Only this tab; may be given several times.")] = None,
+) -> None:
+    """Seconds to the first answer of each tab of a page that was just started, compared with later ones."""
+    from mmcore.evaluation.first_use_bench import run
+
+    measure(use, lambda _, __: run(repeats, tab or ()))

@@ -41,7 +41,7 @@ def test_a_snippet_of_the_readme_runs(address: str, tmp_path: Path, language: st
     if shutil.which(program) is None or (language == "bash" and shutil.which("curl") is None):
         pytest.skip(f"there is no {program}, or no curl, on this machine")
     file = tmp_path / f"snippet{ {'bash': '.sh', 'python': '.py', 'javascript': '.mjs'}[language] }"
-    file.write_text(block.replace(SERVED, address.rstrip("/")), encoding="utf-8")
+    file.write_text(block.replace(SERVED, address), encoding="utf-8")
     done = subprocess.run(
         [program, str(file)], cwd=ROOT, capture_output=True, text=True, timeout=120, env={**os.environ}
     )
@@ -88,7 +88,7 @@ def test_every_tool_answers_its_smallest_input_as_its_schema_says(address: str, 
 
     async def use() -> None:
         async with (
-            streamable_http_client(f"{address}gradio_api/mcp/") as (reading, writing, _),
+            streamable_http_client(f"{address}/gradio_api/mcp/") as (reading, writing, _),
             ClientSession(reading, writing) as session,
         ):
             await session.initialize()
@@ -123,7 +123,7 @@ def test_every_tool_answers_its_smallest_input_as_its_schema_says(address: str, 
     ],
 )
 def test_what_is_left_out_has_its_default(address: str, endpoint: str, body: dict[str, Any]) -> None:
-    api = f"{address}gradio_api/call/{endpoint}"
+    api = f"{address}/gradio_api/call/{endpoint}"
     event = httpx.post(api, json=body).json()["event_id"]
     lines = httpx.get(f"{api}/{event}", timeout=60).text.strip().splitlines()
     assert lines[-2] == "event: complete"

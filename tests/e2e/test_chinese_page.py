@@ -1,0 +1,159 @@
+"""On the Chinese page everything is Chinese: every string that can be seen or is read aloud, on every tab.
+
+Names stay as they are (NAMES); what is in another language on purpose says so by its ``lang``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from demo.tabs import TABS
+from demo.ui.i18n import text
+from mmcore.checkpoints import registry
+from tests.e2e.tabs import open_tab
+
+pytestmark = pytest.mark.e2e
+
+COLLECT = """() => {
+  const found = new Set();
+  const foreign = (node) => !(node.closest("[lang]")?.lang ?? "zh").startsWith("zh");
+  const shown = (node) => node.checkVisibility({ visibilityProperty: true, opacityProperty: false });
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const around = walker.currentNode.parentElement;
+    if (around && !around.closest("script, style, code, math, noscript") && !foreign(around) && shown(around))
+      found.add(walker.currentNode.textContent.trim());
+  }
+  for (const node of document.querySelectorAll("[title], [aria-label], [placeholder], [alt]")) {
+    if (foreign(node) || !shown(node)) continue;
+    for (const name of ["title", "aria-label", "placeholder", "alt"]) found.add((node.getAttribute(name) ?? "").trim());
+  }
+  for (const field of document.querySelectorAll("input[type=text], textarea, input:not([type])"))
+    if (shown(field) && !foreign(field)) found.add(field.value.trim());
+  found.add(document.title);
+  return [...found].filter(Boolean);
+}"""
+OPEN_ALL = """() => {
+  for (const one of document.querySelectorAll(".label-wrap:not(.open)")) if (one.checkVisibility()) one.click();
+}"""
+WAITING = "(one) => /^(number input|range slider) for /.test(one.getAttribute('aria-label'))"
+LOCALES = Path(__file__).resolve().parents[2] / "demo" / "locales"
+ENGLISH = re.compile(r"[A-Za-z][A-Za-z'’-]{2,}")
+"""Three letters or more: units and signs have fewer."""
+NAMES = frozenset(
+    (
+        *(
+            "MMCore",
+            "Studio",
+            "English",
+            "API",
+            "MCP",
+            "CSV",
+            "TSV",
+            "XLSX",
+            "JSON",
+            "JSONL",
+            "ZIP",
+            "CPU",
+            "GPU",
+            "token",
+        ),
+        *(
+            "MOV",
+            "WebM",
+            "MKV",
+            "JPEG",
+            "PNG",
+            "WebP",
+            "GIF",
+            "BMP",
+            "TIFF",
+            "HEIC",
+            "AVIF",
+            "Top-p",
+            "top-p",
+            "hub",
+            "OCR",
+        ),
+        *(
+            "CIDEr-D",
+            "CIDEr",
+            "WER",
+            "mAP",
+            "top-",
+            "ImageNet",
+            "AudioSet",
+            "Flickr",
+            "COCO",
+            "CLAP",
+            "MVSA-Single",
+            "SemEval",
+        ),
+        *("MVSA", "K-CN", "Karpathy", "ESC-", "LibriSpeech", "test-clean", "Immich", "PP-OCRv", "SGD", "Adam", "AdamW"),
+        *("dropout", "Apache-", "BSD-", "Clause", "MIT", "text", "image", "label", "OWNER", "NAME", "COMMIT"),
+    )
+)
+"""Names, formats, metrics, and the columns of tables that people bring along."""
+PUBLISHED = {word for one in registry.CHECKPOINTS for word in ENGLISH.findall(one.title) if one.source != "bundled"}
+"""Titles of other people's models."""
+CITED = re.compile(r"\[[^]]*(?: et al\.|mmcore evaluate)[^]]*]")
+"""Papers, and commands."""
+ADDRESS = re.compile(r"(?:[\w-]+/)+[\w.-]+(?:@\w+)?")
+
+
+def test_nothing_on_the_chinese_page_is_english(stay: Callable[..., Page], photo: Path) -> None:
+    page = stay(language="zh")
+    found: dict[str, str] = {}
+
+    def look(where: str) -> None:
+        for said in page.evaluate(COLLECT):
+            found.setdefault(said, where)
+
+    def english() -> dict[str, str]:
+        bare = {said: ADDRESS.sub("", CITED.sub("", said)) for said in found}
+        return {
+            said: where
+            for said, where in found.items()
+            if not all(word in NAMES or word in PUBLISHED for word in ENGLISH.findall(bare[said]))
+        }
+
+    for tab in TABS:
+        open_tab(page, text("zh", f"ui.tab.{tab.name}"))
+        if tab.name == "captioning":  # one with an answer, and its words
+            page.locator("#mm-picture input[type=file]").first.set_input_files(photo)
+            expect(page.locator(".mm-foot").first).to_be_visible()
+        page.evaluate(OPEN_ALL)
+        expect(page.locator(".label-wrap:visible:not(.open)")).to_have_count(0)
+        # gradio's own words are changed a moment after they come
+        page.wait_for_function("() => ![...document.querySelectorAll('[aria-label]')].some(" + WAITING + ")")
+        look(tab.name)
+    assert len(found) > 300
+    assert english() == {}
+
+
+def test_every_fact_and_every_word_of_gradios_has_its_chinese() -> None:
+    known = json.loads((LOCALES / "models_zh.json").read_text(encoding="utf-8"))
+    for one in registry.CHECKPOINTS:
+        said = [
+            one.title,
+            one.licence,
+            *(part for item in one.quality for part in (item.metric, item.protocol, item.source)),
+        ]
+        for words in said:
+            names = ENGLISH.findall(ADDRESS.sub("", words))
+            plain = all(word in NAMES or word in PUBLISHED for word in names)
+            assert plain or words in known or " et al" in words or words.startswith("mmcore "), words
+    used = {
+        part
+        for one in registry.CHECKPOINTS
+        for item in one.quality
+        for part in (item.metric, item.protocol, item.source)
+    }
+    used |= {part for one in registry.CHECKPOINTS for part in (one.title, one.licence)}
+    assert set(known) <= used
