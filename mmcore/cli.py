@@ -32,8 +32,19 @@ from mmcore.commands import (
 )
 from mmcore.commands.console import failures_reported
 
+EXAMPLES = """\b
+Examples:
+  mmcore caption photo.jpg
+  mmcore sentiment --text "what a lovely day" --image photo.jpg
+  mmcore audio recording.wav --top 3
+  mmcore index add holiday ~/pictures/holiday
+  mmcore search holiday --text "a dog on a beach"
+  mmcore demo
+`mmcore COMMAND --help` says more."""
+
 app = typer.Typer(
     help="Multimodal models that work offline and explain their answers.",
+    epilog=EXAMPLES,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

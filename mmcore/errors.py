@@ -13,6 +13,7 @@ language: ``error.key`` names the sentence, ``error.values`` fills it, ``str(err
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Any
 
 MESSAGES: dict[str, str] = {
@@ -111,6 +112,7 @@ MESSAGES: dict[str, str] = {
     # text and options
     "text_too_long": "The text has {characters} characters; the limit is {limit}.",
     "option_out_of_range": "{name} is {value}; it must be between {low} and {high}.",
+    "option_unknown": "There is no {name} called {value!r}. Choose one of: {offered}.",
     "option_not_offered": "{model} does not offer {name} {value!r}. It offers: {offered}.",
     "language_not_written": "{model} does not write captions in {language}. Models that do: {others}.",
     "grounding_not_offered": "{model} does not find what its captions name in the picture. Models that do: {others}.",
@@ -268,6 +270,12 @@ MESSAGES: dict[str, str] = {
     "class_unknown": ("No example is labelled {name!r}. There are: {known}."),
     # names
     "unknown_name": "There is no {kind} called {name!r}. Known: {known}.",
+    "unknown_name_alike": "There is no {kind} called {name!r}. Did you mean {alike}? Known: {known}.",
+    "unknown_name_none": "There is no {kind} called {name!r}; there is none at all yet.",
+    "unknown_collection_none": (
+        "There is no collection called {name!r}; there is none at all yet. "
+        "Make one with `mmcore index add {name} FOLDER`."
+    ),
     # weights
     "weights_not_cached": (
         "{name} is not on this machine yet ({size}). Get it with `mmcore download {name}`; "
@@ -465,8 +473,15 @@ class UnknownNameError(MMCoreError):
     """A name that is in no table; the message lists the known names."""
 
     def __init__(self, kind: str, name: str, known: object) -> None:
-        names = ", ".join(sorted(str(item) for item in known))  # type: ignore[attr-defined]
-        super().__init__("unknown_name", kind=kind, name=name, known=names)
+        names = sorted(str(item) for item in known)  # type: ignore[attr-defined]
+        if not names:
+            none = "unknown_collection_none" if kind == "collection" else "unknown_name_none"
+            super().__init__(none, kind=kind, name=name)
+            return
+        alike = get_close_matches(str(name), names, 1)
+        more = {"alike": alike[0]} if alike else {}
+        key = "unknown_name_alike" if alike else "unknown_name"
+        super().__init__(key, kind=kind, name=name, known=", ".join(names), **more)
 
 
 class WeightsError(MMCoreError):

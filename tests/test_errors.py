@@ -105,9 +105,16 @@ def test_braces_in_a_value_stay_as_they_are():
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    error = UnknownNameError("model", "blop", ["blip", "compact"])
-    assert str(error) == "There is no model called 'blop'. Known: blip, compact."
+    error = UnknownNameError("model", "whatever", ["blip", "compact"])
+    assert str(error) == "There is no model called 'whatever'. Known: blip, compact."
     assert error.to_dict()["type"] == "UnknownNameError"
+
+
+def test_an_unknown_name_leads_to_the_one_that_was_meant_or_to_how_there_is_one():
+    meant = UnknownNameError("model", "blop", ["blip", "compact"])
+    assert str(meant) == "There is no model called 'blop'. Did you mean blip? Known: blip, compact."
+    assert str(UnknownNameError("head", "mine", [])).endswith("there is none at all yet.")
+    assert "Make one with `mmcore index add mine FOLDER`" in str(UnknownNameError("collection", "mine", []))
 
 
 @pytest.mark.parametrize("kind", [InputError, WeightsError, CapacityError, Cancelled])

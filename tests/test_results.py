@@ -55,7 +55,7 @@ def test_limits_are_inclusive(values: dict[str, Any]):
         ({"temperature": 0.0}, "temperature is 0.0; it must be between 0.05 and 5.0."),
         ({"max_words": 61}, "max_words is 61; it must be between 1 and 60."),
         ({"seed": 0.5}, "seed is 0.5; it must be a whole number."),
-        ({"decoding": "magic"}, "mmcore does not offer decoding 'magic'. It offers: beam, nucleus, greedy."),
+        ({"decoding": "magic"}, "There is no decoding called 'magic'. Choose one of: beam, nucleus, greedy."),
     ],
 )
 def test_options_out_of_range(values: dict[str, Any], sentence: str):

@@ -60,6 +60,7 @@ def answers_have_schemas() -> None:
             found = await lists(request)
             for tool in found.root.tools:
                 tool.outputSchema = ANSWERS.get(tool.name)
+                tool.inputSchema = _without_empty_types(tool.inputSchema)
             return found
 
         async def calling(request: Any) -> Any:
@@ -72,6 +73,13 @@ def answers_have_schemas() -> None:
         return server
 
     mcp.GradioMCPServer.create_mcp_server = creating  # type: ignore[method-assign]
+
+
+def _without_empty_types(schema: Any) -> Any:
+    """The schema without the ``"type": {}`` that gradio writes for JSON inputs: no client takes that."""
+    if isinstance(schema, dict):
+        return {key: _without_empty_types(one) for key, one in schema.items() if not (key == "type" and one == {})}
+    return [_without_empty_types(one) for one in schema] if isinstance(schema, list) else schema
 
 
 def _is_answer(output: Any) -> bool:

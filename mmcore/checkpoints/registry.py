@@ -627,7 +627,8 @@ def find(name: str, task: str | None = None) -> Checkpoint:
     # Compared, not looked up: programs may send anything as a name, also what is no key.
     found = next((checkpoint for checkpoint in (*CHECKPOINTS, *_NAMED.values()) if checkpoint.name == name), None)
     if found is None:
-        raise UnknownNameError("model", name, [checkpoint.name for checkpoint in CHECKPOINTS])
+        known = CHECKPOINTS if task is None else of_task(task)
+        raise UnknownNameError("model" if task is None else MODEL_OF[task], name, [one.name for one in known])
     if task is not None and found.task != task:
         raise UnknownNameError(MODEL_OF[task], name, [known.name for known in of_task(task)])
     return found

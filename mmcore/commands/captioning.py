@@ -30,7 +30,7 @@ from mmcore.tasks.clip_captions import caption_pictures_and_clips
 app = typer.Typer()
 
 
-@app.command("caption")
+@app.command("caption", short_help="Describe pictures, and short videos.")
 @shared_options()
 def caption_command(
     use: Use,

@@ -30,7 +30,7 @@ from mmcore.settings import Settings
 app = typer.Typer()
 
 
-@app.command("models")
+@app.command("models", short_help="List the models and what they cost.")
 def models_command(json_lines: Json = False) -> None:
     """List the models: where they come from, what they cost, whether they are here."""
     settings = read_settings()
@@ -64,7 +64,7 @@ def _described(checkpoint: Checkpoint, state: locate.Availability) -> dict[str, 
     return {**asdict(checkpoint), "state": state.state, "problem": problem}
 
 
-@app.command("download")
+@app.command("download", short_help="Bring models to this machine.")
 def download_command(
     names: Annotated[
         list[str], typer.Argument(metavar="NAME", help="Of `mmcore models`, or hub:OWNER/NAME.", show_default=False)

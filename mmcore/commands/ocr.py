@@ -14,7 +14,7 @@ from mmcore.tasks import ocr
 app = typer.Typer()
 
 
-@app.command("read")
+@app.command("read", short_help="Read the text in pictures.")
 @shared_options("model", "local", "json_lines")
 def read_command(
     use: Use,

@@ -36,7 +36,7 @@ app = typer.Typer()
 Fusion = Annotated[str | None, typer.Option(help=f"One of {', '.join(FUSIONS)}.", metavar="NAME")]
 
 
-@app.command("sentiment")
+@app.command("sentiment", short_help="Judge the sentiment of text and picture.")
 @shared_options()
 def sentiment_command(
     use: Use,

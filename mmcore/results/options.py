@@ -48,9 +48,7 @@ def check(options: Any) -> None:
     known = [(one, value) for one, value in known if not (value is None and one.default is None)]
     for one, value in known:
         if value not in (values := one.metadata.get("offered", (value,))):
-            raise InputError(
-                "option_not_offered", model="mmcore", name=one.name, value=value, offered=", ".join(values)
-            )
+            raise InputError("option_unknown", name=one.name, value=value, offered=", ".join(values))
     for one, value in known:
         if type(one.default) is bool and not isinstance(value, bool):
             raise InputError("option_not_offered", model="mmcore", name=one.name, value=value, offered="true, false")

@@ -1,7 +1,8 @@
 """``python -m tests.e2e.screenshots``: the pictures of the page in the README, taken of the real demo.
 
 Starts ``python -m demo``, tries an example of each tab with the bundled model in each language, and writes
-assets/screenshots/<tab>-<language>.jpg (1440 pixels wide) and <tab>-<language>-narrow.jpg.
+assets/screenshots/<tab>-<language>.jpg (1440 pixels wide), <tab>-<language>-narrow.jpg and, with ``--dark``,
+<tab>-<language>-dark.jpg. Scenes, languages and sizes can be named: ``captioning --language en --size wide``.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "assets" / "screenshots"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 LANGUAGES = {"en": "en-GB", "zh": "zh-CN"}
-SIZES = {"": (1440, 900), "-narrow": (390, 844)}
+SIZES = {"": (1440, 900), "-narrow": (390, 844), "-dark": (1440, 900)}
+NAMED = {"wide": "", "narrow": "-narrow", "dark": "-dark"}
 PATIENCE = 120_000
 
 
@@ -31,7 +33,7 @@ def captioning(page: Page, language: str, size: str) -> None:
     """The cat with its sentence and the map of a word."""
     page.locator('#mm-examples img[src$="/cat.jpg"]').click()
     expect(page.locator(".mm-caption").first).to_be_visible(timeout=PATIENCE)
-    if size:
+    if size == "-narrow":
         page.locator(".mm-why summary").first.click()
     expect(page.locator(".mm-overlay").first).to_be_visible(timeout=PATIENCE)
 
@@ -41,7 +43,7 @@ def audio(page: Page, language: str, size: str) -> None:
     open_tab(page, text(language, "ui.tab.audio"))
     page.locator("#mm-sound-examples [data-example]").first.click()
     expect(page.locator(".mm-heard")).to_be_visible(timeout=PATIENCE)
-    if size:
+    if size == "-narrow":
         page.locator("#mm-sound-why summary").click()
     expect(page.locator("#mm-sound-why .mm-overlay")).to_be_visible(timeout=PATIENCE)
     expect(page.locator("#mm-sound time").last).not_to_have_text("0:00")  # the player has drawn the waveform
@@ -69,7 +71,7 @@ def sentiment(page: Page, language: str, size: str) -> None:
     open_tab(page, text(language, "ui.tab.sentiment"))
     page.locator(".mm-posts:visible tbody tr").nth(1).click()
     expect(page.locator(".mm-fusions")).to_be_visible(timeout=PATIENCE)
-    if size:
+    if size == "-narrow":
         page.locator("#mm-sentiment-answer .mm-why summary").click()
     expect(page.locator("#mm-sentiment-answer .mm-overlay")).to_be_visible(timeout=PATIENCE)
 
@@ -80,6 +82,23 @@ def lab(page: Page, language: str, size: str) -> None:
     page.locator("#mm-lab-train").click()
     expect(page.locator("#mm-lab-line")).to_contain_text(text(language, "text.lab.finished", count=2), timeout=PATIENCE)
     expect(page.locator("#mm-lab-outcome .mm-confusion")).to_be_visible()
+
+
+def ask(page: Page, language: str, size: str) -> None:
+    """What a picture shows, each sentence with its source."""
+    open_tab(page, text(language, "ui.tab.ask"))
+    page.locator('#mm-ask-examples img[src$="/cat.jpg"]').click()
+    expect(page.locator("#mm-ask-picture img")).to_be_visible()
+    page.locator("#mm-ask-suggestions button").first.click()
+    page.locator("#mm-ask-run").click()
+    expect(page.locator("#mm-ask-answer")).to_contain_text("cat", timeout=PATIENCE)
+    expect(page.locator("#mm-ask-stop")).to_be_disabled()
+
+
+def models(page: Page, language: str, size: str) -> None:
+    """What there is, what it costs, what is on this machine."""
+    open_tab(page, text(language, "ui.tab.models"))
+    expect(page.locator(".mm-models").first).to_be_visible()
 
 
 def lesson(page: Page, language: str, size: str) -> None:
@@ -95,7 +114,9 @@ SCENES: dict[str, Callable[[Page, str, str], None]] = {
     "matrix": matrix,
     "sentiment": sentiment,
     "audio": audio,
+    "ask": ask,
     "lab": lab,
+    "models": models,
     "lesson": lesson,
 }
 """Name of the picture -> how to get there from a fresh page."""
@@ -105,7 +126,9 @@ def take(browser: Browser, url: str, language: str, size: str, name: str) -> Pat
     """One picture of a scene."""
     width, height = SIZES[size]
     context = browser.new_context(
-        viewport={"width": width, "height": height}, locale=LANGUAGES[language], color_scheme="light"
+        viewport={"width": width, "height": height},
+        locale=LANGUAGES[language],
+        color_scheme="dark" if size == "-dark" else "light",
     )
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
@@ -127,15 +150,20 @@ def main() -> None:
     """Take all of them and say where they are."""
     parser = argparse.ArgumentParser(prog="python -m tests.e2e.screenshots", description=__doc__)
     parser.add_argument("scenes", nargs="*", default=[*SCENES], help=f"some of: {', '.join(SCENES)}")
-    scenes = parser.parse_args().scenes
+    parser.add_argument("--language", action="append", choices=[*LANGUAGES], help="only this one")
+    parser.add_argument("--size", action="append", choices=[*NAMED], help="only this one; default: wide and narrow")
+    parser.add_argument("--dark", action="store_true", help="dark ones, too")
+    given = parser.parse_args()
+    scenes, languages = given.scenes, given.language or [*LANGUAGES]
+    sizes = [NAMED[name] for name in given.size or ["wide", "narrow", *(["dark"] if given.dark else [])]]
     chromium = next((path for path in map(shutil.which, CHROMIUM) if path), None)
     if chromium is None:
         parser.error("there is no Chromium on this machine (Debian: apt-get install chromium fonts-noto-cjk)")
     with real_demo() as url, sync_playwright() as playwright:
         expect.set_options(timeout=PATIENCE)
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        for language in LANGUAGES:
-            for size in SIZES:
+        for language in languages:
+            for size in sizes:
                 for name in scenes:
                     target = take(browser, url, language, size, name)
                     print(f"{target.relative_to(ROOT)}  {target.stat().st_size / 1000:.0f} kB")

@@ -44,7 +44,7 @@ OPEN_ALL = """() => {
 }"""
 WAITING = "(one) => /^(number input|range slider) for /.test(one.getAttribute('aria-label'))"
 LOCALES = Path(__file__).resolve().parents[2] / "demo" / "locales"
-ENGLISH = re.compile(r"[A-Za-z][A-Za-z'’-]{2,}")
+ENGLISH = re.compile(r"[A-Za-z]{3,}(?:['’-][A-Za-z]+)*|[A-Za-z]{1,2}(?:['’-][A-Za-z]+)+")
 """Three letters or more: units and signs have fewer."""
 NAMES = frozenset(
     (
@@ -86,7 +86,7 @@ NAMES = frozenset(
             "CIDEr",
             "WER",
             "mAP",
-            "top-",
+            "top",
             "ImageNet",
             "AudioSet",
             "Flickr",
@@ -95,8 +95,8 @@ NAMES = frozenset(
             "MVSA-Single",
             "SemEval",
         ),
-        *("MVSA", "K-CN", "Karpathy", "ESC-", "LibriSpeech", "test-clean", "Immich", "PP-OCRv", "SGD", "Adam", "AdamW"),
-        *("dropout", "Apache-", "BSD-", "Clause", "MIT", "text", "image", "label", "OWNER", "NAME", "COMMIT"),
+        *("MVSA", "K-CN", "Karpathy", "ESC", "LibriSpeech", "test-clean", "Immich", "PP-OCRv", "SGD", "Adam", "AdamW"),
+        *("dropout", "Apache", "BSD", "Clause", "MIT", "text", "image", "label", "OWNER", "NAME", "COMMIT"),
     )
 )
 """Names, formats, metrics, and the columns of tables that people bring along."""

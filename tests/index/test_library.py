@@ -77,7 +77,7 @@ def test_a_name_is_taken_once(library: Library, collection: Collection):
 
 
 def test_an_unknown_name_lists_the_known(library: Library, collection: Collection):
-    with pytest.raises(UnknownNameError, match=r"no collection called 'nothing'\. Known: things"):
+    with pytest.raises(UnknownNameError, match=r"no collection called 'nothing'\. Did you mean things\? Known: things"):
         library.open("nothing")
     with pytest.raises(UnknownNameError):
         library.remove("nothing")

@@ -80,7 +80,7 @@ def test_options_reach_the_model(server: Server, photo: Path) -> None:
         ({"num_captions": 99}, "num_captions is 99; it must be between 1 and 10."),
         ({"num_beams": 2.5}, "num_beams is 2.5; it must be a whole number."),
         ({"top_p": 7}, "top_p is 7; it must be between 0.05 and 1.0."),
-        ({"language": "fr"}, "mmcore does not offer language 'fr'. It offers: en, zh."),
+        ({"language": "fr"}, "There is no language called 'fr'. Choose one of: en, zh."),
         ({"language": "zh", "model": "blip-base"}, "BLIP base does not write captions in Chinese."),
         ({"detail": "detailed"}, "Compact captioner does not offer detail 'detailed'. It offers: -."),
     ],
