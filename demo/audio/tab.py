@@ -102,7 +102,7 @@ def build(page: Page) -> None:
             yield transcript.panel(item, language), None if going else item, gr.update(interactive=going)
 
     clearing.at_once(page, [run.click], answer, why)
-    clearing.at_once(page, [sound.change], answer, why, said)  # nobody has asked for its words yet
+    clearing.at_once(page, [sound.change], answer, why, said)
     clearing.at_once(page, [speech.run.click], said)
     speech.run.click(
         write_down,

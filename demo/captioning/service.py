@@ -119,7 +119,9 @@ def describe_many(
     def outcomes(progress: Progress, cancelled: IsCancelled) -> Iterator[CaptionResult | MMCoreError]:
         return caption_many(pool, [path for _, path in files], options, model, progress, cancelled)
 
-    return batch_rows.describe_many(outcomes, lambda row: files[row][0], button, len(files))
+    return batch_rows.describe_many(
+        outcomes, lambda row: files[row][0], button, len(files), lambda row: str(files[row][1])
+    )
 
 
 def warm_up(pool: ModelPool, model: str) -> threading.Thread:

@@ -62,6 +62,7 @@ def build(
             value={"headers": batch_rows.headers(kind, "en"), "data": []},
             label=ui(layout.table),
             interactive=False,
+            datatype=["html", *["str"] * (len(layout.widths) - 1)] if kind.pictures else "str",
             wrap=True,
             max_height=420,
             column_widths=[*layout.widths],

@@ -7,7 +7,9 @@ import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any, Generic, Protocol, TypeVar
+from urllib.parse import quote
 
 from mmcore.errors import MMCoreError
 from mmcore.results import CaptionResult
@@ -44,6 +46,8 @@ class BatchRow(Generic[ResultT]):
 
     file: str
     outcome: ResultT | Failure
+    picture: str = ""
+    """The uploaded file, where its picture is to be seen in the table."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,10 @@ class BatchKind(Generic[R]):
     """Key of the line while the batch runs: {done}, {total}."""
     finished: str
     """Key of the line at its end: {done}, {failed}."""
+    time: str = "text.batch.time"
+    """Key of the title of the last column."""
+    pictures: bool = False
+    """Whether the first column shows pictures, and so is HTML."""
 
 
 def describe_many(
@@ -71,6 +79,7 @@ def describe_many(
     name_of: Callable[[int], str],
     button: Stop | None = None,
     total: int = 0,
+    picture_of: Callable[[int], str] = lambda row: "",
 ) -> Iterator[tuple[list[BatchRow[R]], int]]:
     """Answer many inputs in the background: whenever one is done, (all rows so far, number of inputs in all).
 
@@ -87,7 +96,7 @@ def describe_many(
 
         for outcome in outcomes(count, cancelled):
             kept = Failure(outcome) if isinstance(outcome, MMCoreError) else outcome
-            rows.append(BatchRow(name_of(len(rows)), kept))
+            rows.append(BatchRow(name_of(len(rows)), kept, picture_of(len(rows))))
             progress(len(rows), total)
 
     yield [], total
@@ -122,12 +131,14 @@ CAPTIONS: BatchKind[CaptionResult] = BatchKind(
     values=_caption_values,
     progress="text.batch.progress",
     finished="text.batch.finished",
+    time="text.batch.time_shared",  # pictures are computed side by side
+    pictures=True,
 )
 
 
 def headers(kind: BatchKind[R], language: str) -> list[str]:
     """Column titles of the table on the page."""
-    return [text(language, key) for key in ("text.batch.file", *kind.headers, "text.batch.time")]
+    return [text(language, key) for key in ("text.batch.file", *kind.headers, kind.time)]
 
 
 def table(kind: BatchKind[R], rows: Iterable[BatchRow[R]], language: str) -> list[list[str]]:
@@ -135,13 +146,24 @@ def table(kind: BatchKind[R], rows: Iterable[BatchRow[R]], language: str) -> lis
     cells = []
     for row in rows:
         if isinstance(row.outcome, Failure):
-            cells.append([row.file, row.outcome.message(language), *([""] * len(kind.headers))])
+            cells.append([_first(kind, row), row.outcome.message(language), *([""] * len(kind.headers))])
         else:
             first, *others = kind.cells(row.outcome, language)
             unread = notice_lines(row.outcome.to_dict(), language)
             said = f"{first} ({' '.join(unread)})" if unread else first
-            cells.append([row.file, said, *others, seconds_text(row.outcome.seconds)])
+            cells.append([_first(kind, row), said, *others, seconds_text(row.outcome.seconds)])
     return cells
+
+
+def _first(kind: BatchKind[R], row: BatchRow[R]) -> str:
+    """The name of the file; in HTML, after its picture, where the kind shows them. The page serves uploads."""
+    if not kind.pictures:
+        return row.file
+    shown = ""
+    if row.picture and not isinstance(row.outcome, Failure):
+        source = escape(f"gradio_api/file={quote(row.picture)}", quote=True)
+        shown = f'<img class="mm-thumb" src="{source}" alt="" loading="lazy">'
+    return f"{shown}{escape(row.file, quote=False)}"
 
 
 def safe_cell(value: str) -> str:

@@ -56,6 +56,7 @@ def test_an_upload_is_heard_and_a_clicked_label_shows_its_evidence(stay: Callabl
     expect(labels.first).to_contain_text("90 %")
     expect(page.locator(".mm-silence .mm-event")).to_have_attribute("title", "Silence: 4.0 s to 8.0 s, 100 %")
     expect(page.locator(".mm-heard-why .mm-overlay")).to_be_visible()
+    expect(page.locator(".mm-waiting:visible")).to_have_count(0)  # nothing else was asked for
 
     page.locator(".mm-labels").get_by_role("button", name="Rain").click()
     expect(page.locator("#mm-sound-why .mm-readout")).to_contain_text("“Rain”, 90 % from 8.0 s to 12.0 s")

@@ -241,6 +241,9 @@ def test_a_batch_becomes_a_table_and_two_files(
     page.locator("#mm-batch-run").click()
     expect(page.locator("#mm-batch-progress")).to_contain_text("Done: 3 pictures, 1 of them could not be read.")
     expect(page.locator("#mm-batch-table")).to_contain_text("not a picture but a PDF document")
+    thumbnails = page.locator("#mm-batch-table img.mm-thumb:visible")
+    expect(thumbnails).to_have_count(2)
+    assert thumbnails.first.evaluate("image => image.decode().then(() => image.naturalWidth)") == 80
     with page.expect_download() as download:
         page.get_by_text("Download JSONL").click()
     lines = [json.loads(line) for line in download.value.path().read_text(encoding="utf-8").splitlines()]

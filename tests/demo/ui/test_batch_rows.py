@@ -20,6 +20,15 @@ BAD = BatchRow("=cmd()|x.jpg", Failure(InputError("image_empty")))
 BROKEN = BatchRow("c.jpg", Failure(None, "12345678"))
 
 
+def test_a_picture_stands_before_its_name_and_neither_is_html_of_the_visitors() -> None:
+    shown = BatchRow("<b>.jpg", GOOD.outcome, '/tmp/a "b".jpg')
+    (cell, *_), (plain, *_) = batch_rows.table(CAPTIONS, [shown, BAD], "en")
+    assert cell == (
+        '<img class="mm-thumb" src="gradio_api/file=/tmp/a%20%22b%22.jpg" alt="" loading="lazy">&lt;b&gt;.jpg'
+    )
+    assert plain == "=cmd()|x.jpg"
+
+
 def test_the_table_shows_captions_and_messages() -> None:
     assert batch_rows.headers(CAPTIONS, "zh") == ["文件", "描述", "得分", "用时"]
     assert batch_rows.table(CAPTIONS, [GOOD, BAD], "zh") == [
