@@ -478,7 +478,8 @@ class UnknownNameError(MMCoreError):
             none = "unknown_collection_none" if kind == "collection" else "unknown_name_none"
             super().__init__(none, kind=kind, name=name)
             return
-        alike = get_close_matches(str(name), names, 1)
+        asked = str(name)
+        alike = [one for one in names if asked and one.startswith(asked)] or get_close_matches(asked, names, 1, 0.7)
         more = {"alike": alike[0]} if alike else {}
         key = "unknown_name_alike" if alike else "unknown_name"
         super().__init__(key, kind=kind, name=name, known=", ".join(names), **more)

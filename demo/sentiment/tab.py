@@ -13,7 +13,7 @@ from mmcore.results import FUSIONS
 from ..ui import batch, clearing, events, extras, slots, style
 from ..ui import chooser as choosing
 from ..ui.i18n import DEFAULT_LANGUAGE, LANGUAGES, ui
-from . import api, posts, service
+from . import api, sample_posts, service
 from . import view as sentiment_render
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _examples(page: Page, inputs: list[gr.components.Component]) -> list[gr.Exam
     """The example posts and the known failures, in the language of the page: the others are hidden."""
     shown, columns = [], []
 
-    def listed(kept: tuple[posts.ExamplePost, ...], name: str) -> None:
+    def listed(kept: tuple[sample_posts.ExamplePost, ...], name: str) -> None:
         for language in LANGUAGES:
             with gr.Column(visible=language == DEFAULT_LANGUAGE, elem_classes="mm-posts") as column:
                 made = gr.Examples(
@@ -130,9 +130,9 @@ def _examples(page: Page, inputs: list[gr.components.Component]) -> list[gr.Exam
             shown.append(made)
             columns.append(column)
 
-    listed(posts.POSTS, "examples")
+    listed(sample_posts.POSTS, "examples")
     with gr.Accordion(ui("sentiment.failures_open"), open=False, elem_classes="mm-failing"):
-        listed(posts.FAILURES, "failures")
+        listed(sample_posts.FAILURES, "failures")
         gr.Markdown(ui("sentiment.failures_why"))
     page.language.change(
         lambda chosen: [gr.update(visible=language == chosen) for language in (*LANGUAGES, *LANGUAGES)],

@@ -10,10 +10,14 @@ import asyncio
 import ipaddress
 import secrets
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urljoin, urlsplit
 
 from mmcore.errors import InputError
 from mmcore.settings import Settings
+
+if TYPE_CHECKING:
+    import httpx
 
 FETCH_SECONDS = 20.0
 """For the whole of it."""
@@ -72,9 +76,9 @@ async def _fetched(address: str, folder: Path, limit: int) -> Path:
     raise InputError("address_failed", address=address[:SHOWN], detail=f"{REDIRECTS} redirects")
 
 
-async def _transport(address: str) -> object:
+async def _transport(address: str) -> httpx.AsyncBaseTransport:
     """A transport that goes to the one public machine that the name was resolved to. Raises InputError."""
-    import safehttpx
+    import safehttpx  # type: ignore[import-untyped]  # gradio's own
 
     parts = urlsplit(address)
     try:
@@ -82,7 +86,10 @@ async def _transport(address: str) -> object:
             raise ValueError(address)
         if _is_number(parts.hostname) and not safehttpx.is_public_ip(parts.hostname):
             raise ValueError(address)
-        return safehttpx.AsyncSecureTransport(await safehttpx.async_validate_url(parts.hostname))
+        transport: httpx.AsyncBaseTransport = safehttpx.AsyncSecureTransport(
+            await safehttpx.async_validate_url(parts.hostname)
+        )
+        return transport
     except ValueError:
         raise InputError("address_refused", address=address[:SHOWN]) from None
 

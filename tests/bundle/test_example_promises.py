@@ -16,7 +16,7 @@ from demo.classes import service as classes
 from demo.lab.service import MADE, LabFeatures
 from demo.retrieval import collections, matching_service, matching_tab, matrix_tab, search_tab
 from demo.retrieval import service as retrieval
-from demo.sentiment import posts
+from demo.sentiment import sample_posts
 from demo.ui import examples
 from demo.ui.events import Step
 from demo.ui.i18n import LANGUAGES, text
@@ -137,24 +137,24 @@ def test_the_matrix_is_brightest_on_its_diagonal(pool: ModelPool, language: str)
 # Sentiment
 
 
-def judged(pool: ModelPool, post: posts.ExamplePost, language: str) -> SentimentResult:
+def judged(pool: ModelPool, post: sample_posts.ExamplePost, language: str) -> SentimentResult:
     said, path = post.values(language)
     return classify_sentiment(pool, Post(said, decode_image(Path(path), pool.settings) if path else None))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_posts_are_judged_as_a_person_does_and_known_failures_are_not(pool: ModelPool, language: str) -> None:
-    for post in posts.POSTS:
+    for post in sample_posts.POSTS:
         assert judged(pool, post, language).label == post.label, post
-    for post in posts.FAILURES:
+    for post in sample_posts.FAILURES:
         assert judged(pool, post, language).label != post.label, post
-    assert 2 <= len(posts.FAILURES) <= 3
+    assert 2 <= len(sample_posts.FAILURES) <= 3
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_over_the_conflicts_the_fusions_differ(pool: ModelPool, language: str) -> None:
-    assert len(posts.CONFLICTS) == 2
-    for post in posts.CONFLICTS:
+    assert len(sample_posts.CONFLICTS) == 2
+    for post in sample_posts.CONFLICTS:
         result = judged(pool, post, language)
         assert result.interaction == "conflict"
         assert len({scores.label for _, scores in result.fusions}) > 1

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demo.sentiment import heat_maps, posts, service
+from demo.sentiment import heat_maps, sample_posts, service
 from demo.sentiment.view import Judged, panel, push_text
 from demo.ui import batch_rows, examples, i18n
 from demo.ui.events import Failure
@@ -160,7 +160,7 @@ def test_an_answer_is_told_in_both_languages(pool: ModelPool, uploads: Path) -> 
 def test_examples_show_agreement_conflict_and_missing_parts() -> None:
     credited = {str(item.path) for item in examples.collection()}
     for language in i18n.LANGUAGES:
-        given = [post.values(language) for post in (*posts.POSTS, *posts.FAILURES)]
+        given = [post.values(language) for post in (*sample_posts.POSTS, *sample_posts.FAILURES)]
         assert all(path is None or path in credited for _, path in given)
         assert any(said is None for said, _ in given)
         assert any(path is None for _, path in given)

@@ -30,7 +30,7 @@ def test_a_picture_stands_before_its_name_and_neither_is_html_of_the_visitors() 
 
 
 def test_the_table_shows_captions_and_messages() -> None:
-    assert batch_rows.headers(CAPTIONS, "zh") == ["文件", "描述", "得分", "用时"]
+    assert batch_rows.headers(CAPTIONS, "zh") == ["文件", "描述", "得分", "用时（在一组中的份额）"]
     assert batch_rows.table(CAPTIONS, [GOOD, BAD], "zh") == [
         ["a.jpg", "a dog, running", "0.54", "0.5 s"],
         ["=cmd()|x.jpg", "文件是空的（0 字节）。请换一张图片。", "", ""],
