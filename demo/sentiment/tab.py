@@ -17,6 +17,8 @@ from . import api, sample_posts, service
 from . import view as sentiment_render
 
 if TYPE_CHECKING:
+    from gradio.helpers import Examples
+
     from ..ui.page import Page
 
 BATCH = batch.Layout(
@@ -113,9 +115,10 @@ def build(page: Page) -> None:
     api.build(page)
 
 
-def _examples(page: Page, inputs: list[gr.components.Component]) -> list[gr.Examples]:
+def _examples(page: Page, inputs: list[gr.components.Component]) -> list[Examples]:
     """The example posts and the known failures, in the language of the page: the others are hidden."""
-    shown, columns = [], []
+    shown: list[Examples] = []
+    columns: list[gr.Column] = []
 
     def listed(kept: tuple[sample_posts.ExamplePost, ...], name: str) -> None:
         for language in LANGUAGES:

@@ -53,7 +53,8 @@ def answers_have_schemas() -> None:
     create = mcp.GradioMCPServer.create_mcp_server
 
     def creating(self: Any) -> Any:
-        server, types = create(self), self.types
+        server: Any = create(self)
+        types = self.types
         lists, calls = (server.request_handlers[kind] for kind in (types.ListToolsRequest, types.CallToolRequest))
 
         async def listing(request: Any) -> Any:

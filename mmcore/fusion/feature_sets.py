@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import numpy as np
@@ -261,12 +261,10 @@ def _encode_all(
         if progress is not None:
             progress(start + len(rows), len(order))
     back = np.argsort(order)
-    return FeatureSet(
-        **{name: np.concatenate([getattr(part, name) for part in parts])[back] for name in POST_ARRAYS},
-        name="",
-        labels=posts.labels,
-        groups=posts.groups,
-    )
+    arrays: dict[str, Any] = {
+        name: np.concatenate([getattr(part, name) for part in parts])[back] for name in POST_ARRAYS
+    }
+    return FeatureSet(**arrays, name="", labels=posts.labels, groups=posts.groups)
 
 
 def _write_part(part: EncodedPosts, file: Path) -> None:
