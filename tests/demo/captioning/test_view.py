@@ -190,7 +190,7 @@ def test_chips_say_model_tier_device_and_time() -> None:
     chips = [
         chip.text for chip in page.find(class_="mm-chips")[0:1] and page.find(tag="li") if "title" in chip.attributes
     ]
-    assert chips == ["模型: Compact captioner", "档次: 精简", "设备: CPU", "用时: 0.043 s"]
+    assert chips == ["模型: 小型图片描述模型", "档次: 精简", "设备: CPU", "用时: 0.043 s"]
 
 
 def test_the_download_holds_the_json_contract() -> None:

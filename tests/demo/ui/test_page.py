@@ -42,7 +42,7 @@ def test_a_model_that_is_here_is_taken(settings: Settings) -> None:
     ("language", "kept", "why"),
     [
         ("en", "Standard cannot be used yet, so Compact captioner stays in use.", "offline mode is on"),
-        ("zh", "标准暂时不能使用，继续使用 Compact captioner。", "离线模式已开启"),
+        ("zh", "标准暂时不能使用，继续使用 小型图片描述模型。", "离线模式已开启"),
     ],
 )
 def test_with_the_hub_out_of_reach_compact_stays_and_the_line_says_why(
