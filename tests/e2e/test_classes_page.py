@@ -46,7 +46,7 @@ def test_classes_are_taught_tried_and_taken_along(page: Page, address: str, tmp_
     expect(page.locator("#mm-classes-outcome .mm-error")).to_contain_text("at least 3", timeout=LONG)
 
     page.locator('[data-do="examples"]').click()
-    expect(page.locator(".mm-class-shown img")).to_have_count(16, timeout=LONG)
+    expect(page.locator(".mm-class-shown img")).to_have_count(15, timeout=LONG)
     # one's own: a fourth class with a name, from files and from the camera
     page.locator('[data-do="add"]').click()
     expect(page.locator('[data-card="4"].mm-here')).to_be_visible(timeout=LONG)
