@@ -82,7 +82,9 @@ def head() -> str:
     credits = _written(examples.credits_by_file())
     scripts = "\n".join(web_file(name) for name in SCRIPTS)
     words = _written(dict(gradio_words()))
-    tables = f"window.mmcoreTexts = {_written(told)};\nwindow.mmcoreCredits = {credits};\nwindow.mmcoreGradio = {words};"
+    tables = (
+        f"window.mmcoreTexts = {_written(told)};\nwindow.mmcoreCredits = {credits};\nwindow.mmcoreGradio = {words};"
+    )
     return f"<script>window.mmcoreNames = {_written(names)};\n{tables}\n{scripts}</script>"
 
 

@@ -156,7 +156,7 @@ the model cards in `mmcore/bundled` say which.
 
 
 def requirements(*, zerogpu: bool = False) -> str:
-    """The Space's requirements.txt: the project's own dependencies, the extras, torch without CUDA or as ZeroGPU has it."""
+    """The Space's requirements.txt: our own dependencies, the extras, torch without CUDA or as ZeroGPU has it."""
     lines = metadata.requires("mmcore-studio") or ()
     needed = [line for line in lines if "extra ==" not in line]
     needed += [line.partition(";")[0].strip() for line in lines if any(f'extra == "{one}"' in line for one in EXTRAS)]

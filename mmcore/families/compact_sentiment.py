@@ -68,8 +68,9 @@ class CompactSentiment:
         self.fingerprint = fingerprint
         """Of the encoder: a head fits only the numbers that it was trained on."""
         self.text_alone = text_alone
-        """Judges posts without a picture in place of the bundled heads, which read its opinion beside a picture; where it is
-        None, they read less and answer for both."""
+        """Judges posts without a picture in place of the bundled heads, which read its opinion beside one.
+
+        Where it is None, they read less and answer for both."""
         self._grids: EncoderCache[Tensor] = EncoderCache()
         self._own: dict[tuple[Path, int], Fusion] = {}
 
@@ -356,7 +357,7 @@ def _spread(values: npt.NDArray[Any], there: npt.NDArray[np.bool_]) -> npt.NDArr
 
 
 def fingerprint_of(folder: Path, state: Mapping[str, Tensor], text_alone: Path | None = None) -> str:
-    """Sixteen hex digits of the encoder's weights in ``folder``, the projections in ``state``, the file of bare texts."""
+    """Sixteen hex digits of the encoder's weights in ``folder``, the projections in ``state``, and ``text_alone``."""
     digest = hashlib.sha256((folder / "model.safetensors").read_bytes())
     for name in sorted(state):
         if name.startswith("features."):

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from mmcore.errors import CapacityError, InputError
-from mmcore.index import AddOptions, AddReport, Collection, Library, adding, ingest, ready_vectors
+from mmcore.index import AddOptions, AddReport, Collection, Library, ingest, ready_vectors
 from mmcore.types import Vectors
 from tests.index.world import MADE_BY, embed, paint, picture, vector_of
 from tests.pictures import png_of_damaged_pixels
