@@ -180,6 +180,8 @@ ON_DEMAND = {
     "ray": "the extra serve brings it, and without it a sentence says so",
     "qdrant-client": "the extra qdrant brings it, and without it a sentence says so",
     "spaces": "only a ZeroGPU Space has it",
+    "httpx": "gradio is built on it and chooses its version",
+    "safehttpx": "gradio is built on it and chooses its version",
     "starlette": "gradio is built on it and chooses its version",
     "openvino": "mmcore train captioner-zh --openvino needs it, and says how to install it",
 }

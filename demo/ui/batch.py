@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import gradio as gr
 
@@ -62,7 +62,7 @@ def build(
             value={"headers": batch_rows.headers(kind, "en"), "data": []},
             label=ui(layout.table),
             interactive=False,
-            datatype=["html", *["str"] * (len(layout.widths) - 1)] if kind.pictures else "str",
+            datatype=cast(Any, ["html", *["str"] * (len(layout.widths) - 1)]) if kind.pictures else "str",
             wrap=True,
             max_height=420,
             column_widths=[*layout.widths],

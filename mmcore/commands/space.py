@@ -159,7 +159,8 @@ def requirements(*, zerogpu: bool = False) -> str:
     """The Space's requirements.txt: our own dependencies, the extras, torch without CUDA or as ZeroGPU has it."""
     lines = metadata.requires("mmcore-studio") or ()
     needed = [line for line in lines if "extra ==" not in line]
-    needed += [line.partition(";")[0].strip() for line in lines if any(f'extra == "{one}"' in line for one in EXTRAS)]
+    brought = re.compile(f"extra == ['\"]({'|'.join(EXTRAS)})['\"]")
+    needed += [line.partition(";")[0].strip() for line in lines if brought.search(line)]
     if zerogpu:
         others = [line for line in needed if not re.match(r"torch\b(?!-)", line)]
         return "".join(f"{line}\n" for line in sorted([*others, "spaces", ZERO_TORCH]))

@@ -104,7 +104,7 @@ def test_timeline_can_be_left_out(sound: str):
     [
         (("--top", 0), "top is 0"),
         (("--threshold", 2), "threshold is 2.0"),
-        (("--pooling", "sum"), "pooling 'sum'"),
+        (("--pooling", "sum"), "no pooling called 'sum'"),
         (("--hop", 0), "hop is 0.0"),
         (("--model", "blip-base"), "no audio model called 'blip-base'"),
         (("--model", "nonsense"), "no model called 'nonsense'"),

@@ -149,7 +149,7 @@ def test_tier_and_device_arrive(picture: str, pools: list[ModelPool], monkeypatc
     asked: list[Settings] = []
     monkeypatch.setattr(console, "make_pool", lambda settings: asked.append(settings) or fake_pool(settings))
     result = mmcore("caption", picture, "--tier", "standard", "--device", "cpu", "--json")
-    assert lines(result)[0]["model"] == "blip-base"
+    assert lines(result)[0]["model"] == "florence-2-base"
     assert (asked[0].tier, asked[0].device) == ("standard", "cpu")
 
 

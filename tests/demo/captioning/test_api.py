@@ -98,7 +98,7 @@ def test_values_of_the_wrong_kind_are_refused(server: Server, photo: Path) -> No
     assert answer["event"] == "error"
     assert answer["data"]["error"] == "num_captions is many; it must be a whole number."
     answer = post(server, uploaded, "no-such-model")
-    assert "There is no model called 'no-such-model'" in answer["data"]["error"]
+    assert "There is no captioner called 'no-such-model'" in answer["data"]["error"]
 
 
 @pytest.mark.parametrize(
