@@ -250,12 +250,15 @@ def train_text_alone_command(
     data: workshop.Data,
     work: Annotated[Path, typer.Option(help="Folder for what is computed on the way.", metavar="DIR")],
     output: Annotated[Path, typer.Option(help="Folder of the compact sentiment model, to be added to.", metavar="DIR")],
+    balance_only: Annotated[
+        bool, typer.Option("--balance-only", help="Train nothing; choose anew how far classes are shifted.")
+    ] = False,
 ) -> None:
     """Train what judges posts without a picture, on a folder of labelled tweets (train.tsv, dev.tsv)."""
     with workshop.recipe_imported():
-        from mmcore.recipes.sentiment.train_text_alone import make
+        from mmcore.recipes.sentiment.train_text_alone import balance, make
 
     def run(work: Path, output: Path) -> dict[str, Any]:
-        return make(data, work, output, say=complain)
+        return balance(data, output, say=complain) if balance_only else make(data, work, output, say=complain)
 
     workshop.run_recipe(use, ("sentiment", "sentiment"), work, output, run)

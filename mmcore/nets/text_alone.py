@@ -47,6 +47,8 @@ class TextAloneConfig:
     buckets: int = 65_536
     """Of pairs of tokens."""
     hidden: int = 96
+    shift: tuple[float, ...] = (0.0,) * CLASSES
+    """Added to the logits where the model itself answers; what a fusion reads is without it."""
     dropout: float = 0.0
     """In training only: of the layers, and four times as much before the last matrices."""
 
@@ -124,7 +126,8 @@ class TextAlone(nn.Module):
 
     def probabilities(self, states: Tensor, mask: Tensor, counted: Tensor) -> Tensor:
         """As ``forward``, calibrated: (B, 3)."""
-        return (self(states, mask, counted) / self.temperature).softmax(-1)
+        logits: Tensor = self(states, mask, counted)
+        return ((logits + logits.new_tensor(self.config.shift)) / self.temperature).softmax(-1)
 
 
 def states_below(encoder: TextEncoder, tokens: Tensor, mask: Tensor, layers: int) -> Tensor:

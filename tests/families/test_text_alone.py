@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,18 @@ def test_its_opinion_is_the_rest_of_a_texts_numbers(model: Any, without: Any) ->
     assert (more.text.shape[1], less.text.shape[1]) == (small.READS_ALONE.text, small.CONFIG.text)
     np.testing.assert_allclose(more.text[:, : less.text.shape[1]], less.text, atol=2e-3)
     np.testing.assert_allclose(more.words, less.words, atol=2e-3)
+
+
+def test_a_shift_moves_its_answers_and_not_its_opinion(tmp_path: Path, model: Any) -> None:
+    folder = small.save_with_text_alone(tmp_path / "shifted")
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    config["text_alone"]["shift"] = [0.0, 1.0, -1.0]
+    (folder / "config.json").write_text(json.dumps(config), "utf-8")
+    shifted = small.load(folder)
+    expected = np.multiply(values(model.judge([BARE])[0].text), np.exp([0.0, 1.0, -1.0]))
+    np.testing.assert_allclose(values(shifted.judge([BARE])[0].text), expected / expected.sum(), atol=1e-5)
+    np.testing.assert_array_equal(shifted.encode([BARE]).text, model.encode([BARE]).text)
+    assert shifted.fingerprint == model.fingerprint
 
 
 def test_texts_of_a_batch_are_judged_as_alone(model: Any) -> None:
