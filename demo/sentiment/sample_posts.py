@@ -37,11 +37,11 @@ def _said(english: str, chinese: str) -> Mapping[str, str]:
 
 CONFLICTS: tuple[ExamplePost, ...] = (
     ExamplePost(
-        "positive",
-        _said("Feeling sad, but look who came.", "心情很差，但是看看谁来了。"),
-        "collection/drawn-children.jpg",
+        "negative", _said("Sad to leave this place.", "要离开这里了，很难过。"), "collection/lake-sherburne.jpg"
     ),
-    ExamplePost("negative", _said("Bad news from the doctor today.", "今天医生带来了坏消息。"), "examples/cat.jpg"),
+    ExamplePost(
+        "negative", _said("I missed the last train home.", "我错过了回家的末班车。"), "collection/ocean-waves.jpg"
+    ),
 )
 """Text alone and picture alone say opposite things, and not all fusions settle it alike."""
 

@@ -83,6 +83,9 @@ NAMES = frozenset(
         ),
         *(
             "CIDEr-D",
+            "CER",
+            "FSDD",
+            "espeak-ng",
             "CIDEr",
             "WER",
             "mAP",

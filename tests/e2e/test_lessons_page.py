@@ -354,16 +354,13 @@ def test_the_numbers_of_lesson_5_follow_the_controls(page: Page) -> None:
     both = data_of(page)["views"][0]
     page.locator('[data-input="gate"]').fill("0.3")
     logits = 0.3 * np.array(both["text_logits"]) + 0.7 * np.array(both["image_logits"])
-    assert number(page, '[data-out="answer"]') == pytest.approx(softmax_of(logits / both["temperature"])[2], abs=0.0006)
     assert minus(page, "logit") == pytest.approx(logits[2], abs=0.006)
 
     open_step(page, 5, 3)
     both = data_of(page)["views"][0]
     page.locator('[data-input="gate"]').fill("0.8")
     mean = 0.8 * np.array(both["text_opinion"]) + 0.2 * np.array(both["image_opinion"])
-    powers = mean ** (1 / both["temperature"])
     assert number(page, '[data-out="mean"]') == pytest.approx(mean[2], abs=0.0006)
-    assert number(page, '[data-out="answer"]') == pytest.approx(powers[2] / powers.sum(), abs=0.0006)
 
     open_step(page, 5, 5)
     given = data_of(page)
@@ -546,7 +543,7 @@ def test_the_numbers_of_lesson_8_follow_the_controls(page: Page) -> None:
 
     open_step(page, 8, 6)
     page.locator('[data-pick="second"][data-value="3"]').click()
-    assert number(page, 'p [data-out="z"]') == pytest.approx(0.004 / np.hypot(0.004, 0.001), abs=0.06)
+    assert number(page, 'p [data-out="z"]') == pytest.approx(0.002 / np.hypot(0.002, 0.001), abs=0.06)
 
     open_step(page, 8, 7)
     page.locator("[data-preset]").nth(1).click()

@@ -103,9 +103,9 @@ def test_maps_are_chosen_and_words_look_at_regions(stay: Callable[..., Page], ph
 
 def test_an_example_is_one_click_away(stay: Callable[..., Page]) -> None:
     page = tab(stay)
-    page.locator("#mm-sentiment-examples tbody tr", has_text="Feeling sad").click()
+    page.locator("#mm-sentiment-examples tbody tr", has_text="Sad to leave").click()
     expect(page.locator(".mm-verdict")).to_be_visible()
-    expect(page.locator("#mm-sentiment-text textarea")).to_have_value("Feeling sad, but look who came.")
+    expect(page.locator("#mm-sentiment-text textarea")).to_have_value("Sad to leave this place.")
     expect(page.locator("#mm-sentiment-picture img")).to_be_visible()
     page.locator("#mm-sentiment-examples tbody tr", has_text="I cannot stand").click()
     expect(page.locator(".mm-sentiments").first).to_contain_text("no picture was given")

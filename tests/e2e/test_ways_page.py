@@ -99,7 +99,7 @@ def test_what_a_tier_takes_is_said_in_every_tab_before_it_is_chosen(stay: Callab
         show(page, name)
         page.locator("#mm-tier label").nth(1).hover()
         note = page.locator('.mm-tier-note[data-tier="standard"]')
-        expect(note).to_contain_text("not on this machine: 990 MB to download")
+        expect(note).to_contain_text("not on this machine: 464 MB to download")
         expect(note).to_contain_text("This page works offline at the moment")
         page.locator("#mm-brand").hover()
         expect(note).to_be_hidden()
