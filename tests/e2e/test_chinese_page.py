@@ -42,7 +42,7 @@ COLLECT = """() => {
 OPEN_ALL = """() => {
   for (const one of document.querySelectorAll(".label-wrap:not(.open)")) if (one.checkVisibility()) one.click();
 }"""
-WAITING = "(one) => /^(number input|range slider) for /.test(one.getAttribute('aria-label'))"
+WAITING = "(one) => /^(number input|range slider) for |^Vega|^[XY]-axis /.test(one.getAttribute('aria-label'))"
 LOCALES = Path(__file__).resolve().parents[2] / "demo" / "locales"
 ENGLISH = re.compile(r"[A-Za-z]{3,}(?:['’-][A-Za-z]+)*|[A-Za-z]{1,2}(?:['’-][A-Za-z]+)+")
 """Three letters or more: units and signs have fewer."""

@@ -57,6 +57,7 @@ def test_classes_are_taught_tried_and_taken_along(page: Page, address: str, tmp_
     expect(page.locator('[data-card="4"] img')).to_have_count(2, timeout=LONG)
     expect(page.locator(".mm-classes-line")).to_contain_text("broken.jpg", timeout=LONG)
     page.locator("#mm-classes-camera button:visible").first.click()
+    page.wait_for_function("document.querySelector('#mm-classes-camera video')?.videoWidth > 0")  # it sees something
     page.locator("#mm-classes-camera .photo-capture").click()
     expect(page.locator('[data-card="4"] img')).to_have_count(3, timeout=LONG)
     page.locator("#mm-classes-train").click()
