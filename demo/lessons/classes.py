@@ -22,11 +22,11 @@ def _pattern(language: str, name: str) -> str:
 def panel(language: str) -> str:
     """Join a class by its code, or what holds in the class that was joined."""
     return (
-        f'<form class="mm-class" data-class="out"><label>{_t(language, "lessons.class.code")} '
+        f'<form class="mm-room" data-class="out"><label>{_t(language, "lessons.class.code")} '
         f'<input class="mm-typed" data-class-code maxlength="{TYPED}" autocomplete="off" autocapitalize="characters" '
         f'spellcheck="false" size="{LENGTH + 2}"></label> '
         f'<button type="submit" class="mm-action">{_t(language, "lessons.class.join")}</button></form>'
-        f'<p class="mm-class" data-class="in" hidden><span data-class-said="{_pattern(language, "in")}" '
+        f'<p class="mm-room" data-class="in" hidden><span data-class-said="{_pattern(language, "in")}" '
         f'data-class-alone="{_pattern(language, "mine")}"></span> '
         f'<button type="button" class="mm-action" data-class-leave>{_t(language, "lessons.class.leave")}</button></p>'
         f'<p class="mm-class-problem" role="status" data-class-problem></p>'

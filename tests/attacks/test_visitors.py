@@ -262,6 +262,7 @@ class Event:
 def quota(sessions: list[str], public: bool) -> quotas.Quotas:
     class Demo:
         _queue = Queue(sessions)
+        fns: ClassVar[dict[int, Any]] = {}
 
     return quotas.Quotas(Demo(), Settings(public=public))  # type: ignore[arg-type]
 
@@ -316,7 +317,7 @@ def test_what_gradio_says_without_words_gets_some(
         said.append(message)
 
     scope = {"type": "http", "method": "POST", "path": path, "headers": [], "client": ("10.0.0.1", 1)}
-    asyncio.run(guard.Guard(app, quota([], False)._demo, settings)(scope, receive, send))
+    asyncio.run(guard.Guard(app, quota([], False)._demo, settings, {})(scope, receive, send))
     assert said[0]["status"] == status
     assert len(json.loads(said[1]["body"])["detail"]) > 20
 

@@ -392,7 +392,7 @@ def test_the_numbers_of_lesson_6_follow_the_controls(page: Page) -> None:
         page.locator('[data-input="rate"]').fill("-1")
         if pressed is not None:
             page.locator(f'[data-pick="optimiser"][data-value="{pressed}"]').click()
-        way = live.descend(lambda at, _: live.cross_entropy(*posts, at)[1], (-0.8, 2.6), 0.1, 30, kind)
+        way = live.descend(lambda at, _: live.cross_entropy(*posts, at)[1], (2.6, -0.8), 0.1, 30, kind)
         assert number(page, '[data-out="loss"]') == pytest.approx(live.cross_entropy(*posts, way[-1])[0], abs=0.0011)
 
     open_step(page, 6, 4)
@@ -566,7 +566,7 @@ def test_the_page_for_teachers_prints_worksheets(pupils: Class, language: str) -
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     page.emulate_media(media="print")
     expect(page.locator(".mm-sheet h3").first).to_be_visible()
-    for unwanted in (".mm-lesson-nav", "#mm-header", ".mm-opening", '.mm-class[data-class="out"]'):
+    for unwanted in (".mm-lesson-nav", "#mm-header", ".mm-opening", '.mm-room[data-class="out"]'):
         expect(page.locator(unwanted)).to_be_hidden()
     page.emulate_media(media="screen")
     go(page, LESSONS[0].number, 1)

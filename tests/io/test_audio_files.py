@@ -225,7 +225,7 @@ def test_a_long_sound_is_refused_by_its_header_before_decoding(monkeypatch: pyte
     monkeypatch.setattr(soundfile.SoundFile, "read", lambda *_, **__: pytest.fail("it was decoded"))
     limit = replace(SETTINGS, audio_seconds=60.0)
     assert str(refused(encoded(tone(90.0, rate=1000), 1000), limit)) == (
-        "The sound lasts 1.5 minutes; the limit is 1 minutes. Cut it and try again."
+        "The sound lasts 1.50 minutes; the limit is 1 minutes. Cut it and try again."
     )
 
 

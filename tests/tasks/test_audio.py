@@ -385,7 +385,7 @@ def test_to_dict_is_the_contract(pool: ModelPool):
         ({"threshold": 1.1}, "threshold is 1.1"),
         ({"hop": 0.0}, "hop is 0.0"),
         ({"event_threshold": 0.0}, "event_threshold is 0.0"),
-        ({"pooling": "sum"}, "does not offer pooling 'sum'. It offers: max, mean"),
+        ({"pooling": "sum"}, "no pooling called 'sum'. Choose one of: max, mean"),
         ({"silence_level": 1.0}, "silence_level is 1.0"),
         ({"threshold": float("nan")}, "threshold is nan"),
     ],

@@ -76,7 +76,7 @@ def test_a_result_says_its_language_and_a_model_without_it_is_refused_at_once():
     assert [tag.text for tag in caption(pool, picture(), CaptionOptions(language="zh")).tags] == ["图片"]
     with pytest.raises(InputError, match=r"BLIP base does not write captions in Chinese\. Models that do: Compact"):
         caption_many(pool, ["a.jpg"], CaptionOptions(language="zh"), "blip-base")
-    with pytest.raises(InputError, match=r"does not offer language 'fr'\. It offers: en, zh"):
+    with pytest.raises(InputError, match=r"no language called 'fr'\. Choose one of: en, zh"):
         CaptionOptions(language="fr")
 
 

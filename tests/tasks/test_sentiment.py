@@ -323,7 +323,7 @@ def test_tables_of_spreadsheets_are_read(pool: ModelPool, tmp_path: Path) -> Non
 
 
 def test_options_refuse_an_unknown_fusion() -> None:
-    with pytest.raises(InputError, match="It offers: concat, weighted, cross_attention, late, multitask"):
+    with pytest.raises(InputError, match="Choose one of: concat, weighted, cross_attention, late, multitask"):
         SentimentOptions(fusion="magic")  # type: ignore[arg-type]
 
 

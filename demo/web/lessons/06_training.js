@@ -2,7 +2,7 @@
 const LOW = -1; // both axes of the map run from LOW to HIGH
 const HIGH = 3;
 const STEPS = 30;
-const START = [-0.8, 2.6];
+const START = [2.6, -0.8];
 const SMALL = 8; // posts of a batch
 const valley = { key: "", lowest: null };
 /* Cross-entropy of softmax(a text + b picture) over some posts, and its slopes along a and b. */

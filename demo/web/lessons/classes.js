@@ -50,7 +50,7 @@ const stand = () => {
 const hidden = () => all("[data-hide]").filter((box) => box.checked).map((box) => box.dataset.hide);
 
 element.addEventListener("submit", (event) => {
-  if (!event.target.matches?.(".mm-class")) return;
+  if (!event.target.matches?.(".mm-room")) return;
   event.preventDefault();
   const code = find("[data-class-code]").value;
   if (code.trim()) classroom.join(code);

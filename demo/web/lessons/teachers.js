@@ -9,7 +9,7 @@ paper.textContent = `
   .mm-on-paper body * { visibility: hidden; }
   .mm-on-paper :is(#mm-lesson, #mm-lesson *) { visibility: visible; }
   .mm-on-paper #mm-lesson { position: absolute; inset: 0 0 auto; max-width: none; border: 0; background: #fff; color: #000; }
-  .mm-on-paper #mm-lesson :is(nav, .mm-turning, .mm-row, [data-print], .mm-class, .mm-class-problem, .mm-opening) { display: none; }
+  .mm-on-paper #mm-lesson :is(nav, .mm-turning, .mm-row, [data-print], .mm-room, .mm-class-problem, .mm-opening) { display: none; }
   .mm-teachers .mm-sheet { break-before: page; }
   .mm-teachers :is(h4, .mm-boxes, p) { break-inside: avoid; }
   .mm-teachers h4 { break-after: avoid; }

@@ -18,7 +18,7 @@ from mmcore.fusion import feature_sets
 from mmcore.fusion.transfer import family_of, rated_words, word_task
 from tests.demo.lessons.test_fusion_lesson import data_of
 
-START = (-0.8, 2.6)
+START = (2.6, -0.8)
 """As in demo/web/lessons/06_training.js."""
 
 
@@ -85,7 +85,6 @@ def test_what_the_lesson_says_of_its_valley(setup: Setup) -> None:
     assert ends[1] == pytest.approx(loss(lowest), abs=0.02)
     assert ends[3] == pytest.approx(loss(lowest), abs=0.02)
     assert loss(live.descend(slopes, START, 30, 1)[-1]) > 2 * loss(START)
-    assert loss(live.descend(slopes, START, 30, 30)[-1]) > loss(START)
 
     def moved(kind: str) -> float:
         """How far b comes where the picture's numbers are ten times smaller, in the usual unit."""
@@ -96,7 +95,7 @@ def test_what_the_lesson_says_of_its_valley(setup: Setup) -> None:
 
         return live.descend(small, (START[0], START[1] * lesson.UNIT), 1, 30, kind)[-1][1] / lesson.UNIT - START[1]
 
-    assert abs(moved("gd")) < 0.1 < 0.3 < abs(moved("adam"))
+    assert abs(moved("gd")) < 0.25 < 2 < abs(moved("adam"))
 
 
 def test_the_overfitted_head_does_what_the_lesson_says(setup: Setup) -> None:
