@@ -35,8 +35,10 @@
   const enter = (how) => { if (address() !== location.search) history[how](null, "", address()); };
   let later = 0; // somebody types: browsers allow so many changes of the address a second
   const write = () => { clearTimeout(later); later = setTimeout(() => enter("replaceState"), 200); };
-  const change = (tab, name, value) => {
-    const known = part(tab);
+  /* What lasts as long as a visit: a link, or the page loaded again, could not bring it back. */
+  const FLEETING = { collection: "uploads" };
+  const change = (tab, name, asked) => {
+    const known = part(tab), value = FLEETING[name] === asked ? "" : asked;
     if ((known.get(name) ?? "") === value) return false;
     if (value) known.set(name, value); else known.delete(name);
     return true;
