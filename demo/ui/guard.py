@@ -235,26 +235,28 @@ class Guard:
             return _limited(receive, limit)
         body = await _whole(receive, limit)
         if path in NAMED or path.startswith(f"{API}/call/"):
-            session = _session_in(body, needed=path in (f"{API}/queue/join", f"{API}/run/predict"))
+            given = _object(body)
+            session = _session_in(given, needed=path in (f"{API}/queue/join", f"{API}/run/predict"))
             if path == f"{API}/queue/join" or path.startswith(f"{API}/call/"):
                 self._quotas.request(scope, headers, session)
             if path.startswith(f"{API}/call/"):
-                body = self._filled(path, body)
-                scope["headers"] = [
-                    (name, str(len(body)).encode() if name.lower() == b"content-length" else value)
-                    for name, value in scope["headers"]
-                ]
+                left_out = self._left_out(path, given)
+                if left_out:
+                    given["data"] += left_out
+                    body = json.dumps(given).encode()
+                    scope["headers"] = [
+                        (name, str(len(body)).encode() if name.lower() == b"content-length" else value)
+                        for name, value in scope["headers"]
+                    ]
         return _replayed(body, receive)
 
-    def _filled(self, path: str, body: bytes) -> bytes:
-        """The body of a call by a program, with the defaults of the inputs that it left out at the end."""
-        name = path.removeprefix(f"{API}/call/")
-        inputs = next((fn.inputs for fn in self._demo.fns.values() if fn.api_name == name), None)
-        given = json.loads(body)  # an object: _session_in has looked
-        if inputs is None or not isinstance(given.get("data"), list) or len(given["data"]) >= len(inputs):
-            return body
-        given["data"] += [getattr(one, "value", None) for one in inputs[len(given["data"]) :]]
-        return json.dumps(given).encode()
+    def _left_out(self, path: str, given: Mapping[str, Any]) -> list[Any]:
+        """The defaults of the inputs that a program's call has left out at the end."""
+        name, data = path.removeprefix(f"{API}/call/"), given.get("data")
+        inputs = next((fn.inputs for fn in self._demo.fns.values() if fn.api_name == name), ())
+        if not isinstance(data, list):
+            return []
+        return [getattr(one, "value", None) for one in inputs[len(data) :]]
 
 
 def _checked_path(scope: Message, routes: Mapping[str, Route]) -> str:
@@ -282,9 +284,8 @@ def _check_session(name: object) -> str:
     return name
 
 
-def _session_in(body: bytes, *, needed: bool) -> str | None:
-    """The session that a JSON body names. Raises Refusal for one that is no name, and for what is no JSON object."""
-    given = _object(body)
+def _session_in(given: Mapping[str, Any], *, needed: bool) -> str | None:
+    """The session that a body names. Raises Refusal for one that is no name."""
     if given.get("session_hash") is None and not needed:
         return None
     return _check_session(given.get("session_hash"))

@@ -27,7 +27,6 @@ from mmcore.checkpoints.registry import CHECKPOINTS, Checkpoint
 from mmcore.errors import CapacityError, MMCoreError
 from mmcore.pool import ModelPool
 from mmcore.settings import Settings
-from mmcore.types import IsCancelled, Progress
 
 logger = logging.getLogger(__name__)
 
@@ -81,14 +80,7 @@ def _as_placed(checkpoint: Checkpoint, folder: Path, device: str, dtype: str) ->
     return _placed[checkpoint.name]
 
 
-def _nowhere(
-    checkpoint: Checkpoint,
-    settings: Settings,
-    *,
-    download: bool = False,
-    progress: Progress | None = None,
-    cancelled: IsCancelled | None = None,
-) -> Path:
+def _nowhere(checkpoint: Checkpoint, settings: Settings, **_: Any) -> Path:
     return Path()
 
 

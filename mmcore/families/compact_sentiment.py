@@ -113,7 +113,8 @@ class CompactSentiment:
             chunk = alike[start : start + CHUNK]
             some = [given[place] for place in chunk]
             tokens, mask = (value.to(self.device) for value in tokens_of(self.encoder.tokenizer, some))
-            states, opinions = self._states(some, tokens, mask)
+            lexicon = np.stack([lexicon_scores(text) for text in some])
+            states, opinions = self._states(lexicon, tokens, mask)
             found, vectors = self.post_features.text(states, mask.to(network.log_scale.dtype))
             # The first token is <cls>, the last <sep>: they stand for the sentence, not for a word.
             number = np.clip(mask.sum(1).long().cpu().numpy() - 2, 1, MAX_WORDS)
@@ -121,7 +122,6 @@ class CompactSentiment:
             inner[np.arange(inner.shape[1]) >= number[:, None]] = 0
             words[chunk, : inner.shape[1]] = inner
             counts[chunk] = number
-            lexicon = np.stack([lexicon_scores(text) for text in some])
             whole[chunk] = np.concatenate([vectors.float().cpu().numpy(), lexicon, *opinions], 1)
         there = np.array([bool(text) for text in texts], bool)
         return _spread(words, there), _spread(counts, there), _spread(whole, there)
@@ -132,22 +132,22 @@ class CompactSentiment:
         opinion = 0 if self.text_alone is None else self.text_alone.config.opinion
         return self.encoder.width + len(NAMES) + opinion
 
-    def _states(self, texts: Sequence[str], tokens: Tensor, mask: Tensor) -> tuple[Tensor, list[Floats]]:
-        """The encoder's states (B, T, C) of texts, and the opinion of the network of bare texts where there is one."""
+    def _states(self, lexicon: Floats, tokens: Tensor, mask: Tensor) -> tuple[Tensor, list[Floats]]:
+        """The encoder's states (B, T, C) of texts, and the opinion of the network of bare texts where there is one.
+
+        ``lexicon`` (B, 21) is what the word lists say of the same texts.
+        """
         encoder, model = self.encoder.network.text, self.text_alone
         if model is None:
             return encoder(tokens, mask), []
         below = states_below(encoder, tokens, mask, model.config.layers)
-        opinion = model.opinion(below, mask.to(below.dtype), self._counted(model, texts, tokens, mask, below.dtype))
+        opinion = model.opinion(below, mask.to(below.dtype), self._counted(model, lexicon, tokens, mask, below.dtype))
         return encoder.above(below, mask, model.config.layers), [opinion.float().cpu().numpy()]
 
-    def _counted(
-        self, model: TextAlone, texts: Sequence[str], tokens: Tensor, mask: Tensor, dtype: torch.dtype
-    ) -> Tensor:
+    def _counted(self, model: TextAlone, lexicon: Floats, tokens: Tensor, mask: Tensor, dtype: torch.dtype) -> Tensor:
         """What ``TextAlone.forward`` wants beside the states: log-ratios of the tokens, and the word lists."""
         ids = [row[real].cpu().numpy() for row, real in zip(tokens, mask.bool(), strict=True)]
-        lexicon = torch.from_numpy(np.stack([lexicon_scores(text) for text in texts]))
-        return torch.cat([model.ratios(ids).float().cpu(), lexicon], 1).to(self.device, dtype)
+        return torch.cat([model.ratios(ids).float().cpu(), torch.from_numpy(lexicon)], 1).to(self.device, dtype)
 
     def _looked_at(self, images: Sequence[Image.Image | None]) -> Tensor:
         """Grids (K, 1280, 7, 7) of those of the pictures that are there; the last batch is remembered.
@@ -318,7 +318,8 @@ class CompactSentiment:
             chunk = given[start : start + CHUNK]
             tokens, mask = (value.to(self.device) for value in tokens_of(self.encoder.tokenizer, chunk))
             states = states_below(network.text, tokens, mask, model.config.layers)
-            counted = self._counted(model, chunk, tokens, mask, states.dtype)
+            lexicon = np.stack([lexicon_scores(text) for text in chunk])
+            counted = self._counted(model, lexicon, tokens, mask, states.dtype)
             answers = model.probabilities(states, mask.to(states.dtype), counted)
             found[start : start + CHUNK] = answers.float().cpu().numpy()
         out = np.full((len(texts), fusions.CLASSES), 1 / fusions.CLASSES, np.float32)
@@ -381,8 +382,18 @@ def save(folder: Path, features: PostFeatures, heads: Iterable[Fusion], config: 
     for head in heads:
         state |= {f"{head.name}.{name}": value for name, value in head.state_dict().items()}
     save_file({name: value.half().contiguous() for name, value in state.items()}, folder / "model.safetensors")
-    known = {"heads": {head.name: vars(head.config) for head in heads}, **config}
-    (folder / "config.json").write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+    write_config(folder, {"heads": {head.name: vars(head.config) for head in heads}, **config})
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """What config.json of a checkpoint of this family holds; nothing where there is none."""
+    file = folder / "config.json"
+    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}
+
+
+def write_config(folder: Path, config: Mapping[str, Any]) -> None:
+    """Write config.json."""
+    (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
 
 
 def save_text_alone(folder: Path, model: TextAlone) -> None:
@@ -392,13 +403,11 @@ def save_text_alone(folder: Path, model: TextAlone) -> None:
     """
     state = {name: value.half().contiguous() for name, value in model.state_dict().items()}
     save_file(state, folder / TEXT_ALONE)
-    file = folder / "config.json"
-    config = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    config["text_alone"] = model.config.to_dict()
-    file.write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+    write_config(folder, {**read_config(folder), "text_alone": model.config.to_dict()})
 
 
-def _text_alone(folder: Path, config: Mapping[str, Any]) -> TextAlone | None:
+def load_text_alone(folder: Path, config: Mapping[str, Any]) -> TextAlone | None:
+    """The model of posts without a picture, where ``config``, that of the folder, names one."""
     if "text_alone" not in config:
         return None
     model = TextAlone(TextAloneConfig(**config["text_alone"]))
@@ -420,7 +429,7 @@ def load(checkpoint: Checkpoint, folder: Path, device: str, dtype: torch.dtype) 
         for name, head in heads.items():
             head.load_state_dict(_under(f"{name}.", state))
             head.eval().requires_grad_(False)
-        alone = _text_alone(folder, config)
+        alone = load_text_alone(folder, config)
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         detail = str(error).splitlines()[0]
         raise WeightsError("weights_incomplete", name=checkpoint.name, folder=folder, detail=detail) from error

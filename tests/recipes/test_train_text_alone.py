@@ -12,6 +12,7 @@ import torch
 from mmcore.nets.text_alone import distinct, log_ratios
 from mmcore.recipes.sentiment.train_text_alone import (
     TextAloneRecipe,
+    balance,
     balancing,
     batches,
     chosen,
@@ -50,6 +51,21 @@ def test_it_learns_what_words_say_and_is_read_as_the_bundle_is(tmp_path: Path) -
     for label, words in WORDS.items():
         (found,) = model.judge([Post(f"the {words} runs")])
         assert found.text.label == label
+
+
+def test_classes_are_balanced_anew_without_other_weights(tmp_path: Path) -> None:
+    write(tmp_path / "dev.tsv", 40, 1)
+    with pytest.raises(FileNotFoundError, match="text-alone"):
+        balance(tmp_path, small.save(tmp_path / "heads"), RECIPE)
+    output = small.save_with_text_alone(tmp_path / "model")
+    before = small.load(output)
+    figures = balance(tmp_path, output, RECIPE, say=lambda _: None)
+    after = small.load(output)
+    shift = json.loads((output / "config.json").read_text("utf-8"))["text_alone"]["shift"]
+    assert figures["shift"] == shift == pytest.approx(after.text_alone.config.shift)
+    assert sum(shift) == pytest.approx(0)
+    assert figures["macro_recall"] >= figures["macro_recall_before"]
+    assert after.fingerprint == before.fingerprint
 
 
 def test_heads_must_be_there(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ The encoder is the bundled retriever, which is not changed: retrain the retrieve
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -73,14 +72,9 @@ def for_the_lab(features: FeatureSet, count: int = LAB_POSTS) -> FeatureSet:
     return replace(chosen, name="mvsa", words=words, groups=np.arange(len(chosen)))
 
 
-def _known(folder: Path) -> dict[str, Any]:
-    file = folder / "config.json"
-    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}
-
-
 def _of_bare_texts(folder: Path) -> dict[str, Any]:
     """What config.json says of the network whose opinion the heads read, which ``mmcore train text-alone`` makes."""
-    return {name: value for name, value in _known(folder).items() if name == "text_alone"}
+    return {name: value for name, value in compact_sentiment.read_config(folder).items() if name == "text_alone"}
 
 
 def make(
@@ -99,7 +93,7 @@ def make(
     encoder_at = compact_sentiment.encoder_folder(output)
     encoder = compact_dual.load(find(compact_sentiment.ENCODER), encoder_at, "cpu", torch.float32)
     fingerprint = compact_sentiment.fingerprint_of(encoder_at, {})
-    if _known(output).get("encoder_file") != fingerprint:  # else a run that was cut off goes on
+    if compact_sentiment.read_config(output).get("encoder_file") != fingerprint:  # else a run that was cut off goes on
         projections = fitted_projections(encoder, posts, pool)
         compact_sentiment.save(output, projections, [], {"encoder_file": fingerprint, **_of_bare_texts(output)})
     settings = replace(pool.settings, device="cpu", local={local_variable(checkpoint.name): output})

@@ -14,7 +14,6 @@ The encoder stays as it is. Steps 3 and 4 need about ten minutes of CPU time tog
 from __future__ import annotations
 
 import csv
-import json
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -28,7 +27,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -114,6 +112,16 @@ def encoded(encoder: compact_dual.CompactDual, texts: Sequence[str], labels: Ids
     """Texts as the model reads them."""
     ids = [np.array(one.ids[:longest], np.int64) for one in encoder.tokenizer.encode_batch(list(texts))]
     return Tweets(list(texts), ids, labels)
+
+
+def stopping(
+    data: Path, encoder: compact_dual.CompactDual, recipe: TextAloneRecipe, *, stand_ins: bool = True
+) -> Tweets:
+    """The tweets of dev that say when to stop; without ``stand_ins``, those of them that hold more than links."""
+    texts, labels = read_tweets(data / "dev.tsv", stand_ins=stand_ins)
+    places = np.sort(np.random.default_rng(recipe.seed + 1).permutation(len(texts))[: recipe.stop])
+    places = places[[bool(texts[place]) for place in places]]
+    return encoded(encoder, [texts[place] for place in places], labels[places], recipe.longest)
 
 
 def chosen(labels: Ids, most: Sequence[int], parts: int, draw: np.random.Generator) -> list[Ids]:
@@ -321,9 +329,7 @@ def make(
     )
     text = encoder.network.text
     tweets = encoded(encoder, *read_tweets(data / "train.tsv"), recipe.longest)
-    dev_texts, dev_labels = read_tweets(data / "dev.tsv")
-    few = np.sort(np.random.default_rng(recipe.seed + 1).permutation(len(dev_texts))[: recipe.stop])
-    dev = encoded(encoder, [dev_texts[place] for place in few], dev_labels[few], recipe.longest)
+    dev = stopping(data, encoder, recipe)
     model = TextAlone(
         TextAloneConfig(
             text.config.vocabulary,
@@ -370,24 +376,20 @@ def balance(data: Path, output: Path, recipe: TextAloneRecipe | None = None, say
     figures. Raises FileNotFoundError where dev.tsv or the model is not there.
     """
     recipe = recipe or TextAloneRecipe()
-    config = output / "config.json"
-    known = json.loads(config.read_text(encoding="utf-8"))
+    known = compact_sentiment.read_config(output)
+    model = compact_sentiment.load_text_alone(output, known)
+    if model is None:
+        raise FileNotFoundError(f"no network of bare texts in {output}: run `mmcore train text-alone` first")
     encoder = compact_dual.load(
         find(compact_sentiment.ENCODER), compact_sentiment.encoder_folder(output), "cpu", torch.float32
     )
-    model = TextAlone(TextAloneConfig(**known["text_alone"]))
-    stored = load_file(output / compact_sentiment.TEXT_ALONE)
-    model.load_state_dict({name: value.float() for name, value in stored.items()})
-    texts, labels = read_tweets(data / "dev.tsv", stand_ins=False)
-    few = np.sort(np.random.default_rng(recipe.seed + 1).permutation(len(texts))[: recipe.stop])
-    few = few[[bool(texts[place]) for place in few]]
-    dev = encoded(encoder, [texts[place] for place in few], labels[few], recipe.longest)
+    dev = stopping(data, encoder, recipe, stand_ins=False)
     with tempfile.TemporaryDirectory() as folder:
         held = below(encoder.network.text, dev.ids, model.config.layers, Path(folder) / "dev.pt", say)
         logits = logits_of(model, held, counted(model, dev))
     shift = balancing(logits, dev.labels)
     known["text_alone"]["shift"] = [round(float(value), 3) for value in shift]
-    config.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+    compact_sentiment.write_config(output, known)
     before = score(logits.softmax(1).numpy(), dev.labels)
     figures = {"shift": known["text_alone"]["shift"], "macro_recall_before": before.macro_recall}
-    return {"tweets": len(few), **figures, **recalls(logits, dev.labels)}
+    return {"tweets": len(dev), **figures, **recalls(logits, dev.labels)}
