@@ -12,7 +12,7 @@ from mmcore.results import DEFAULT_CUTOFF
 
 from ..ui import clearing, events, extras, slots, style
 from ..ui.i18n import ui
-from . import service, view
+from . import collections, service, view
 
 if TYPE_CHECKING:
     from .context import Common
@@ -191,7 +191,9 @@ def build(common: Common) -> None:
         "top": top,
         "name": name,
     }
-    page.ways.follow("retrieval", followed, [picture.input], common.welcomed)
+    page.ways.follow(
+        "retrieval", followed, [picture.input], common.welcomed, fleeting={"collection": collections.UPLOADS}
+    )
     page.language.change(
         lambda content, seen, language: (*_shown(content, seen, language)[:2], view.query_chips(QUERIES, language)),
         [found, large, page.language],

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from .i18n import LANGUAGES, text
@@ -33,16 +34,20 @@ class Ways:
         fields: Mapping[str, gr.components.Component],
         own: Sequence[Callable[..., Any]] = (),
         after: Any = None,
+        fleeting: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Let the address name these fields, by the names given, where they are not at their defaults.
 
         ``own`` are the events by which a visitor brings something along instead of an example. ``after`` is the last
         event of the page's start that sets one of the fields; then a link's values are put in and its example is
-        pressed. Without it a link's values are the tab's own business.
+        pressed. Without it a link's values are the tab's own business. ``fleeting`` are values that no link could bring
+        back, by the field's name: they last as long as a visit.
         """
         import gradio as gr
 
-        told = json.dumps([[name, _kind(field), field.value] for name, field in fields.items()])
+        told = json.dumps(
+            [[name, {**_kind(field), "fleeting": fleeting.get(name)}, field.value] for name, field in fields.items()]
+        )
         names = json.dumps(tab)
         watched: list[Any] = list(fields.values())
         gr.on(

@@ -7,7 +7,7 @@
   const EXAMPLES = {
     captioning: ":is(#mm-examples, #mm-failures) .gallery-item",
     retrieval: ":is(#mm-labels-examples, #mm-sentences-examples) .gallery-item",
-    sentiment: "#mm-sentiment-examples tbody tr",
+    sentiment: "[id^=mm-sentiment-examples] tbody tr", // a list a language, of which the page's is shown
     audio: "#mm-sound-examples [data-example]",
     ask: "#mm-ask-examples .gallery-item",
   };
@@ -35,10 +35,8 @@
   const enter = (how) => { if (address() !== location.search) history[how](null, "", address()); };
   let later = 0; // somebody types: browsers allow so many changes of the address a second
   const write = () => { clearTimeout(later); later = setTimeout(() => enter("replaceState"), 200); };
-  /* What lasts as long as a visit: a link, or the page loaded again, could not bring it back. */
-  const FLEETING = { collection: "uploads" };
-  const change = (tab, name, asked) => {
-    const known = part(tab), value = FLEETING[name] === asked ? "" : asked;
+  const change = (tab, name, value) => {
+    const known = part(tab);
     if ((known.get(name) ?? "") === value) return false;
     if (value) known.set(name, value); else known.delete(name);
     return true;
@@ -106,7 +104,7 @@
     let changed = false;
     fields.forEach(([name, kind, usual], place) => {
       const value = written(values[place]);
-      const kept = value === written(usual) || value.length > (kind.longest ?? 1000) ? "" : value;
+      const kept = value === written(usual) || value === kind.fleeting || value.length > (kind.longest ?? 1000) ? "" : value;
       changed = change(tab, name, kept) || changed;
     });
     if (changed && tab === here) write();
@@ -134,20 +132,21 @@
     return SAME;
   });
 
+  const listed = (tab) => [...document.querySelectorAll(EXAMPLES[tab] ?? "#none")].filter((item) => item.offsetParent !== null);
   const nameOf = (item, all) => {
     const file = item.classList.contains("gallery-item") ? item.querySelector("img")?.src.split("/").pop() : null;
-    return file ? decodeURIComponent(file).replace(/\.[^.]*$/, "") : String([...all].indexOf(item) + 1);
+    return file ? decodeURIComponent(file).replace(/\.[^.]*$/, "") : String(all.indexOf(item) + 1);
   };
   /* The file of the example in use, without its ending. */
   const file = () => {
-    const [name, all] = [part(here).get("example"), document.querySelectorAll(EXAMPLES[here] ?? "#none")];
+    const name = part(here).get("example");
     if (name === null || here === "captioning" || here === "ask" || here === "retrieval") return name;
-    const item = all[Number(name) - 1];
+    const item = listed(here)[Number(name) - 1];
     return item?.dataset.file ?? item?.querySelector("img")?.src.split("/").pop().replace(/\.[^.]*$/, "");
   };
   const example = (tab, name) => {
-    const all = document.querySelectorAll(EXAMPLES[tab] ?? "#none");
-    return [...all].find((item) => nameOf(item, all) === name && item.offsetParent !== null);
+    const all = listed(tab);
+    return all.find((item) => nameOf(item, all) === name);
   };
   /* Examples inside an accordion are not there before it is open. */
   const hidden = (tab) => {
@@ -178,7 +177,7 @@
   document.addEventListener("click", (event) => {
     for (const [tab, things] of Object.entries(EXAMPLES)) {
       const item = event.target.closest?.(things);
-      if (item && change(tab, "example", nameOf(item, document.querySelectorAll(things)))) write();
+      if (item && change(tab, "example", nameOf(item, listed(tab)))) write();
     }
     for (const [tab, row] of Object.entries(VIEWS)) {
       const button = event.target.closest?.(`${row} > .tab-wrapper [data-tab-id]`);

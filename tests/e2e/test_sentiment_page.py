@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -116,6 +117,13 @@ def test_another_script_on_compact_gets_a_clear_message(stay: Callable[..., Page
     write(page, "какой ужасный день")
     page.locator("#mm-sentiment-run").click()
     expect(page.locator("#mm-sentiment-answer [role=alert]")).to_contain_text("multilingual-sentiment")
+
+
+def test_an_example_of_the_chinese_page_is_in_the_address(stay: Callable[..., Page]) -> None:
+    page = tab(stay, language="zh")
+    page.locator("#mm-sentiment-examples-zh tbody tr").nth(1).click()
+    expect(page.locator("#mm-sentiment-text textarea")).to_have_value("要离开这里了，很难过。")
+    expect(page).to_have_url(re.compile(r"[?&]example=2(&|$)"))
 
 
 def test_chinese_is_judged_and_its_english_is_shown(stay: Callable[..., Page]) -> None:
