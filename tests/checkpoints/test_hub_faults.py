@@ -117,7 +117,8 @@ def test_a_full_disk_is_noticed_before_writing(hub: Hub, online: Settings, monke
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(download.shutil, "disk_usage", lambda path: usage(10, 9, 1000))
     assert fails(online).key == "weights_no_space"
-    assert hub.served < len(WEIGHTS)
+    # What the server had already put on the way is nobody's count to make; what matters is that none of it was written.
+    assert not list(Path(constants.HF_HUB_CACHE).rglob("*.part"))
 
 
 def test_a_disk_that_fills_up_keeps_what_arrived(hub: Hub, online: Settings, monkeypatch: pytest.MonkeyPatch):
