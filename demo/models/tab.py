@@ -43,13 +43,15 @@ def build(page: Page) -> None:
     refresh = gr.Button(ui("refresh"), min_width=120, elem_id="mm-models-refresh")
     clock = gr.Timer(WATCHED, active=False)
 
-    def watching() -> Any:
-        return gr.update(active=jobs.running())
+    def seen(language: str, owner: bool) -> tuple[Any, ...]:
+        # Asked before the table is made: a download that ends between the two is then looked at once more.
+        watching = gr.update(active=jobs.running())
+        return service.table(page.pool, language, jobs, owner=owner), watching
 
     # gradio puts the profile in: of who is logged in on the hub, as its signed cookie says; else None.
     @events.reported
     def show(profile: gr.OAuthProfile | None, language: str) -> tuple[Any, ...]:
-        return service.table(page.pool, language, jobs, owner=is_owner(settings, profile)), watching()
+        return seen(language, is_owner(settings, profile))
 
     def act(profile: gr.OAuthProfile | None, language: str, event: gr.EventData) -> tuple[Any, ...]:
         owner = is_owner(settings, profile)
@@ -64,7 +66,7 @@ def build(page: Page) -> None:
             said = work()
         except Exception as error:
             said = service.problem(events.failure(error), language)
-        return said, service.table(page.pool, language, jobs, owner=owner), watching()
+        return said, *seen(language, owner)
 
     def offer(profile: gr.OAuthProfile | None) -> Any:
         return gr.update(visible=is_owner(settings, profile))
