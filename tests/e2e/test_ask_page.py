@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tests.demo.serving import Server
 from tests.e2e.conftest import NARROW
-from tests.e2e.tabs import open_tab, record
+from tests.e2e.tabs import open_tab, record, remover
 from tests.fakes.demo import HELD, RELEASE
 
 pytestmark = pytest.mark.e2e
@@ -23,13 +23,16 @@ def tab(stay: Callable[..., Page], picture: Path | None, **options: object) -> P
     page = stay(**options)
     open_tab(page, "提问" if options.get("language") == "zh" else "Ask")
     expect(page.locator("#mm-ask-line .mm-line")).to_be_visible()
-    remove = page.locator("#mm-ask-picture").get_by_role("button", name="Remove Image")
+    remove = remover(page, "#mm-ask-picture")
+    # Each of these clears the conversation: one that came late would clear the one that the test begins.
     if remove.is_visible():
-        remove.click()
-    page.locator("#mm-ask-clear").click()
+        with page.expect_response("**/run/predict*"):
+            remove.click()
+    with page.expect_response("**/run/predict*"):
+        page.locator("#mm-ask-clear").click()
     expect(page.locator("#mm-ask-answer .mm-empty")).to_be_visible()
     if picture is not None:
-        with page.expect_response("**/run/predict*"):  # a new picture clears the conversation
+        with page.expect_response("**/run/predict*"):
             page.locator("#mm-ask-picture input[type=file]").first.set_input_files(picture)
         expect(page.locator("#mm-ask-picture img")).to_be_visible()
     return page

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 
 from tests.demo.serving import Server
 from tests.e2e.conftest import NARROW
-from tests.e2e.tabs import open_tab, record
+from tests.e2e.tabs import open_tab, record, remover
 from tests.fakes.demo_retrieval import SLOW, SLOW_RELEASE
 
 pytestmark = pytest.mark.e2e
@@ -64,7 +64,7 @@ def search(stay: Callable[..., Page], **options: object) -> Page:
     view(page, "Find pictures")
     for box in ("#mm-query", "#mm-without"):
         page.locator(f"{box} textarea, {box} input").first.fill("")
-    remove = page.locator("#mm-query-picture").get_by_role("button", name="Remove Image")
+    remove = remover(page, "#mm-query-picture")
     (remove if remove.is_visible() else page.locator("#mm-search")).click()  # both ask, for nothing
     expect(page.locator("#mm-found .mm-empty")).to_be_visible()
     return page
@@ -159,7 +159,7 @@ def test_a_picture_finds_its_like_and_a_broken_one_says_so(
     page.locator("#mm-query-picture input[type=file]").first.set_input_files(pictures[1])
     expect(page.locator("#mm-found .mm-query")).to_have_text("leaf.png")
     expect(page.locator("#mm-found .mm-gallery button").first).to_have_attribute("title", called("leaf.jpg"))
-    page.locator("#mm-query-picture").get_by_role("button", name="Remove Image").click()
+    remover(page, "#mm-query-picture").click()
     expect(page.locator("#mm-found .mm-empty")).to_be_visible()
     broken = tmp_path / "broken.jpg"
     broken.write_text("%PDF-1.7")

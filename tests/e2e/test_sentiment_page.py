@@ -14,7 +14,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.demo.serving import Server
 from tests.e2e.conftest import NARROW
-from tests.e2e.tabs import open_tab, record
+from tests.e2e.tabs import open_tab, record, remover
 
 pytestmark = pytest.mark.e2e
 
@@ -25,7 +25,7 @@ def tab(stay: Callable[..., Page], **options: object) -> Page:
     open_tab(page, "情感分析" if options.get("language") == "zh" else "Sentiment")
     expect(page.locator("#mm-sentiment-line .mm-line")).to_be_visible()
     write(page, "")
-    remove = page.locator("#mm-sentiment-picture").get_by_role("button", name="Remove Image")
+    remove = remover(page, "#mm-sentiment-picture")
     (remove if remove.is_visible() else page.locator("#mm-sentiment-run")).click()  # both ask again
     expect(page.locator("#mm-sentiment-answer .mm-empty:not(.mm-waiting)")).to_be_visible()
     return page
