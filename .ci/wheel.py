@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -58,6 +59,15 @@ def weigh(site: Path) -> None:
     print("  " + ", ".join(f"{name} {weight / 1e6:,.0f}" for weight, name in parts[:SHOWN]))
 
 
+def healthy(port: int) -> bool:
+    """Whether the page answers through its queue; an open port alone is not yet a started page."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=10) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
 def ask_page(mmcore: Path, python: Path, given: dict[str, str], environment: dict[str, str], folder: Path) -> None:
     """Start ``mmcore demo`` and ask it three times; raises CalledProcessError or RuntimeError where it fails."""
     with socket.socket() as free:
@@ -66,13 +76,10 @@ def ask_page(mmcore: Path, python: Path, given: dict[str, str], environment: dic
     page = subprocess.Popen([mmcore, "demo", "--port", str(port)], cwd=folder, env=environment)
     try:
         end = time.monotonic() + PATIENCE
-        while page.poll() is None and time.monotonic() < end:
-            with socket.socket() as asked:
-                if asked.connect_ex(("127.0.0.1", port)) == 0:
-                    break
+        while not healthy(port):
+            if page.poll() is not None or time.monotonic() > end:
+                raise RuntimeError("mmcore demo did not start")
             time.sleep(0.5)
-        else:
-            raise RuntimeError("mmcore demo did not start")
         command = [python, "-c", PAGE, f"http://127.0.0.1:{port}", given["picture"], given["sound"]]
         done = subprocess.run(
             command, cwd=folder, env=environment, timeout=PATIENCE, check=True, text=True, stdout=subprocess.PIPE
