@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -66,7 +66,9 @@ class Hub:
     requests: list[tuple[str, str, str | None]] = field(default_factory=list)
     """(method, path, Range header) of everything asked, in order."""
     served: int = 0
-    """Bytes of bodies of files sent."""
+    """Bytes of bodies of files sent, or about to be."""
+    counting: Any = field(default_factory=Lock)
+    """Held while ``served`` grows: a thread answers each connection."""
 
     def publish(
         self,
@@ -202,12 +204,14 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         size, rest = hub.slow or (len(piece) or 1, 0.0)
         for place in range(0, len(piece), size):
+            part = piece[place : place + size]
+            with hub.counting:  # before it is sent: who has it all may look at the count at once
+                hub.served += len(part)
             try:
-                self.wfile.write(piece[place : place + size])
+                self.wfile.write(part)
             except OSError:  # who asked has gone
                 self.close_connection = True
                 return
-            hub.served += len(piece[place : place + size])
             time.sleep(rest)
 
     def log_message(self, *args: Any) -> None:
@@ -243,6 +247,7 @@ def as_this_process_hub(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     from mmcore.checkpoints import download
 
     download.reachability.forget()
+    monkeypatch.setattr(download.reachability, "_limit", 60.0)  # it is there, however busy the machine
     template = constants.HUGGINGFACE_CO_URL_TEMPLATE.removeprefix(constants.ENDPOINT)
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.address + template)
     monkeypatch.setattr(constants, "ENDPOINT", hub.address)

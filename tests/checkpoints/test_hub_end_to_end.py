@@ -282,7 +282,7 @@ def test_the_commands_of_the_readme(hub: Hub, made: Callable[[str], Path]):
 
     def mmcore(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "mmcore", *arguments]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
         assert done.returncode == 0, done.stderr
         return done
 

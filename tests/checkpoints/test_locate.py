@@ -545,7 +545,7 @@ def two_at_once(arguments: list[str], environment: dict[str, str]) -> list[str]:
         )
         for _ in range(2)
     ]
-    said = [process.communicate(timeout=100) for process in started]
+    said = [process.communicate(timeout=600) for process in started]
     assert [process.returncode for process in started] == [0, 0], said
     return [out.strip() for out, _ in said]
 
