@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -50,10 +51,20 @@ class Server:
 
 
 def free_port() -> str:
-    """A port that nobody has now. gradio's own search lets two processes that start together find the same one."""
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        return str(asked.getsockname()[1])
+    """A port that nobody has now, and that nobody is likely to get in the seconds until the demo binds it.
+
+    Neither gradio's own search, which lets two processes that start together find the same one, nor one that the system
+    gives to whoever connects or binds next: those begin at 32768.
+    """
+    draw = random.SystemRandom()
+    while True:
+        port = draw.randrange(10_000, 32_768)
+        with socket.socket() as asked:
+            try:
+                asked.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return str(port)
 
 
 @contextmanager
@@ -100,7 +111,7 @@ def serving(home: Path) -> Iterator[Server]:
             raise RuntimeError(f"the demo did not start:\n{(home / 'log').read_text()}")
         finally:
             process.terminate()
-            process.communicate(timeout=20)
+            process.communicate(timeout=300)
 
 
 @cache
@@ -139,7 +150,7 @@ def started(
         raise RuntimeError(f"the demo did not start:\n{said}")
     finally:
         process.terminate()
-        process.communicate(timeout=60)
+        process.communicate(timeout=300)
 
 
 @contextmanager
