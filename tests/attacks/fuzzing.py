@@ -259,7 +259,7 @@ def _sent(
     ask: Callable[..., Any], drawn: st.SearchStrategy[Any], server: Server | Running, count: int, number: int
 ) -> Tally:
     tally = Tally()
-    with httpx.Client(base_url=server.url, timeout=60) as client:
+    with httpx.Client(base_url=server.url, timeout=300) as client:
 
         @seed(number)
         @_drawn(count)
