@@ -32,6 +32,13 @@ def scene(tmp_path: Path) -> Path:
     return path
 
 
+SLOWLY = """() => {
+  const { play } = HTMLMediaElement.prototype;
+  HTMLMediaElement.prototype.play = function () { this.playbackRate = 0.1; return play.call(this); };
+}"""
+"""Four seconds of sound are played for forty, so that they last until a busy machine has looked."""
+
+
 def tab(stay: Callable[..., Page], **options: object) -> Page:
     """The tab of sounds, with no sound and no answer."""
     page = stay(**options)
@@ -63,6 +70,7 @@ def test_an_upload_is_heard_and_a_clicked_label_shows_its_evidence(stay: Callabl
     expect(page.locator('.mm-labels [aria-pressed="true"]')).to_have_text("Rain")
     rain = page.locator(".mm-heard-why .mm-overlay").get_attribute("src")
 
+    page.evaluate(SLOWLY)
     page.locator('[data-row="Dog"] .mm-event').first.click()
     expect(page.locator("#mm-sound-why .mm-readout")).to_contain_text("“Dog”")
     expect(page.locator('.mm-labels [aria-pressed="true"]')).to_have_text("Dog")

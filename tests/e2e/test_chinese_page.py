@@ -16,6 +16,7 @@ from playwright.sync_api import Page, expect
 from demo.tabs import TABS
 from demo.ui.i18n import text
 from mmcore.checkpoints import registry
+from tests.e2e.conftest import PATIENCE
 from tests.e2e.tabs import open_tab
 
 pytestmark = pytest.mark.e2e
@@ -42,6 +43,7 @@ COLLECT = """() => {
 OPEN_ALL = """() => {
   for (const one of document.querySelectorAll(".label-wrap:not(.open)")) if (one.checkVisibility()) one.click();
 }"""
+CLOSED = ".label-wrap:visible:not(.open)"
 LOCALES = Path(__file__).resolve().parents[2] / "demo" / "locales"
 ENGLISH = re.compile(r"[A-Za-z]{3,}(?:['’-][A-Za-z]+)*|[A-Za-z]{1,2}(?:['’-][A-Za-z]+)+")
 """Three letters or more: units and signs have fewer."""
@@ -124,7 +126,7 @@ def test_nothing_on_the_chinese_page_is_english(stay: Callable[..., Page], photo
 
     def look(where: str) -> None:
         shown: list[str] = []
-        for _ in range(25):  # gradio's own words are changed a moment after they come
+        for _ in range(PATIENCE // 200):  # gradio's own words are changed a moment after they come
             shown = page.evaluate(COLLECT)
             if not any(map(english, shown)):
                 break
@@ -137,11 +139,13 @@ def test_nothing_on_the_chinese_page_is_english(stay: Callable[..., Page], photo
         if tab.name == "captioning":  # one with an answer, and its words
             page.locator("#mm-picture input[type=file]").first.set_input_files(photo)
             expect(page.locator(".mm-foot").first).to_be_visible()
-        for _ in range(10):  # what opens may hold more that is closed
+        for _ in range(PATIENCE // 100):  # what opens may hold more that is closed
             page.evaluate(OPEN_ALL)
             page.wait_for_timeout(100)
-            if not page.locator(".label-wrap:visible:not(.open)").count():
+            if not page.locator(CLOSED).count():
                 break
+        else:
+            pytest.fail(f"something stays closed in {tab.name}")
         look(tab.name)
     assert len(found) > 300
     assert {said: where for said, where in found.items() if english(said)} == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -101,5 +102,5 @@ def test_the_lessons_lead_to_the_classes(page: Page, address: str) -> None:
     page.goto(f"{address}?lang=zh&lesson=1&step=1")
     page.locator('.mm-lesson-nav [data-go="classes,1"]').click()
     expect(page.locator("#mm-classes-board")).to_be_visible(timeout=LONG)
-    assert "tab=classes" in page.url
+    expect(page).to_have_url(re.compile("tab=classes"))
     expect(page.locator('[data-do="examples"]')).to_have_text(text("zh", "text.classes.examples"))

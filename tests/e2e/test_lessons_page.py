@@ -218,7 +218,7 @@ def test_back_forward_and_reload_keep_the_place_and_the_votes(pupils: Class) -> 
     go(page, 4, 1)
     page.locator('[data-vote="0"]').click()
     go(page, 4, 2)
-    assert "step=2" in page.url
+    expect(page).to_have_url(re.compile("step=2"))
     page.go_back()
     at(page, 4, 1)
     expect(page.locator(".mm-after")).to_be_visible()
@@ -397,7 +397,7 @@ def test_the_numbers_of_lesson_6_follow_the_controls(page: Page) -> None:
 
     open_step(page, 6, 4)
     page.locator('[data-input="epoch"]').fill("7")
-    assert page.locator('[data-output="epoch"]').inner_text() == "7"
+    expect(page.locator('[data-output="epoch"]')).to_have_text("7")
     assert number(page, '[data-out="train"]') < number(page, '[data-out="dev"]')
 
 
@@ -437,7 +437,7 @@ def test_the_numbers_of_lesson_1_follow_the_controls(page: Page) -> None:
     page.locator('[data-input="time"]').fill("0.35")
     page.locator('[data-input="band"]').fill("0.8")
     mel = live.log_mel(np.round(np.asarray(sound, np.float64) * 32767) / 32767, 16_000, 1024, 512, 32)
-    assert page.locator('[data-out="shape"]').inner_text() == f"32 × {mel.shape[1]}"
+    expect(page.locator('[data-out="shape"]')).to_have_text(f"32 × {mel.shape[1]}")
     cell = mel[int(0.8 * 32), int(0.35 * mel.shape[1])]
     assert number(page, '[data-out="here"]') == pytest.approx(cell, abs=0.06)
 
@@ -582,6 +582,7 @@ def test_a_class_votes_and_its_teacher_sees_it(pupils: Class) -> None:
     teacher.locator('[data-hide="uploads"]').check()
     teacher.locator("[data-class-open]").click()
     expect(teacher.locator("[data-class-mine]")).to_be_visible()
+    expect(teacher.locator("[data-class-big]")).to_have_text(re.compile("^[A-Z0-9]+$"))
     code = teacher.locator("[data-class-big]").inner_text()
     expect(teacher.locator("[data-class-link]")).to_contain_text(f"?class={code}")
 

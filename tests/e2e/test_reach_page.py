@@ -57,7 +57,13 @@ def grave(page: Page, rules: Sequence[str] = ()) -> list[str]:
         for view in VIEWS if tab.name == "retrieval" else ("",):
             if view:
                 show(page, view, "#mm-retrieval-views")
-            found += [f"{tab.name} {view}: {one}" for one in page.evaluate(GRAVE, list(rules))]
+            seen: list[str] = []
+            for _ in range(20):  # what fades in or out is looked at again
+                seen = page.evaluate(GRAVE, list(rules))
+                if not seen:
+                    break
+                page.wait_for_timeout(500)
+            found += [f"{tab.name} {view}: {one}" for one in seen]
     return found
 
 
@@ -82,11 +88,21 @@ def test_axe_finds_nothing_serious_on_a_phone_and_tabs_are_a_strip(stay: Callabl
     wide, shown = strip.evaluate("strip => [strip.scrollWidth, strip.clientWidth]")
     assert wide > shown
     show(page, "models")  # comes into sight by itself
-    edges = page.locator('#mm-tabs [data-tab-id="models"]').bounding_box()
-    assert edges is not None
-    assert edges["x"] + edges["width"] <= NARROW[0]
+    page.wait_for_function(
+        "wide => document.querySelector('#mm-tabs [data-tab-id=models]').getBoundingClientRect().right <= wide",
+        arg=NARROW[0],
+    )
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROW[0]
     show(page, "captioning")
+
+
+def tab_to(page: Page, selector: str) -> None:
+    """Press Tab until what has the keyboard is that."""
+    for _ in range(100):
+        page.keyboard.press("Tab")
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+    pytest.fail(f"the keyboard does not reach {selector}")
 
 
 def test_the_keyboard_is_enough_and_a_projector_gets_large_letters(visit: Callable[..., Page], server: Server) -> None:
@@ -100,14 +116,11 @@ def test_the_keyboard_is_enough_and_a_projector_gets_large_letters(visit: Callab
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Enter")
     expect(page.locator("#mm-answer-1 .mm-first-hint")).to_have_count(0)
-    for _ in range(60):  # from the example to a word of the caption
-        page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.matches('#mm-answer-1 .mm-caption .mm-word')"):
-            break
+    expect(page.locator("#mm-answer-1 .mm-caption .mm-word").first).to_be_visible()  # before the way to it begins
+    tab_to(page, "#mm-answer-1 .mm-caption .mm-word")
     page.keyboard.press("Enter")
     expect(page.locator("#mm-answer-1 .mm-word[aria-pressed=true]")).to_have_count(1)
     expect(page.locator("#mm-answer-1 .mm-readout")).to_contain_text("probability")
-    while not page.evaluate("document.activeElement.matches('#mm-answer-1 [data-keep]')"):
-        page.keyboard.press("Tab")
+    tab_to(page, "#mm-answer-1 [data-keep]")
     page.keyboard.press("Enter")
     expect(page.locator(".mm-kept .mm-caption").first).to_be_visible()

@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.demo.serving import Server
-from tests.e2e.conftest import NARROW
+from tests.e2e.conftest import NARROW, PATIENCE
 from tests.e2e.tabs import open_tab, record, remover
 from tests.fakes.demo_retrieval import SLOW, SLOW_RELEASE
 
@@ -252,10 +252,14 @@ def test_uploads_are_gone_with_the_session(visit: Callable[..., Page], pictures:
 def write(page: Page, where: str, words: str) -> None:
     """Type into a field that the page fills with examples in its language; a switch just before may still do so."""
     field = page.locator(f"{where} textarea")
-    for _ in range(5):
-        field.fill(words)
+    stayed = 0
+    for _ in range(PATIENCE // 500):
+        if field.input_value() != words:
+            field.fill(words)
+            stayed = 0
         page.wait_for_timeout(500)
-        if field.input_value() == words:
+        stayed += 1
+        if stayed >= 2 and field.input_value() == words:
             return
 
 
