@@ -66,7 +66,7 @@ def test_the_notebook_runs(tmp_path: Path) -> None:
         **{"GRADIO_SERVER_PORT": free_port(), "MPLBACKEND": "agg"},
     }
     done = subprocess.run(
-        [sys.executable, "-c", "\n".join(lines)], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
+        [sys.executable, "-c", "\n".join(lines)], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stderr
     assert "cat" in done.stdout

@@ -95,8 +95,8 @@ def test_it_starts_as_a_space_does(space: Path, tmp_path: Path):
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     with started(["demo/app.py"], environment, cwd=space, errors=subprocess.STDOUT) as (url, _):
-        assert httpx.get(url, timeout=60).status_code == 200
-        assert "frame-ancestors" in httpx.get(url, timeout=60).headers["content-security-policy"]
+        assert httpx.get(url, timeout=300).status_code == 200
+        assert "frame-ancestors" in httpx.get(url, timeout=300).headers["content-security-policy"]
 
 
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path):

@@ -21,7 +21,7 @@ from mmcore.types import Vectors
 from tests.index import kill
 from tests.index.world import MADE_BY, embed, paint, vector_of
 
-BOUND = 240.0
+BOUND = 600.0
 """Seconds beyond which something hangs; far more than the work takes."""
 
 

@@ -24,8 +24,8 @@ def post(server: Server, *data: Any) -> dict[str, Any]:
     """Call /caption by hand, as no well-behaved client would; the last event of the answer."""
     api = f"{server.url}gradio_api/call/caption"
     rest = ["compact-captioner", 1, "beam", 3, 30, "", 0.9, 1.0, 0, False, "en", False]
-    event = httpx.post(api, json={"data": [*data, *rest[len(data) - 1 :]]}).json()["event_id"]
-    lines = httpx.get(f"{api}/{event}", timeout=30).text.strip().splitlines()
+    event = httpx.post(api, json={"data": [*data, *rest[len(data) - 1 :]]}, timeout=3000).json()["event_id"]
+    lines = httpx.get(f"{api}/{event}", timeout=300).text.strip().splitlines()
     return {"event": lines[-2].removeprefix("event: "), "data": json.loads(lines[-1].removeprefix("data: "))}
 
 
@@ -157,7 +157,7 @@ def test_only_the_tasks_are_public(server: Server) -> None:
 
 
 def test_api_names_are_explicit_and_unique(server: Server) -> None:
-    listed = httpx.get(f"{server.url}config").json()["dependencies"]
+    listed = httpx.get(f"{server.url}config", timeout=300).json()["dependencies"]
     names = [one["api_name"] for one in listed if one["backend_fn"]]
     assert len(names) == len(set(names))
     assert not any(name is None or str(name).startswith(("lambda", "_")) for name in names), names
@@ -220,7 +220,7 @@ def test_mcp_lists_resources_and_prompts(server: Server) -> None:
 def upload(server: Server, path: Path) -> dict[str, Any]:
     """Send a file as the page does; the raw value of a picture input."""
     with path.open("rb") as file:
-        sent = httpx.post(f"{server.url}gradio_api/upload", files={"files": (path.name, file)}).json()
+        sent = httpx.post(f"{server.url}gradio_api/upload", files={"files": (path.name, file)}, timeout=300).json()
     return {"path": sent[0], "orig_name": path.name, "meta": {"_type": "gradio.FileData"}}
 
 

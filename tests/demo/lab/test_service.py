@@ -88,7 +88,7 @@ def test_two_fusions_are_trained_one_after_the_other(
 
     def read_slowly(*arguments: Any, **more: Any) -> Any:
         features = read(*arguments, **more)
-        assert reported.wait(30), "what is read is said while it is read"
+        assert reported.wait(300), "what is read is said while it is read"
         return features
 
     monkeypatch.setattr(feature_sets, "features_of", read_slowly)

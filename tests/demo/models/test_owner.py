@@ -101,7 +101,7 @@ def cookie_of(answer: httpx.Response) -> str:
 def logged_in(url: str, provider: Provider, **who: str) -> str:
     """Go through the login as a browser does; the cookie of the session that it ends in."""
     provider.who = {"name": "N", "profile": "p", "picture": "p", **who}
-    sent = httpx.get(f"{url}login/huggingface")
+    sent = httpx.get(f"{url}login/huggingface", timeout=300)
     asked = {key: value[0] for key, value in parse_qs(urlsplit(sent.headers["location"]).query).items()}
     assert sent.headers["location"].startswith(f"{provider.url}/authorization")
     assert asked["redirect_uri"].startswith("https://anna-studio.hf.space/login/callback")
@@ -116,12 +116,12 @@ def logged_in(url: str, provider: Provider, **who: str) -> str:
 def asked(url: str, name: str, data: list[Any], cookie: str = "", **more: Any) -> list[Any]:
     """What an event of the page returns, asked for as the page does."""
     headers = {"Cookie": cookie} if cookie else {}
-    config = httpx.get(f"{url}config", timeout=60).json()
+    config = httpx.get(f"{url}config", timeout=300).json()
     (number,) = [one["id"] for one in config["dependencies"] if one["api_name"] == name]
     session = f"s{time.monotonic_ns()}"
     body = {"data": data, "fn_index": number, "session_hash": session, **more}
-    httpx.post(f"{url}gradio_api/queue/join", json=body, headers=headers, timeout=60).raise_for_status()
-    with httpx.stream("GET", f"{url}gradio_api/queue/data?session_hash={session}", timeout=60) as lines:
+    httpx.post(f"{url}gradio_api/queue/join", json=body, headers=headers, timeout=300).raise_for_status()
+    with httpx.stream("GET", f"{url}gradio_api/queue/data?session_hash={session}", timeout=300) as lines:
         for line in lines.iter_lines():
             message = json.loads(line.removeprefix("data:")) if line.startswith("data:") else {}
             if message.get("msg") == "process_completed":
@@ -147,7 +147,7 @@ def test_the_owner_logs_in_and_unloads_and_strangers_do_not(provider: Provider, 
     }
     with started(["-m", "demo"], environment) as (url, _):
         url = url.rstrip("/") + "/"
-        listed = httpx.get(f"{url}gradio_api/info", timeout=60).json()["named_endpoints"]
+        listed = httpx.get(f"{url}gradio_api/info", timeout=300).json()["named_endpoints"]
         assert "/caption" in listed
         assert "/_check_login_status" not in listed
         press = {"event_data": {"action": "unload", "name": "compact-tagger"}}

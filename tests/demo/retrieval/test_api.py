@@ -86,7 +86,7 @@ def test_both_say_what_they_do(server: Server) -> None:
     for name, first in (("/search", "text"), ("/zero_shot", "image")):
         parameters = described[name]["parameters"]
         assert parameters[0]["parameter_name"] == first
-    info = httpx.get(f"{server.url}gradio_api/mcp/schema").json()
+    info = httpx.get(f"{server.url}gradio_api/mcp/schema", timeout=300).json()
     told = " ".join(tool["description"] for tool in info)
     assert "Find the pictures of a collection" in told
     assert "Tell which of some labels" in told

@@ -65,7 +65,7 @@ def test_work_in_the_background_reports_and_returns() -> None:
 
     def work(progress: Callable[[int, int], None], cancelled: Callable[[], bool]) -> str:
         progress(1, 2)
-        assert seen.wait(10)
+        assert seen.wait(300)
         return "done"
 
     running = events.in_background(work)
@@ -88,7 +88,7 @@ def test_only_the_latest_of_many_reports_is_passed_on() -> None:
 
     running = events.in_background(work)
     first = next(running)
-    assert reported.wait(10)
+    assert reported.wait(300)
     assert first == events.Step(5, 5) or next(running) == events.Step(5, 5)
     running.close()  # type: ignore[attr-defined]
 
@@ -120,7 +120,7 @@ def test_the_button_ends_it_at_once_and_each_visitor_has_their_own() -> None:
     with pytest.raises(Cancelled) as caught:
         next(running)
     assert (caught.value.values["done"], caught.value.values["total"]) == (3, 10)
-    assert stopped.wait(10)
+    assert stopped.wait(300)
     button.press()  # nothing runs any more
 
 
@@ -129,7 +129,7 @@ def test_the_button_does_not_wait_for_work_that_does_not_listen() -> None:
 
     def work(progress: Callable[[int, int], None], cancelled: Callable[[], bool]) -> str:
         progress(0, 1)
-        assert over.wait(30)
+        assert over.wait(300)
         return "too late"
 
     button = events.Stop()
@@ -154,4 +154,4 @@ def test_closing_the_iterator_stops_the_work() -> None:
     running = events.in_background(work)
     assert next(running) == events.Step(0, 10)
     running.close()  # type: ignore[attr-defined]
-    assert stopped.wait(10)
+    assert stopped.wait(300)

@@ -99,7 +99,7 @@ def test_the_sweep_of_old_uploads_spares_the_examples(isolated: Path) -> None:
     In a process of its own, because gradio leaves an event loop open.
     """
     root = Path(__file__).resolve().parents[3]
-    subprocess.run([sys.executable, "-c", SWEEP], cwd=root, check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", SWEEP], cwd=root, check=True, timeout=600)
     left = {path.name for path in (isolated / "gradio").rglob("*.jpg")}
     with_words = {Path(post.picture).name for post in (*sample_posts.POSTS, *sample_posts.FAILURES) if post.picture}
     shown = {item.path.name for item in (*examples.failures(), *examples.captioned())}

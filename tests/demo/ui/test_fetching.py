@@ -35,7 +35,7 @@ class Answers(BaseHTTPRequestHandler):
         if body:
             self.wfile.write(body)
         elif self.path == "/slow":
-            self.server.waiting.wait(30)  # type: ignore[attr-defined]
+            self.server.waiting.wait(300)  # type: ignore[attr-defined]
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing on stderr."""
