@@ -103,7 +103,7 @@ def _spoken(pool: ModelPool, sound: Mapping[str, Any] | None) -> SpokenPart | No
     if not sound:
         return None
     path = uploads.path_of(sound)
-    *_, part = in_background(lambda progress, cancelled: spoken_part(pool, path))
+    *_, part = in_background(lambda progress, cancelled: spoken_part(pool, path, cancelled=cancelled))
     assert isinstance(part, SpokenPart)
     return part
 

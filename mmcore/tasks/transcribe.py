@@ -8,7 +8,7 @@ mix with traditional ones.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any, TypeAlias
@@ -136,7 +136,9 @@ def _transcribe(
     options: TranscribeOptions,
     progress: Progress | None,
     cancelled: IsCancelled | None,
+    listener: Callable[[Floats], None] | None = None,
 ) -> TranscribeResult:
+    """``listener`` gets every block of the sound too, at the model's sample rate."""
     model: Transcriber = pool.get(checkpoint.name)  # only looked at; it runs in ``run``
     rate, device = model.sample_rate, model.device
     cutter = PieceCutter(rate, model.window_seconds * 2 / 3, model.window_seconds)
@@ -156,6 +158,8 @@ def _transcribe(
         total = int(sound.seconds or 0)
         for block in sound.blocks(rate):
             samples += len(block)
+            if listener is not None:
+                listener(block)
             for piece in cutter.add(block):
                 hear(piece)
             if progress is not None:
@@ -252,21 +256,31 @@ def _notices(
 
 
 def spoken_part(
-    pool: ModelPool, source: Source, options: TranscribeOptions | None = None, model: str | None = None
+    pool: ModelPool,
+    source: Source,
+    options: TranscribeOptions | None = None,
+    model: str | None = None,
+    cancelled: IsCancelled | None = None,
 ) -> SpokenPart:
     """What is said in the sound of a post, and how: level, pitch and rate, which are measured and not judged.
 
-    The voice is measured over the first VOICE_SECONDS. Raises as ``transcribe``.
+    The voice is measured over the first VOICE_SECONDS of what the recogniser hears, so that the sound is decoded once.
+    Raises as ``transcribe``.
     """
-    answer = transcribe(pool, source, options, model or default_model(pool))
-    samples: list[Floats] = []
-    with open_sound(source, pool.settings) as sound:
-        for block in sound.blocks(voice.RATE):
-            samples.append(block)
-            if sum(map(len, samples)) >= VOICE_SECONDS * voice.RATE:
-                break
-    whole = np.concatenate(samples) if samples else np.zeros(0, np.float32)
-    return SpokenPart(answer, voice.measure(whole[: VOICE_SECONDS * voice.RATE]))
+    import soxr
+
+    options = options or TranscribeOptions()
+    checkpoint = checked(pool.choose(TASK, model or default_model(pool)), options)
+    rate = int(pool.get(checkpoint.name).sample_rate)
+    heard: list[Floats] = [np.zeros(0, np.float32)]
+
+    def keep(block: Floats) -> None:
+        missing = VOICE_SECONDS * rate - sum(map(len, heard))
+        if missing > 0:
+            heard.append(block[:missing])
+
+    answer = _transcribe(pool, checkpoint, source, options, None, cancelled, keep)
+    return SpokenPart(answer, voice.measure(soxr.resample(np.concatenate(heard), rate, voice.RATE)))
 
 
 def spoken_text(
