@@ -97,8 +97,8 @@ def connect(
     @events.reported
     def welcome(asked: str, language: str) -> tuple[Any, ...]:
         best = page.pool.choose(task)
-        known = {record.name: record for record in (*registry.of_task(task), *registry.named(task))}
-        chosen = taken(known.get(asked, best), best.name, language)  # the page says so of a name that is not known
+        known = asked in dict(map(reversed, names(task)))  # the page says so of a name that is not
+        chosen = taken(registry.find(asked) if known else best, best.name, language)
         on_start(chosen[1])
         return chosen
 
