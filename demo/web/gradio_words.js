@@ -34,7 +34,11 @@
       delete kept[key];
     }
   };
+  let changed = false; // whether words of the page are in Chinese: while they are not, an English page is left alone
   const words = () => {
+    const chinese = window.mmcore.language() === "zh";
+    if (!chinese && !changed) return;
+    changed = chinese;
     for (const node of document.querySelectorAll(NAMES.map((name) => `[${name}]`).join(", "))) {
       for (const name of NAMES) {
         const now = node.getAttribute(name);
