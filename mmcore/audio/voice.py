@@ -2,6 +2,9 @@
 
 The pitch is found by YIN: de Cheveigné and Kawahara, "YIN, a fundamental frequency estimator for speech and music",
 Journal of the Acoustical Society of America 111 (2002), steps 1 to 5, with its threshold on the normalised difference.
+``librosa.yin`` is the same method. It is written out here because librosa is not installed with this package: it brings
+numba, scikit-learn and scipy, and compiles itself on first use (``mmcore.audio.spectrogram``), for these few lines. And
+it gives every stretch a pitch, also noise and silence, where here the threshold says that there is none.
 """
 
 from __future__ import annotations
