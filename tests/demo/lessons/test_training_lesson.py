@@ -84,7 +84,10 @@ def test_what_the_lesson_says_of_its_valley(setup: Setup) -> None:
     assert ends[0.01] == pytest.approx(1, abs=0.05)
     assert ends[1] == pytest.approx(loss(lowest), abs=0.02)
     assert ends[3] == pytest.approx(loss(lowest), abs=0.02)
-    assert loss(live.descend(slopes, START, 30, 1)[-1]) > 2 * loss(START)
+    losses = list(map(loss, live.descend(slopes, START, 100, 30)))
+    assert losses[1] > 10 * losses[0], "the first step flies over the valley"
+    assert sum(one > losses[0] for one in losses) >= 25, "it jumps, to places worse than the start"
+    assert losses[-1] > 2 * losses[0], "and so it ends"
 
     def moved(kind: str) -> float:
         """How far b comes where the picture's numbers are ten times smaller, in the usual unit."""
