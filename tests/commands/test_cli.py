@@ -226,7 +226,7 @@ cli.app(sys.argv[1:], prog_name="mmcore")
 
 def process(*arguments: str, code: str = CHATTY.format(root=str(ROOT))) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, encoding="utf-8", timeout=6000
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, encoding="utf-8", timeout=600
     )
 
 
@@ -270,7 +270,7 @@ def test_the_real_command_with_the_real_bundle(picture: str, broken: str):
         capture_output=True,
         text=True,
         cwd=ROOT,
-        timeout=6000,
+        timeout=600,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert done.returncode == 1, done.stderr

@@ -24,7 +24,7 @@ def post(server: Server, *data: Any) -> dict[str, Any]:
     """Call /caption by hand, as no well-behaved client would; the last event of the answer."""
     api = f"{server.url}gradio_api/call/caption"
     rest = ["compact-captioner", 1, "beam", 3, 30, "", 0.9, 1.0, 0, False, "en", False]
-    event = httpx.post(api, json={"data": [*data, *rest[len(data) - 1 :]]}, timeout=3000).json()["event_id"]
+    event = httpx.post(api, json={"data": [*data, *rest[len(data) - 1 :]]}, timeout=300).json()["event_id"]
     lines = httpx.get(f"{api}/{event}", timeout=300).text.strip().splitlines()
     return {"event": lines[-2].removeprefix("event: "), "data": json.loads(lines[-1].removeprefix("data: "))}
 
