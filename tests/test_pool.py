@@ -491,7 +491,9 @@ def test_the_best_device_is_chosen(here: set[str], expected: str, dtype: str, mo
 def test_a_processor_that_computes_bfloat16_does_so_for_vectors(
     flags: str, dtype: str, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("builtins.open", lambda *_, **__: io.StringIO(f"processor : 0\nflags : {flags}\n"))
+    monkeypatch.setattr(
+        hardware, "open", lambda *_, **__: io.StringIO(f"processor : 0\nflags : {flags}\n"), raising=False
+    )
     hardware.computes_bfloat16.cache_clear()
     try:
         assert hardware.choose_dtype("cpu", "standard", "clip") == dtype
