@@ -119,8 +119,8 @@ class Settings:
     """MMCORE_PUBLIC: strangers use the page: it downloads and unloads nothing for them, and counts what each asks.
     On where SYSTEM=spaces, unless MMCORE_PUBLIC=0 says otherwise."""
     owners: tuple[str, ...] = ()
-    """SPACE_AUTHOR_NAME and SPACE_CREATOR_USER_ID, of a Space with OAuth (OAUTH_CLIENT_ID): whose login on the hub
-    allows downloads on a public page."""
+    """(SPACE_AUTHOR_NAME, SPACE_CREATOR_USER_ID) of a Space with OAuth (OAUTH_CLIENT_ID); either may be empty. Whose login
+    on the hub allows downloads on a public page."""
     hosts: tuple[str, ...] = ()
     """MMCORE_HOSTS ("a.example,b.example"): names under which a server behind a proxy is asked for its MCP tools."""
     login: str = field(default="", repr=False)
@@ -191,7 +191,8 @@ class Settings:
         public = env.get("MMCORE_PUBLIC", "").strip().lower()
         given["public"] = public in TRUE if public else given["space"]
         if given["space"] and env.get("OAUTH_CLIENT_ID"):
-            given["owners"] = tuple(filter(None, (env.get(name) for name in OWNERS)))
+            owners = tuple(env.get(name, "") for name in OWNERS)
+            given["owners"] = owners if any(owners) else ()
         given["hosts"] = tuple(name.strip().lower() for name in env.get("MMCORE_HOSTS", "").split(",") if name.strip())
         given["fetch"] = env.get("MMCORE_FETCH", "").strip().lower() in TRUE
         given["login"] = env.get("MMCORE_LOGIN", "")

@@ -233,5 +233,5 @@ def test_another_way_to_serve_is_refused():
 def test_only_a_space_with_oauth_has_owners():
     named = {"SYSTEM": "spaces", "SPACE_AUTHOR_NAME": "anna"}
     assert Settings.from_env(named).owners == ()
-    assert Settings.from_env({**named, "OAUTH_CLIENT_ID": "id"}).owners == ("anna",)
+    assert Settings.from_env({**named, "OAUTH_CLIENT_ID": "id"}).owners == ("anna", "")
     assert Settings.from_env({**named, "OAUTH_CLIENT_ID": "id", "SYSTEM": ""}).owners == ()

@@ -19,8 +19,10 @@ def is_owner(settings: Settings, profile: Mapping[str, Any] | None) -> bool:
     """
     if not settings.public:
         return True
-    known = {profile.get("preferred_username"), profile.get("sub")} if profile is not None else set()
-    return bool(known & set(settings.owners))
+    if profile is None or not settings.owners:
+        return False
+    said = profile.get("preferred_username"), profile.get("sub")  # each for itself: a name may look like a number
+    return any(mine and mine == theirs for mine, theirs in zip(settings.owners, said, strict=True))
 
 
 def keep_private(demo: gr.Blocks) -> None:

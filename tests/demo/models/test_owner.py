@@ -35,6 +35,8 @@ def test_whose_login_counts():
     assert is_owner(space, {"preferred_username": "anna", "sub": "3"})
     assert is_owner(space, {"preferred_username": "ben", "sub": "17"}), "who made it for an organisation"
     assert not is_owner(space, {"preferred_username": "ben", "sub": "3"})
+    assert not is_owner(space, {"preferred_username": "17", "sub": "anna"}), "a name is no number"
+    assert not is_owner(space, {"preferred_username": ""})
     assert not is_owner(space, None)
     without = Settings.from_env({**ON_A_SPACE, "OAUTH_CLIENT_ID": ""})
     assert not is_owner(without, {"preferred_username": "anna", "sub": "17"}), "no login without OAuth"
