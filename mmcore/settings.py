@@ -119,8 +119,8 @@ class Settings:
     """MMCORE_PUBLIC: strangers use the page: it downloads and unloads nothing for them, and counts what each asks.
     On where SYSTEM=spaces, unless MMCORE_PUBLIC=0 says otherwise."""
     owners: tuple[str, ...] = ()
-    """(SPACE_AUTHOR_NAME, SPACE_CREATOR_USER_ID) of a Space with OAuth (OAUTH_CLIENT_ID); either may be empty. Whose login
-    on the hub allows downloads on a public page."""
+    """(SPACE_AUTHOR_NAME, SPACE_CREATOR_USER_ID), either may be empty, of a Space with OAuth (OAUTH_CLIENT_ID): whose
+    login on the hub allows downloads on a public page."""
     hosts: tuple[str, ...] = ()
     """MMCORE_HOSTS ("a.example,b.example"): names under which a server behind a proxy is asked for its MCP tools."""
     login: str = field(default="", repr=False)

@@ -25,6 +25,12 @@ def remover(page: Page, picture: str) -> Locator:
     return page.locator(picture).get_by_role("button", name=re.compile("Remove Image|移除图片"))
 
 
+def flashed(page: Page, words: str) -> None:
+    """A button has said these words. It does for a second and a half, so the page itself looks, and not the test."""
+    said = "words => [...document.querySelectorAll('button')].some((one) => one.textContent.trim() === words)"
+    page.wait_for_function(said, arg=words)
+
+
 def record(page: Page, tab: str, seconds: float = 1.5) -> None:
     """Open the row with the microphone of a tab, and record."""
     row = page.locator(f"#mm-{tab}-speak")

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tests.demo.serving import Server
 from tests.e2e.conftest import NARROW
-from tests.e2e.tabs import open_tab, record, remover
+from tests.e2e.tabs import flashed, open_tab, record, remover
 from tests.fakes.demo import HELD, RELEASE
 
 pytestmark = pytest.mark.e2e
@@ -58,6 +58,7 @@ def test_several_turns_with_sources_maps_and_a_cleared_history(stay: Callable[..
     expect(page.locator(".mm-asked")).to_have_count(2)
     expect(page.locator("#mm-ask-answer .mm-foot")).to_have_count(1)
     page.locator("#mm-ask-answer [data-copy]").click()
+    flashed(page, "Copied")
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied.startswith("I cannot count")
     page.locator("#mm-ask-clear").click()

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tests.demo.serving import Server
 from tests.e2e.conftest import NARROW
-from tests.e2e.tabs import open_tab, remover
+from tests.e2e.tabs import flashed, open_tab, remover
 from tests.fakes.demo import HELD, RELEASE
 
 pytestmark = pytest.mark.e2e
@@ -290,7 +290,7 @@ def test_copy_and_download_of_one_caption(stay: Callable[..., Page], photo: Path
     page = captions(stay)
     choose_picture(page, photo)
     page.get_by_role("button", name="Copy", exact=True).click()
-    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    flashed(page, "Copied")
     assert page.evaluate("navigator.clipboard.readText()") == SENTENCE
     with page.expect_download() as download:
         page.get_by_text("Download JSON", exact=True).click()

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tests.demo.serving import Server
 from tests.e2e.conftest import PATIENCE
+from tests.e2e.tabs import flashed
 
 pytestmark = pytest.mark.e2e
 
@@ -48,7 +49,7 @@ def test_the_address_follows_and_the_picture_goes_along(stay: Callable[..., Page
     expect(page).not_to_have_url(asks("text="))
 
     page.locator("#mm-link").click()
-    expect(page.locator("#mm-link")).to_have_text("✓")
+    flashed(page, "✓")
     assert page.evaluate("navigator.clipboard.readText()") == page.url
 
 
