@@ -343,6 +343,7 @@ def test_cancel_among_many_says_how_many_are_done(pool: ModelPool):
         next(outcomes)
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux tells the peak of memory there")
 def test_half_an_hour_takes_little_memory(tmp_path: Path):
     """In a process of its own, since memory that was once taken stays taken."""
     import soundfile
@@ -352,19 +353,19 @@ def test_half_an_hour_takes_little_memory(tmp_path: Path):
         for _ in range(30):
             file.write(np.concatenate([low(20), quiet(20), high(20)]))
     code = f"""
-import resource
+from tests.peak import peak
 from mmcore.tasks.audio import classify_audio
 from tests.tasks.test_audio import a_pool, wav, low
 pool = a_pool()
 classify_audio(pool, wav(low(12)))
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak()
 result = classify_audio(pool, {str(path)!r})
-print(len(result.events), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+print(len(result.events), peak() - before)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     events, growth = map(int, done.stdout.split())
     assert events == 90
-    assert growth < 100_000  # KB
+    assert 0 < growth < 100_000  # KB
 
 
 # Options and the contract
