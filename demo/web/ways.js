@@ -43,13 +43,14 @@
   };
 
   const until = (found) => new Promise((done, fail) => {
+    let end = null; // a slow computer may take long until the page is there: from then on the time counts
     const look = () => {
       const thing = found();
       if (thing) { watcher.disconnect(); clearTimeout(end); done(thing); }
+      else if (end === null && selected()) end = setTimeout(() => { watcher.disconnect(); fail(new Error("not on this page")); }, PATIENCE);
     };
     const watcher = new MutationObserver(look);
     watcher.observe(document, { childList: true, subtree: true, attributes: true, attributeFilter: ["src"] });
-    const end = setTimeout(() => { watcher.disconnect(); fail(new Error("not on this page")); }, PATIENCE);
     look();
   });
   const tabButton = (name, row = "#mm-tabs") => document.querySelector(`${row} > .tab-wrapper [data-tab-id="${CSS.escape(name)}"]`);
