@@ -110,6 +110,7 @@ def build_demo(pool: ModelPool, settings: Settings) -> gr.Blocks:
         gr.Button(visible=False).click(lambda: None, None, None, api_name=health.ENDPOINT, **nothing)
     owner.keep_private(demo)
     slots.hold(demo, events.MODELS)
+    events.show_only_what_is_seen(demo)
     demo.queue(max_size=WAITING, api_open=False)  # what runs a model is asked for through the queue only
     sessions.count_nothing(demo)
     return demo

@@ -167,6 +167,18 @@ class Stop:
             self._running.remove(end)
 
 
+def show_only_what_is_seen(demo: gr.Blocks) -> None:
+    """Let events with ``show_progress="hidden"`` send no progress to any part of the page.
+
+    gradio's page keeps the progress of every part that any event has filled so far, hidden or not, and whenever the
+    progress of one event changes it gives each of these parts its own anew; each time it looks for the part in the
+    whole tree. A switch of the language took seconds so. No part at all is not the same as None, which is all outputs.
+    """
+    for event in demo.fns.values():
+        if event.show_progress == "hidden":
+            event.show_progress_on = []
+
+
 def in_background(
     work: Callable[[Progress, IsCancelled], T], button: Stop | None = None, *, models: bool = True
 ) -> Iterator[Step | T]:
