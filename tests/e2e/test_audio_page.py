@@ -47,7 +47,7 @@ def tab(stay: Callable[..., Page], **options: object) -> Page:
     remove = page.locator("#mm-sound").get_by_role("button", name="Clear", exact=True)
     if remove.is_visible():
         remove.click()
-    expect(page.locator("#mm-sound-answer .mm-empty")).to_be_visible()
+    expect(page.locator("#mm-sound-answer .mm-empty:not(.mm-waiting)")).to_be_visible()
     return page
 
 

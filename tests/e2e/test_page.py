@@ -32,7 +32,7 @@ def remove_picture(page: Page) -> None:
     remove = remover(page, "#mm-picture")
     if remove.is_visible():
         remove.click()
-    expect(page.locator("#mm-answer-1 .mm-empty")).to_be_visible()
+    expect(page.locator("#mm-answer-1 .mm-empty:not(.mm-waiting)")).to_be_visible()
 
 
 def choose_picture(page: Page, path: Path) -> None:

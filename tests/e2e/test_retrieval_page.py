@@ -66,7 +66,7 @@ def search(stay: Callable[..., Page], **options: object) -> Page:
         page.locator(f"{box} textarea, {box} input").first.fill("")
     remove = remover(page, "#mm-query-picture")
     (remove if remove.is_visible() else page.locator("#mm-search")).click()  # both ask, for nothing
-    expect(page.locator("#mm-found .mm-empty")).to_be_visible()
+    expect(page.locator("#mm-found .mm-empty:not(.mm-waiting)")).to_be_visible()
     return page
 
 
@@ -160,7 +160,7 @@ def test_a_picture_finds_its_like_and_a_broken_one_says_so(
     expect(page.locator("#mm-found .mm-query")).to_have_text("leaf.png")
     expect(page.locator("#mm-found .mm-gallery button").first).to_have_attribute("title", called("leaf.jpg"))
     remover(page, "#mm-query-picture").click()
-    expect(page.locator("#mm-found .mm-empty")).to_be_visible()
+    expect(page.locator("#mm-found .mm-empty:not(.mm-waiting)")).to_be_visible()
     broken = tmp_path / "broken.jpg"
     broken.write_text("%PDF-1.7")
     page.locator("#mm-query-picture input[type=file]").first.set_input_files(broken)
