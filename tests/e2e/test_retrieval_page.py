@@ -236,17 +236,23 @@ def test_an_upload_can_be_stopped(stay: Callable[..., Page], tmp_path: Path, ser
     delete_pictures(page)
 
 
-def test_uploads_are_gone_with_the_session(visit: Callable[..., Page], pictures: list[Path]) -> None:
-    page = visit()
-    open_tab(page, "Search")
+def test_uploads_are_gone_with_the_session(stay: Callable[..., Page], pictures: list[Path]) -> None:
+    page, other = search(stay), stay(size=NARROW)
     own_pictures(page, pictures)
+    open_tab(other, "Search")
+    has_none(other)
+    expect(page.locator("#mm-collection input")).to_have_value(f"My pictures ({len(pictures)})")
     page.reload()
     open_tab(page, "Search")
+    has_none(page)
+
+
+def has_none(page: Page) -> None:
+    """Whose page this is has uploaded nothing."""
     expect(page.locator("#mm-collection input")).to_have_value("Examples (99 pictures)")
-    other = visit()
-    open_tab(other, "Search")
-    other.locator("#mm-collection input").click()
-    expect(other.get_by_role("option", name="My pictures (0)")).to_be_visible()
+    page.locator("#mm-collection input").click()
+    expect(page.get_by_role("option", name="My pictures (0)")).to_be_visible()
+    page.keyboard.press("Escape")
 
 
 def write(page: Page, where: str, words: str) -> None:
