@@ -22,11 +22,13 @@ UNDER_WAY = re.compile(r"epoch \d+ of")
 """Which epochs the line shows depends on how quickly the page asks."""
 
 
-def tab(visit: Callable[..., Page], **options: object) -> Page:
-    """The Lab without runs, its data and fusions as at first; ``visit`` opens a page or ``stay`` keeps one."""
-    page = visit(**options)
+def tab(stay: Callable[..., Page], **options: object) -> Page:
+    """The Lab without runs, its data and fusions as at first."""
+    page = stay(**options)
     open_tab(page, "实验室" if options.get("language") == "zh" else "Lab")
     expect(page.locator("#mm-lab-train")).to_be_visible()
+    if options.get("language") == "zh":  # the switch as the page starts, which empties the line, is over
+        expect(page.locator("#mm-lab-runs")).to_contain_text(re.compile("[一-鿿]"))
     clear = page.locator("#mm-lab-clear")
     if clear.is_visible():
         clear.click()
@@ -71,8 +73,9 @@ def own_zip(folder: Path, table: str) -> Path:
     return path
 
 
-def test_a_newcomer_trains_two_fusions_and_compares_them(visit: Callable[..., Page]) -> None:
-    page = tab(visit)
+def test_a_newcomer_trains_two_fusions_and_compares_them(stay: Callable[..., Page]) -> None:
+    page = tab(stay)  # the file's first: nobody has trained on it
+    expect(page.locator(".mm-runs tbody tr")).to_have_count(0)
     set_epochs(page, 3)
     train(page)
     expect(page.locator("#mm-lab-stop")).to_be_enabled()
@@ -98,6 +101,34 @@ def test_a_newcomer_trains_two_fusions_and_compares_them(visit: Callable[..., Pa
 
     page.locator("#mm-lab-clear").click()
     expect(page.locator(".mm-runs tbody tr")).to_have_count(0)
+
+
+def test_a_link_brings_the_same_setting_and_the_same_curves(
+    stay: Callable[..., Page], visit: Callable[..., Page], server: Server
+) -> None:
+    page = tab(stay)
+    page.get_by_role("radio", name="Taste (exclusive or)").check()
+    page.get_by_role("checkbox", name="Cross-attention").uncheck()
+    set_epochs(page, 3)
+    train(page)
+    done(page, 1)
+    figures = page.locator(".mm-runs tbody td").all_inner_texts()[:4]
+    page.get_by_text("Link to this setting").click()
+    page.locator("#mm-lab-make-link").click()
+    box = page.locator("#mm-lab-link textarea")
+    expect(box).to_have_value(
+        f"{server.url}?tab=lab&data=taste&fusions=late&optimiser=adamw&learning_rate=0.001"
+        "&batch_size=64&epochs=3&dropout=0.3&modality_dropout=0.2&patience=8&seed=0&lang=en"
+    )
+
+    other = visit(language="zh", address=box.input_value())
+    expect(other.locator("#mm-lab-train")).to_be_visible()  # the Lab is open
+    expect(other.locator("#mm-lab-line")).to_contain_text("The setting of the link is filled in.")
+    expect(other.get_by_role("radio", name="Taste (exclusive or)")).to_be_checked()
+    expect(other.locator("#mm-lab-epochs input[type=number]")).to_have_value("3")
+    train(other)
+    done(other, 1)
+    assert other.locator(".mm-runs tbody td").all_inner_texts()[:4] == figures
 
 
 def test_stop_keeps_what_was_trained(stay: Callable[..., Page]) -> None:
@@ -141,32 +172,6 @@ def test_a_bad_table_is_explained(stay: Callable[..., Page], tmp_path: Path, ser
     assert "Traceback" not in server.log()
 
 
-def test_a_link_brings_the_same_setting_and_the_same_curves(visit: Callable[..., Page], server: Server) -> None:
-    page = tab(visit)
-    page.get_by_role("radio", name="Taste (exclusive or)").check()
-    page.get_by_role("checkbox", name="Cross-attention").uncheck()
-    set_epochs(page, 3)
-    train(page)
-    done(page, 1)
-    figures = page.locator(".mm-runs tbody td").all_inner_texts()[:4]
-    page.get_by_text("Link to this setting").click()
-    page.locator("#mm-lab-make-link").click()
-    box = page.locator("#mm-lab-link textarea")
-    expect(box).to_have_value(
-        f"{server.url}?tab=lab&data=taste&fusions=late&optimiser=adamw&learning_rate=0.001"
-        "&batch_size=64&epochs=3&dropout=0.3&modality_dropout=0.2&patience=8&seed=0&lang=en"
-    )
-
-    other = visit(language="zh", address=box.input_value())
-    expect(other.locator("#mm-lab-train")).to_be_visible()  # the Lab is open
-    expect(other.locator("#mm-lab-line")).to_contain_text("The setting of the link is filled in.")
-    expect(other.get_by_role("radio", name="Taste (exclusive or)")).to_be_checked()
-    expect(other.locator("#mm-lab-epochs input[type=number]")).to_have_value("3")
-    train(other)
-    done(other, 1)
-    assert other.locator(".mm-runs tbody td").all_inner_texts()[:4] == figures
-
-
 def test_a_broken_link_says_so_and_the_rest_is_used(visit: Callable[..., Page], server: Server) -> None:
     page = visit(address=f"{server.url}?tab=lab&epochs=9&learning_rate=fast")
     expect(page.locator("#mm-lab-line")).to_contain_text("learning_rate is fast")
@@ -193,8 +198,8 @@ def test_a_kept_fusion_is_used_in_the_sentiment_tab_and_survives_a_reload(stay: 
     expect(page.get_by_role("option", name="My first (kept in the Lab)")).to_be_visible()
 
 
-def test_two_visitors_do_not_disturb_each_other(stay: Callable[..., Page], visit: Callable[..., Page]) -> None:
-    first, second = tab(stay), tab(visit)
+def test_two_visitors_do_not_disturb_each_other(stay: Callable[..., Page]) -> None:
+    first, second = tab(stay), tab(stay, size=NARROW)
     second.get_by_role("checkbox", name="Cross-attention").uncheck()
     set_epochs(second, 2)
     train_long(first)
