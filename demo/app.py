@@ -166,6 +166,9 @@ def _made() -> tuple[gr.Blocks, Settings]:
     from mmcore.ray_workers import make_pool
     from mmcore.settings import Settings, keep_weights_of_zero_gpu
 
+    from .ui import sessions
+
+    sessions.own_uploads()
     settings = replace(Settings.from_env(image_pixels=IMAGE_PIXELS), apart=sys.platform != "win32")
     if not settings.zero_gpu:
         return build_demo(make_pool(settings), settings), settings

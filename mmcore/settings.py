@@ -56,6 +56,13 @@ def bare_environment() -> dict[str, str]:
     return {name: os.environ[name] for name in kept if name in os.environ} | {"OMP_NUM_THREADS": "1"}
 
 
+def uploads_folder(made: Path | None = None) -> Path | None:
+    """The folder that gradio is told to put uploads into, if any; ``made`` is told to it from now on."""
+    if made is not None:
+        os.environ["GRADIO_TEMP_DIR"] = str(made)
+    return Path(os.environ["GRADIO_TEMP_DIR"]) if os.environ.get("GRADIO_TEMP_DIR") else None
+
+
 def keep_weights_of_zero_gpu() -> None:
     """Keep the package ``spaces`` from deleting the downloads whose weights it has copied: the page looks at them."""
     os.environ.setdefault("ZEROGPU_MMAP_AUTOPRUNE_PATTERN", "/nothing")

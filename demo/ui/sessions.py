@@ -6,10 +6,13 @@ of its own: half a megabyte each. Only deep links need it, which the page does n
 
 from __future__ import annotations
 
+import atexit
 import functools
 import logging
 import shutil
+import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +96,43 @@ def keep_connections() -> None:
         begin(self, config, *more, **named)
 
     Server.__init__ = beginning  # type: ignore[method-assign]
+
+
+UPLOADS = "mmcore-uploads-"
+"""How the folders of servers begin, in the folder for temporary files."""
+ALIVE = "alive.lock"
+"""Held by the server of a folder as long as it runs."""
+
+
+def own_uploads() -> Path:
+    """The folder of this server's uploads: GRADIO_TEMP_DIR, or one of its own that goes when the server ends.
+
+    gradio's own is the machine's, and a server that ends deletes there what others still show: equal files, such as
+    the example pictures, have the same place for all of them.
+    """
+    from filelock import FileLock, Timeout
+
+    from mmcore.settings import uploads_folder
+
+    told = uploads_folder()
+    if told is not None:
+        return told
+    for left in Path(tempfile.gettempdir()).glob(f"{UPLOADS}*"):
+        with suppress(OSError, Timeout):  # a server that was killed holds its lock no more
+            if time.time() - left.stat().st_mtime > KEPT_SECONDS:
+                with FileLock(left / ALIVE, timeout=0):
+                    shutil.rmtree(left, ignore_errors=True)
+    mine = Path(tempfile.mkdtemp(prefix=UPLOADS))
+    lock = FileLock(mine / ALIVE)
+    lock.acquire()
+
+    def vanish() -> None:
+        lock.release()
+        shutil.rmtree(mine, ignore_errors=True)
+
+    atexit.register(vanish)
+    uploads_folder(mine / "files")
+    return mine / "files"
 
 
 def sweep(settings: Settings) -> int:

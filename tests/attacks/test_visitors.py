@@ -8,6 +8,7 @@ import json
 import os
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -221,6 +222,27 @@ def test_old_uploads_are_swept_at_the_start(settings: Settings, isolated: Path) 
     os.utime(folder / "old", (1, 1))
     assert sessions.sweep(settings) == 1
     assert [path.name for path in folder.iterdir()] == ["new"]
+
+
+def test_each_server_has_its_own_uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    at_the_end: list[Callable[[], None]] = []
+    monkeypatch.setattr("atexit.register", at_the_end.append)
+    killed = tmp_path / f"{sessions.UPLOADS}killed"
+    killed.mkdir()
+    os.utime(killed, (1, 1))
+    monkeypatch.delenv("GRADIO_TEMP_DIR")
+    first = sessions.own_uploads()
+    assert not killed.exists()
+    assert sessions.own_uploads() == first  # asked again, by the same server
+    os.utime(first.parent, (1, 1))
+    monkeypatch.delenv("GRADIO_TEMP_DIR")
+    second = sessions.own_uploads()
+    assert second != first
+    assert first.parent.exists()  # long there, but its server runs
+    for end in at_the_end:
+        end()
+    assert not any(tmp_path.iterdir())
 
 
 def test_idle_sessions_are_forgotten() -> None:
