@@ -79,7 +79,7 @@ def build_demo(pool: ModelPool, settings: Settings) -> gr.Blocks:
             titles = []
             for tab in TABS:
                 with gr.Tab(i18n.ui(f"tab.{tab.name}"), id=tab.name) as title:
-                    tab.build(page)
+                    tab.build(replace(page, tab=title))
                 titles.append(title)
         page.ways.connect(tabs)
 

@@ -43,7 +43,7 @@ def build(page: Page) -> None:
                 file_count="multiple",
                 file_types=["image"],
                 label=ui("classes.files"),
-                height=130,
+                height=160,
                 elem_id="mm-classes-files",
             )
             camera = gr.Image(
@@ -66,6 +66,7 @@ def build(page: Page) -> None:
                 type="filepath",
                 sources=["upload", "webcam", "clipboard"],
                 label=ui("classes.try.picture"),
+                placeholder=str(ui("picture_placeholder")),
                 height=240,
                 elem_id="mm-classes-try-picture",
             )

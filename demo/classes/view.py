@@ -99,7 +99,8 @@ def learned(session: ClassSession, language: str, failure: Failure | None = None
             (text(language, "text.chip.time"), seconds_text(report.seconds)),
             (text(language, "text.classes.decay"), f"{report.decay:g}"),
             (text(language, "text.classes.unlike_share"), percent(report.unlike)),
-        ]
+        ],
+        named=True,
     )
     return (
         f'<section class="mm-answer mm-learned" data-accuracy="{report.accuracy:.4f}">'

@@ -84,6 +84,8 @@ def build(page: Page) -> None:
     clock.tick(show, page.language, [table, clock], api_name="models_watch", **quiet)
     refresh.click(show, page.language, [table, clock], api_name="models_refresh", **quiet)
     page.language.change(show, page.language, [table, clock], api_name="models_translate", **quiet)
+    if page.tab is not None:  # what is loaded changes while other tabs are used
+        page.tab.select(show, page.language, [table, clock], api_name="models_open", **quiet)
     if login is not None:
         page.demo.load(offer, None, lookup_row, api_name="models_offer", **quiet)
     page.demo.load(show, page.language, [table, clock], js=shell.with_language(0), api_name="models_load", **quiet)

@@ -34,7 +34,7 @@ LABEL_EXAMPLES = (
 SENTENCES: Mapping[str, str] = {
     "en": "A cat looks at the camera.\nTwo dogs look out of a door.\nA cup of coffee on a table.\n"
     "Dandelions in a meadow.\nA path in the mountains.\nA man with a camera.\nA bird sits on a branch.",
-    "zh": "一只猫看着镜头。\n两只狗从门里往外看。\n桌上有一杯咖啡。\n草地上的蒲公英。\n"
+    "zh": "一只猫看着镜头。\n两只狗从门里往外看。\n桌上有一杯咖啡。\n草地上的花。\n"
     "山里的一条小路。\n拿着相机的男人。\n一只鸟站在树枝上。",
 }
 SENTENCE_EXAMPLES = ("cat", "two-dogs", "coffee", "dandelion", "mountain-path", "photographer", "perched-osprey")

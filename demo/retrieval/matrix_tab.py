@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 SENTENCES: Mapping[str, str] = {
     "en": "A cat.\nA path in the mountains.\nA man with a camera.\nTwo dogs at a door.\nDandelions in a meadow.",
-    "zh": "一只猫。\n山里的小路。\n拿着相机的男人。\n门口的两只狗。\n草地上的蒲公英。",
+    "zh": "一只猫。\n山里的小路。\n拿着相机的男人。\n门口的两只狗。\n草地上的花。",
 }
 """Of the pictures of ``matching_service.MATRIX_EXAMPLES``, in their order."""
 

@@ -52,15 +52,15 @@ def word_map(attention: Floats, size: tuple[int, int]) -> str:
 
 
 def push_legend(language: str) -> str:
-    """What the colours mean: of pushes, and of the maps of one class or word."""
+    """What the colours mean: of pushes, and of the maps of one class or word. The one of the shown map is shown."""
     scale = ", ".join("#{:02x}{:02x}{:02x}".format(*rgb) for rgb in (NEGATIVE, (0xF4, 0xF4, 0xF5), POSITIVE))
     words = [
         escape(text(language, f"text.{key}")) for key in ("sentiment.legend_negative", "sentiment.legend_positive")
     ]
     more = [escape(text(language, f"text.{key}")) for key in ("legend_low", "legend_high")]
     return (
-        f'<div class="mm-legend"><span>{words[0]}</span><span class="mm-bar" '
+        f'<div class="mm-legend mm-legend-push"><span>{words[0]}</span><span class="mm-bar" '
         f'style="background:linear-gradient(to right, {scale})"></span><span>{words[1]}</span></div>'
-        f'<div class="mm-legend"><span>{more[0]}</span><span class="mm-bar" '
+        f'<div class="mm-legend mm-legend-much"><span>{more[0]}</span><span class="mm-bar" '
         f'style="background:{css_gradient()}"></span><span>{more[1]}</span></div>'
     )

@@ -47,8 +47,8 @@ def reading_switch(settings: Settings, name: str, info: str = "read_text_info") 
 def reading_box(settings: Settings) -> gr.Textbox:
     """What text to find inside the pictures of a collection."""
     here = can_read(settings)
-    told = ui("retrieval.reading_info") if here else missing(settings, "read_text_missing")
-    return gr.Textbox("", label=ui("retrieval.reading"), info=told, interactive=here, elem_id="mm-reading")
+    told = ui("retrieval.letters_info") if here else missing(settings, "read_text_missing")
+    return gr.Textbox("", label=ui("retrieval.letters"), info=told, interactive=here, elem_id="mm-reading")
 
 
 def spoken_input(settings: Settings, tab: str) -> gr.Audio:

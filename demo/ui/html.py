@@ -93,10 +93,11 @@ def legend(language: str) -> str:
     return f'<div class="mm-legend"><span>{low}</span>{bar}<span>{high}</span></div>'
 
 
-def chips(items: Facts) -> str:
-    """A row of small facts: (what it is, for screen readers and on hover; what it says)."""
+def chips(items: Facts, named: bool = False) -> str:
+    """A row of small facts: (what it is, for screen readers and on hover, and ``named`` for all; what it says)."""
+    hidden = "" if named else ' class="mm-sr"'
     cells = "".join(
-        f'<li title="{escape(name, quote=True)}"><span class="mm-sr">{escape(name)}: </span>{escape(value)}</li>'
+        f'<li title="{escape(name, quote=True)}"><span{hidden}>{escape(name)}: </span>{escape(value)}</li>'
         for name, value in items
     )
     return f'<ul class="mm-chips">{cells}</ul>'

@@ -40,6 +40,8 @@ class Page:
     """Empty; an event of the page's start takes it as an input where its script fills in what the address says."""
     rooms: Rooms
     """The classes that are open."""
+    tab: gr.Tab | None = None
+    """The one that is built: for what happens when it is opened."""
     ways: Ways = field(default_factory=Ways)
     """To let the address follow, and to carry pictures to other tabs."""
 

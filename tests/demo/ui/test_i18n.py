@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import string
 from pathlib import Path
 
@@ -48,6 +49,18 @@ def test_the_english_file_repeats_the_core_word_for_word() -> None:
     table = i18n.texts("en")
     assert all(table[f"error.{key}"] == sentence for key, sentence in MESSAGES.items())
     assert all(table[f"phrase.{key}"] == words for key, words in PHRASES.items())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_key_is_there_twice(language: str) -> None:
+    keys: list[str] = []
+
+    def noted(pairs: list[tuple[str, str]]) -> None:
+        keys.extend(key for key, _ in pairs)
+
+    for file in (DEMO / "locales" / language).glob("*.json"):
+        json.loads(file.read_text(encoding="utf-8"), object_pairs_hook=noted)
+    assert sorted(keys) == sorted(set(keys))
 
 
 def test_the_chinese_file_is_chinese() -> None:
