@@ -10,10 +10,8 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from tests import tiny
+from tests.answering import answering
 from tests.demo.serving import free_port
 
 pytestmark = pytest.mark.skipif(find_spec("spaces") is None, reason="needs the package spaces")
@@ -41,27 +40,13 @@ def lender() -> Iterator[Lender]:
     """An imitation of the service that a ZeroGPU Space asks for its GPUs; it always gives one."""
     found = Lender()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            address = urlsplit(self.path)
-            found.asked.append((address.path, dict(parse_qsl(address.query))))
-            lent = {"idle": False, "nvidiaIndex": 0, "nvidiaUUID": "GPU-0", "allowToken": "token"}
-            content = json.dumps(lent).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+    def lend(path: str) -> dict[str, Any]:
+        address = urlsplit(path)
+        found.asked.append((address.path, dict(parse_qsl(address.query))))
+        return {"idle": False, "nvidiaIndex": 0, "nvidiaUUID": "GPU-0", "allowToken": "token"}
 
-        def log_message(self, *arguments: object) -> None:
-            """Nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    found.url = f"http://127.0.0.1:{server.server_address[1]}"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield found
-    server.shutdown()
-    server.server_close()
+    with answering(lend) as found.url:
+        yield found
 
 
 def on_a_space(code: str, lender: Lender, home: Path) -> dict[str, Any]:
