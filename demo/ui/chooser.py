@@ -97,7 +97,7 @@ def connect(
     @events.reported
     def welcome(asked: str, language: str) -> tuple[Any, ...]:
         best = page.pool.choose(task)
-        known = asked in dict(map(reversed, names(task)))  # the page says so of a name that is not
+        known = asked in {name for _, name in names(task)}  # the page says so of a name that is not
         chosen = taken(registry.find(asked) if known else best, best.name, language)
         on_start(chosen[1])
         return chosen
