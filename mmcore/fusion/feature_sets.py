@@ -269,16 +269,19 @@ def _encode_all(
 
 def _write_part(part: EncodedPosts, file: Path) -> None:
     unfinished = file.with_suffix(f".{uuid4().hex}")
-    with unfinished.open("wb") as opened:
-        np.savez(opened, allow_pickle=False, **{name: getattr(part, name) for name in POST_ARRAYS})
-    unfinished.replace(file)  # two who encode the same posts write the same
+    # Two who encode the same posts write the same; the first who has all of them removes the folder.
+    with contextlib.suppress(FileNotFoundError):
+        with unfinished.open("wb") as opened:
+            np.savez(opened, allow_pickle=False, **{name: getattr(part, name) for name in POST_ARRAYS})
+        unfinished.replace(file)
 
 
 def _read_part(file: Path) -> EncodedPosts | None:
-    if not file.is_file():
+    try:
+        with np.load(file, allow_pickle=False) as stored:
+            return EncodedPosts(**{name: stored[name] for name in POST_ARRAYS})
+    except FileNotFoundError:
         return None
-    with np.load(file, allow_pickle=False) as stored:
-        return EncodedPosts(**{name: stored[name] for name in POST_ARRAYS})
 
 
 def _forget_old_parts(kept: Path) -> None:

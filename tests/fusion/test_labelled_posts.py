@@ -7,6 +7,7 @@ import os
 import shutil
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -207,6 +208,20 @@ def test_what_was_cut_off_goes_on_where_it_was_even_for_a_copy_of_the_files(
     os.utime(left, (0, 0))
     features_of(pool, make_table(tmp_path / "less", 4))
     assert not left.exists()
+
+
+def test_who_encodes_the_same_posts_may_be_done_first(
+    tmp_path: Path, pool: ModelPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, encode = make_table(tmp_path / "data"), feature_sets._encoded
+
+    def overtaken(*given: Any) -> Any:
+        for folder in (pool.settings.home / "features").glob("*.parts"):
+            shutil.rmtree(folder)  # as the other one does at its end
+        return encode(*given)
+
+    monkeypatch.setattr(feature_sets, "_encoded", overtaken)
+    assert len(features_of(pool, table)) == 24
 
 
 def test_ready_made_features_are_taken_for_these_posts_and_no_others(
