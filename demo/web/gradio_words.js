@@ -2,7 +2,7 @@
    The original is kept on the element, and comes back with the language. */
 (() => {
   const NAMES = ["aria-label", "title", "placeholder", "alt"];
-  const SEEN = ":is(.wrap, .generating, .progress-text, .meta-text, .meta-text-center, button, .webcam, [data-testid=status-tracker], .toast-title, .toast-text, .toast-body)";
+  const SEEN = ":is(.wrap, .generating, .progress-text, .meta-text, .meta-text-center, button, .webcam, [data-testid=status-tracker], .toast-title, .toast-message-text)";
   const plain = new Map();
   const patterns = [];
   for (const [english, chinese] of Object.entries(window.mmcoreGradio)) {
