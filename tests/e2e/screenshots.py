@@ -142,7 +142,7 @@ def take(browser: Browser, url: str, language: str, size: str, name: str) -> Pat
     FOLDER.mkdir(parents=True, exist_ok=True)
     with Image.open(io.BytesIO(taken)) as full:
         # A third of the bytes of a PNG; full colour resolution keeps letters and heat maps as they are.
-        full.convert("RGB").save(target, quality=90, subsampling=0, optimize=True)
+        full.convert("RGB").save(target, quality=84, subsampling=0, optimize=True)
     return target
 
 
