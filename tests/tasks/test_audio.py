@@ -401,4 +401,8 @@ def test_the_headline_is_the_most_specific_label_that_carries_its_parent():
     assert most_specific([*heard, SoundLabel("Bark", 0.25)]) == "Dog"
     assert most_specific([*heard[:2], SoundLabel("Dog", 0.1)]) == "Domestic animals, pets"
     assert most_specific([SoundLabel("Music", 0.9), SoundLabel("Dog", 0.89)]) == "Music"
+    voice = SoundLabel("Speech synthesizer", 0.9)
+    assert most_specific([voice, SoundLabel("Speech", 0.8)]) == "Speech"
+    assert most_specific([voice, SoundLabel("Dog", 0.85), SoundLabel("Speech", 0.8)]) == "Dog"
+    assert most_specific([voice]) == "Speech synthesizer"
     assert most_specific([]) == ""

@@ -66,7 +66,11 @@ class AudioRecipe:
     network: TaggerConfig = field(default_factory=TaggerConfig)
     variations: VariationRecipe = field(default_factory=VariationRecipe)
     blocks: BlockRecipe = field(default_factory=BlockRecipe)
-    together: tuple[TogetherRecipe, ...] = (TogetherRecipe(), TogetherRecipe(steps=600, turned=True, seed=1))
+    together: tuple[TogetherRecipe, ...] = (
+        TogetherRecipe(),
+        TogetherRecipe(steps=4500, turned=True, seed=1),
+        TogetherRecipe(steps=3000, turned=True, rate=5e-4, seed=2),
+    )
     """One after the other."""
     tuning: TuningRecipe = field(default_factory=TuningRecipe)
     tied: int = 800
