@@ -197,6 +197,14 @@ def test_every_answer_says_how_it_may_be_used(client: httpx.Client, path: str) -
     assert headers["referrer-policy"] == "same-origin"
 
 
+def test_hidden_events_send_their_progress_to_no_part_of_the_page(client: httpx.Client) -> None:
+    events = client.get("config").json()["dependencies"]
+    hidden = [one for one in events if one["show_progress"] == "hidden"]
+    assert hidden
+    assert all(one["show_progress_on"] == [] for one in hidden)  # None would be every output
+    assert any(one["show_progress_on"] for one in events)
+
+
 @pytest.mark.parametrize("path", ["", "config", f"{API}info"])
 def test_long_texts_are_compressed(client: httpx.Client, path: str) -> None:
     with client.stream("GET", path, headers={"Accept-Encoding": "gzip"}) as answer:
