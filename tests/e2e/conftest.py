@@ -50,6 +50,11 @@ class Visit:
     errors: list[str] = field(default_factory=list)
     """Uncaught errors of its scripts."""
 
+    def failed(self, error: object) -> None:
+        """Write an error down, but not that gradio's own requests were cut off when the page was left or reloaded."""
+        if "AbortError: signal is aborted" not in str(error):
+            self.errors.append(str(error))
+
     def close(self) -> None:
         self.page.close()
 
@@ -133,7 +138,7 @@ def opened(
             visit.elsewhere.append(request.url)
 
     visit.page.on("request", asked)
-    visit.page.on("pageerror", lambda error: visit.errors.append(str(error)))
+    visit.page.on("pageerror", visit.failed)
     visit.page.goto(address or server.url)
     visit.page.locator("#mm-line .mm-line").wait_for(state="attached")
     return visit
