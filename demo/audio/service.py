@@ -146,7 +146,8 @@ def example_file(index: int) -> str:
 
 
 def _named(result: AudioResult, language: str) -> str:
-    return "; ".join(f"{label_text(language, one.label)} {percent(one.score)}" for one in result.labels)
+    ordered = [result.labels[place] for place in result.reading_order]
+    return "; ".join(f"{label_text(language, one.label)} {percent(one.score)}" for one in ordered)
 
 
 def _events(result: AudioResult, language: str) -> str:

@@ -29,7 +29,7 @@ from .spectrogram_picture import (
 )
 
 ROWS = 8
-"""Labels that the timeline shows at most; the file to download has all."""
+"""Lanes of the timeline at most, unless more labels lead at some moment; the file to download has all."""
 NEAREST = 0.002
 """Events of a row with a gap below this part of the width are drawn as one: about a pixel."""
 
@@ -78,7 +78,8 @@ def panel(content: AudioView | Failure | Step | None, language: str) -> str:
         foot(result.model, result.device, result.seconds, result.to_dict(), "sounds.json", language, facts),
         _timeline(content, language),
     ]
-    said = "; ".join(f"{label_text(language, one.label)} {percent(one.score)}" for one in result.labels)
+    ordered = [result.labels[place] for place in result.reading_order]
+    said = "; ".join(f"{label_text(language, one.label)} {percent(one.score)}" for one in ordered)
     return (
         f'<section class="mm-answer mm-heard" aria-label="{_t(language, "text.sounds.answer")}" '
         f'data-text="{escape(said, quote=True)}">{"".join(parts)}</section>'
@@ -109,9 +110,17 @@ def _labels(result: AudioResult, language: str) -> str:
     if not result.labels:
         return f'<p class="mm-doubt">{_t(language, "text.sounds.nothing")}</p>'
     windows = result.windows or (None,) * len(result.labels)
-    ordered = sorted(zip(result.labels, windows, strict=True), key=lambda one: one[0].label != result.headline)
-    rows = "".join(_label(one, window, index == 0, language) for index, (one, window) in enumerate(ordered))
-    return f'<ol class="mm-labels">{rows}</ol>'
+    rows = "".join(
+        _label(result.labels[place], windows[place], index == 0, language)
+        for index, place in enumerate(result.reading_order)
+    )
+    doubts = "".join(
+        f'<p class="mm-hint">{_t(language, "text.sounds.doubted", kind=kind, parent=parent)}</p>'
+        for kind, parent in (
+            (label_text(language, kind), label_text(language, above)) for kind, above in result.doubted.items()
+        )
+    )
+    return f'<ol class="mm-labels">{rows}</ol>{doubts}'
 
 
 def _label(one: SoundLabel, window: tuple[float, float] | None, first: bool, language: str) -> str:
@@ -152,14 +161,28 @@ def _timeline(content: AudioView, language: str) -> str:
 
 
 def _rows(result: AudioResult) -> list[str]:
-    """The labels of the events: the listed ones in their order, then the others by their best event, silence last."""
+    """The lanes, from what sounds first to what sounds last, silence below them.
+
+    Each label that leads at some moment has one, and the headline; listed ones fill up to ROWS in their order, then
+    those of the best events. What begins together stands best first, a doubted kind below what it is a kind of.
+    """
     best: dict[str, float] = {}
+    start: dict[str, float] = {}
     for event in result.events:
         best[event.label] = max(event.score, best.get(event.label, 0.0))
-    listed = {one.label: place for place, one in enumerate(result.labels)}
-    order = sorted(best, key=lambda name: (name == SILENCE, listed.get(name, len(listed)), -best[name]))
-    shown = [name for name in order if name != SILENCE][: ROWS - 1]
-    return [*shown, SILENCE] if SILENCE in best else shown
+        start[event.label] = min(event.start, start.get(event.label, event.start))
+    needed = [name for name in dict.fromkeys([*result.timeline.leading, result.headline]) if name in best]
+    listed = [one.label for one in result.labels if one.label in best]
+    ranked = dict.fromkeys([*needed, *listed, *sorted(best, key=lambda name: -best[name])])
+    shown = [name for name in ranked if name != SILENCE][: max(ROWS - 1, len(needed))]
+
+    def place(name: str) -> tuple[float, float, bool]:
+        above = result.doubted.get(name, name)
+        above = above if above in shown else name
+        return start[above], -best[above], above != name
+
+    lanes = sorted(shown, key=place)
+    return [*lanes, SILENCE] if SILENCE in best else lanes
 
 
 def _row(name: str, result: AudioResult, language: str) -> str:

@@ -23,6 +23,8 @@ class Example:
     names: tuple[str, ...] = ()
     """Of a picture that the captioning tab shows: a caption that is right has one of these words. Of a sound: labels
     of which one comes first in an answer that is right; none for a sound that is known to be misheard."""
+    lanes: tuple[tuple[str, ...], ...] = ()
+    """Of a sound in which one thing follows another: for each, in order, labels of which the timeline shows one."""
 
 
 @cache
@@ -97,6 +99,7 @@ def _credited(folder: str) -> tuple[Example, ...]:
             source=record["source"],
             alt=record["alt"],
             names=tuple(record.get("names", ())),
+            lanes=tuple(map(tuple, record.get("lanes", ()))),
         )
         for record in records
         if record["file"].startswith(folder)

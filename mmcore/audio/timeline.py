@@ -1,13 +1,13 @@
 """Scores of windows -> what sounds from when to when. Plain numpy, so that it can be read and tried without a model.
 
 ``cell_scores`` turns overlapping windows into cells, ``silent_spans`` levels into silence, ``find_events`` both into
-events.
+events, and ``leading_labels`` says which of these are the best of some moment.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -97,3 +97,28 @@ def find_events(
             end_seconds = min(end * step, duration)
             events.append(SoundEvent(labels[column], start * step, end_seconds, float(scores[start:end].max())))
     return tuple(sorted(events, key=lambda event: (event.start, -event.score, event.label)))
+
+
+def leading_labels(
+    events: Sequence[SoundEvent], cells: Floats, labels: Sequence[str], hop: float, without: Mapping[str, Sequence[str]]
+) -> tuple[str, ...]:
+    """The labels that some cell's best event has, those that lead longest first.
+
+    ``cells`` (cells, labels) are of ``hop`` seconds, ``events`` what ``find_events`` made of them. A label of
+    ``without`` leads no cell in which one of its other labels has an event.
+    """
+    if not labels:
+        return ()
+    column = {label: place for place, label in enumerate(labels)}
+    sounding = np.zeros(cells.shape, bool)
+    for event in events:
+        if event.label in column:  # not silence
+            sounding[int(event.start / hop) : math.ceil(round(event.end / hop, 6)), column[event.label]] = True
+    heard = sounding.copy()
+    for label, others in without.items():
+        over = [column[other] for other in others if other in column]
+        if label in column and over:
+            sounding[:, column[label]] &= ~heard[:, over].any(axis=1)
+    best = np.where(sounding, cells, -1.0).argmax(axis=1)[sounding.any(axis=1)]
+    counts = np.bincount(best, minlength=len(labels))
+    return tuple(labels[place] for place in np.argsort(-counts, kind="stable") if counts[place])

@@ -74,7 +74,8 @@ def _minutes(seconds: int) -> str:
 
 
 def _print_sounds(out: TextIO, path: str, outcome: AudioResult) -> None:
-    shown = ", ".join(f"{one.label} ({one.score:.2f})" for one in outcome.labels)
+    ordered = [outcome.labels[place] for place in outcome.reading_order]
+    shown = ", ".join(f"{one.label} ({one.score:.2f})" for one in ordered)
     print(f"{path}: {shown or 'nothing reaches the threshold'}", file=out, flush=True)
     for event in outcome.events:
         span = f"{event.start:8.1f} - {event.end:.1f} s"

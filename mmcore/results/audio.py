@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mmcore.results.notices import Notice, as_json
@@ -93,12 +94,17 @@ class Spectrogram:
 
 @dataclass(frozen=True, eq=False)
 class Timeline:
-    """Scores of the finer windows, of the labels that matter: those listed and those with an event, at most 20."""
+    """Scores of the finer windows, of the labels that matter: those that lead, those listed, others with an event.
+
+    At most 20.
+    """
 
     labels: tuple[str, ...]
     scores: Floats
     """(cells, labels), 0-1: cell i lasts from ``i * hop`` to ``(i + 1) * hop`` seconds; 0 where it is silent."""
     hop: float
+    leading: tuple[str, ...] = ()
+    """Labels whose event is the best of some moment, whatever the labels of the whole file are; longest first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,6 +156,23 @@ class AudioResult:
     """(start, length) in seconds of the window in which each of ``labels`` scores highest, for ``explain_audio``."""
     headline: str = ""
     """The label to show first: the best one, or a kind of it that is nearly as sure ("Dog", not "Animal")."""
+    doubted: Mapping[str, str] = field(default_factory=dict)
+    """Listed kinds that models are known to be as sure of where they are not -> the listed label they are a kind of."""
+
+    @property
+    def reading_order(self) -> tuple[int, ...]:
+        """Places in ``labels`` in the order to read them: the headline, then the best first.
+
+        A doubted kind comes right below the label that it is a kind of.
+        """
+        score = {one.label: one.score for one in self.labels}
+
+        def place(index: int) -> tuple[bool, float, bool]:
+            label = self.labels[index].label
+            above = self.doubted.get(label, label)
+            return above != self.headline, -score[above], above != label
+
+        return tuple(sorted(range(len(self.labels)), key=place))
 
     @property
     def silent(self) -> bool:

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from mmcore.audio.spectrogram import LEVEL_SECONDS
-from mmcore.audio.timeline import cell_scores, find_events, silent_spans
+from mmcore.audio.timeline import cell_scores, find_events, leading_labels, silent_spans
 from mmcore.checkpoints.registry import Checkpoint
 from mmcore.errors import InputError, MMCoreError, UnknownNameError
 from mmcore.families._audioset import kinds_of
@@ -31,13 +31,14 @@ from mmcore.types import Floats, IsCancelled, Progress, Source
 TASK = "audio"
 
 LABELS_KEPT = 20
-"""Labels in the timeline at most; only these have events."""
+"""Labels in the timeline at most; only these have events. What leads at some moment comes first."""
 CARRIES = 0.75
 """A kind of what is heard names it where its score is at least this part of the more general label's."""
 
 UNTOLD = frozenset({"Speech synthesizer"})
-"""Kinds that no headline says: taggers are as sure of them where they are not. EfficientAT mn04_as gives 0.93 of this
-one to a person who reads aloud (LibriSpeech, in the page's morning scene)."""
+"""Kinds that no headline says, and that stand below what they are a kind of: taggers are as sure of them where they are
+not. EfficientAT mn04_as gives 0.93 of this one to a person who reads aloud (LibriSpeech, in the page's morning scene).
+"""
 
 Outcome: TypeAlias = "AudioResult | MMCoreError"
 
@@ -144,7 +145,7 @@ def _classify(
     envelope, spectrogram = heard.drawing.finish()
     levels = heard.drawing.levels()
     labels = _labels(listener, heard, levels, options)
-    timeline, events = _timeline(listener, heard, levels, labels, options)
+    timeline, events = _timeline(listener, heard, levels, [one.label for one in labels], options)
     result = AudioResult(
         labels=labels,
         events=events,
@@ -161,6 +162,7 @@ def _classify(
         level=heard.drawing.level,
         notices=heard.sound.notices,
         headline=most_specific(labels),
+        doubted=_doubted([one.label for one in labels]),
     )
     if result.silent:
         return result
@@ -219,12 +221,8 @@ def most_specific(labels: Sequence[SoundLabel]) -> str:
 
     A kind that is UNTOLD gives way to the label that it is a kind of. ``labels`` best first; "" where there is none.
     """
-    named = [one for one in labels if one.label not in UNTOLD]
-    labels = [
-        one
-        for one in labels
-        if one.label not in UNTOLD or not any(one.label in kinds_of(parent.label) for parent in named)
-    ]
+    doubted = _doubted([one.label for one in labels])
+    labels = [one for one in labels if one.label not in doubted]
     if not labels:
         return ""
     best = labels[0]
@@ -233,14 +231,23 @@ def most_specific(labels: Sequence[SoundLabel]) -> str:
     return best.label
 
 
+def _doubted(labels: Sequence[str]) -> dict[str, str]:
+    """The labels that are UNTOLD -> the first that they are a kind of, where there is one."""
+    above = {kind: [label for label in labels if kind in kinds_of(label)] for kind in labels if kind in UNTOLD}
+    return {kind: parents[0] for kind, parents in above.items() if parents}
+
+
 def _timeline(
     listener: SlidingWindowTagger,
     heard: StreamScores,
     levels: Floats,
-    labels: Sequence[SoundLabel],
+    listed: Sequence[str],
     options: AudioOptions,
 ) -> tuple[Timeline, tuple[SoundEvent, ...]]:
-    """When the labels sound; both are empty where the options do not ask."""
+    """What sounds when; both are empty where the options do not ask.
+
+    Of LABELS_KEPT labels: first those that lead at some moment, then those ``listed`` for the file, then the best.
+    """
     fine = listener.fine
     if not options.timeline:
         return Timeline((), np.zeros((0, 0), np.float32), fine.hop), ()
@@ -248,16 +255,13 @@ def _timeline(
     cells = cell_scores(found.values[:, listener.chosen], found.starts, fine.seconds, fine.hop, heard.duration)
     threshold = max(options.threshold, options.event_threshold)
     names = [listener.labels[place] for place in listener.chosen]
-    listed = {one.label for one in labels}
-    order = [int(column) for column in np.argsort(-cells.max(axis=0), kind="stable")]
     peaks = cells.max(axis=0)
-    first = [column for column in order if names[column] in listed]
-    others = [column for column in order if names[column] not in listed and peaks[column] >= threshold]
-    kept = [*first, *others][:LABELS_KEPT]
-    timeline = Timeline(tuple(names[column] for column in kept), cells[:, kept], fine.hop)
+    order = [int(column) for column in np.argsort(-peaks, kind="stable")]
+    matter = [column for column in order if names[column] in listed or peaks[column] >= threshold]
+    names, cells = [names[column] for column in matter], cells[:, matter]
     events = find_events(
-        timeline.scores,
-        timeline.labels,
+        cells,
+        names,
         fine.hop,
         levels,
         LEVEL_SECONDS,
@@ -266,7 +270,11 @@ def _timeline(
         options.event_seconds,
         options.silence_level,
     )
-    return timeline, events
+    above = {kind: [name for name in names if kind in kinds_of(name)] for kind in UNTOLD}
+    leading = leading_labels(events, cells, names, fine.hop, above)
+    kept = list(dict.fromkeys([*leading, *(name for name in names if name in listed), *names]))[:LABELS_KEPT]
+    timeline = Timeline(tuple(kept), cells[:, [names.index(name) for name in kept]], fine.hop, leading)
+    return timeline, tuple(event for event in events if event.label == SILENCE or event.label in kept)
 
 
 def _best(listener: SlidingWindowTagger, heard: StreamScores, options: AudioOptions, label: str) -> tuple[float, float]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmcore.audio.timeline import cell_scores, find_events, label_spans, silent_spans
+from mmcore.audio.timeline import cell_scores, find_events, label_spans, leading_labels, silent_spans
 from mmcore.results import SILENCE, SoundEvent
 
 LOUD, QUIET = -20.0, -90.0
@@ -67,3 +67,22 @@ def test_sorted_by_start_then_score():
     levels = np.full(10, LOUD, np.float32)
     events = find_events(np.array([[0.6, 0.9]], np.float32), ["a", "b"], 1.0, levels, 0.1, 1.0, 0.5, 0.3, -60.0)
     assert [event.label for event in events] == ["b", "a"]
+
+
+def test_what_leads_at_some_moment_is_told_whatever_is_best_in_all():
+    labels = ["dog", "rooster", "voice", "robot"]
+    cells = np.array(
+        [[0.1, 0.5, 0, 0], [0.1, 0.2, 0, 0], [0.9, 0, 0, 0], [0.9, 0, 0.7, 0.8], [0, 0, 0.7, 0.8], [0, 0, 0.1, 0.3]]
+    ).astype(np.float32)
+    events = [
+        SoundEvent("rooster", 0.0, 1.6, 0.5),
+        SoundEvent(SILENCE, 1.6, 2.0, 1.0),
+        SoundEvent("dog", 2.0, 4.0, 0.9),
+        SoundEvent("voice", 3.0, 5.0, 0.7),
+        SoundEvent("robot", 3.0, 6.0, 0.8),
+    ]
+    assert leading_labels(events, cells, labels, 1.0, {}) == ("dog", "rooster", "robot")
+    told = leading_labels(events, cells, labels, 1.0, {"robot": ["voice"]})
+    assert told == ("dog", "rooster", "voice", "robot")  # the robot leads where no voice has an event
+    assert leading_labels([], cells, labels, 1.0, {}) == ()
+    assert leading_labels([], cells[:, :0], [], 1.0, {}) == ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from demo.ask import service as asking
 from demo.audio import service as listening
+from demo.audio import view as sound_view
 from demo.classes import service as classes
 from demo.lab.service import MADE, LabFeatures
 from demo.retrieval import collections, matching_service, matching_tab, matrix_tab, search_tab
@@ -84,6 +86,10 @@ def test_the_headline_of_a_sound_is_what_sounds(pool: ModelPool, item: examples.
     else:
         assert item.path.stem == "whale"
         assert "Whale" not in str(result.headline)
+    lanes = re.findall(r'data-row="([^"]+)"', sound_view.panel(sound_view.heard(result), "en"))
+    assert 1 <= len(lanes) <= sound_view.ROWS or not result.events
+    places = [min(lanes.index(name) for name in some if name in lanes) for some in item.lanes]
+    assert places == sorted(places)
 
 
 # Search, labels, sentences

@@ -152,6 +152,28 @@ def test_many_rows_are_cut_and_counted() -> None:
     assert "23 more labels have events" in html
 
 
+def test_what_leads_somewhere_has_a_lane_and_lanes_follow_time() -> None:
+    listed = tuple(SoundEvent(f"word {index}", 5.0, 6.0, 0.9 - index / 100) for index in range(10))
+    labels = tuple(SoundLabel(event.label, event.score) for event in listed)
+    rooster = SoundEvent("Rooster", 1.0, 2.0, 0.3)
+    timeline = Timeline(("Rooster",), np.zeros((10, 1), np.float32), 1.0, leading=("word 0", "Rooster"))
+    html = shown(labels=labels, events=(rooster, *listed), timeline=timeline, headline="word 9")
+    lanes = re.findall(r'data-row="([^"]+)"', html)
+    assert lanes == ["Rooster", "word 0", "word 1", "word 2", "word 3", "word 4", "word 9"]
+    everywhere = replace(timeline, leading=("Rooster", *(event.label for event in listed)))
+    assert len(re.findall("data-row=", shown(labels=labels, events=(rooster, *listed), timeline=everywhere))) == 11
+
+
+def test_a_doubted_kind_stands_below_what_it_is_a_kind_of() -> None:
+    labels = (SoundLabel("Speech synthesizer", 0.9), SoundLabel("Dog", 0.85), SoundLabel("Speech", 0.8))
+    events = tuple(SoundEvent(one.label, 1.0, 2.0, one.score) for one in labels)
+    html = shown(labels=labels, events=events, headline="Dog", doubted={"Speech synthesizer": "Speech"})
+    assert re.findall(r'<button type="button" data-label="([^"]+)"', html) == ["Dog", "Speech", "Speech synthesizer"]
+    assert re.findall(r'data-row="([^"]+)"', html) == ["Dog", "Speech", "Speech synthesizer"]
+    assert "“Speech synthesizer” stands below “Speech”" in html
+    assert 'data-text="Dog 85 %; Speech 80 %; Speech synthesizer 90 %"' in html
+
+
 def test_thousands_of_events_stay_drawable() -> None:
     events = tuple(SoundEvent("Dog", index / 1000, index / 1000 + 0.0005, 0.5) for index in range(9000))
     html = shown(events=(*events, SoundEvent("Dog", 9.9, 10.0, 0.7)))
