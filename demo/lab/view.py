@@ -16,6 +16,7 @@ from ..ui.html import seconds_text
 from ..ui.i18n import escaped as _t
 from ..ui.i18n import text
 from .curves import colour_of
+from .post_words import in_chinese
 from .service import MADE, MAX_RUNS, OWN, Run, WrongAnswer, data_names
 
 DARK_SHARE = 0.55
@@ -174,11 +175,21 @@ def _mistake(one: WrongAnswer, language: str) -> str:
     truth, answer = label_name(one.truth, language), label_name(one.scores.label, language)
     picture = f'<img src="{one.picture}" alt="">' if one.picture else ""
     hidden = not one.text and not one.picture
-    said = _t(language, "text.lab.no_text", row=one.row + 1) if hidden else escape(one.text)
+    said = _t(language, "text.lab.no_text", row=one.row + 1) if hidden else _post(one.text, language)
     verdict = _t(language, "text.lab.mistake", truth=truth, answer=answer)
     return (
         f'<li>{picture}<div class="mm-body"><div>{said}</div><div class="mm-hint">{verdict}</div>'
         f"{bar(one.scores, answer, language)}</div></li>"
+    )
+
+
+def _post(written: str, language: str) -> str:
+    """A post; the made-up ones have their Chinese above the English that the models read."""
+    chinese = in_chinese(written) if language == "zh" else ""
+    return (
+        f'{escape(chinese)} <span class="mm-original" lang="en">{escape(written)}</span>'
+        if chinese
+        else escape(written)
     )
 
 

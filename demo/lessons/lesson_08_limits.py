@@ -20,6 +20,7 @@ from mmcore.checkpoints.registry import find
 from mmcore.errors import InputError
 from mmcore.evaluation.caption_scores import CiderD, tokenize
 from mmcore.io.images import clean_text, decode_image
+from mmcore.io.tag_names import tag_text
 from mmcore.pool import ModelPool
 from mmcore.results import CaptionOptions, CaptionResult, Post, Query
 from mmcore.tasks import captioning, matching, sentiment
@@ -105,10 +106,10 @@ def failure(setup: Setup) -> Seen:
     place = names.index(name)
     item, found = known()[name], captioned(setup, name)
     sure = support(found)
-    tags = ", ".join(f"{tag.text} {tag.probability * 100:.0f} %" for tag in found.tags) or "–"
+    tags = ", ".join(f"{tag_text(language, tag.text)} {tag.probability * 100:.0f} %" for tag in found.tags) or "–"
     facts = (
         f'<dt>{_t(language, "lessons.08.caption")}</dt><dd lang="en">{escape(found.captions[0].text)}</dd>'
-        f'<dt>{_t(language, "lessons.08.tags")}</dt><dd lang="en">{escape(tags)}</dd>'
+        f'<dt>{_t(language, "lessons.08.tags")}</dt><dd>{escape(tags)}</dd>'
         f"<dt>{_t(language, 'lessons.08.label')}</dt><dd>{_t(language, f'lessons.08.case.{place}.label')}</dd>"
         f"<dt>{_t(language, 'lessons.08.marked')}</dt><dd>{_t(language, f'lessons.08.case.{place}.marked')}</dd>"
     )

@@ -18,14 +18,16 @@ import pytest
 from PIL import Image
 
 from demo.lab import curves, service, status, view
+from demo.lab.post_words import in_chinese
 from demo.lab.service import LabFeatures, LabSession, Run
+from demo.ui import examples
 from demo.ui.events import Step
 from mmcore.checkpoints import fusion_heads
 from mmcore.errors import Cancelled, CapacityError, InputError, UnknownNameError
 from mmcore.fusion import feature_sets
 from mmcore.fusion.labelled_posts import original_of
 from mmcore.pool import ModelPool
-from mmcore.results import FUSIONS, SENTIMENTS, TrainingOptions
+from mmcore.results import FUSIONS, SENTIMENTS, SentimentScores, TrainingOptions
 from mmcore.settings import Settings
 from tests.fakes.demo import fake_pool
 from tests.posts import make_set
@@ -462,7 +464,6 @@ def test_a_run_is_looked_at_closely(visitor: LabSession) -> None:
 
 
 def test_mistakes_show_the_post_and_both_labels() -> None:
-    from mmcore.results import SentimentScores
 
     wrong = (service.WrongAnswer(4, "negative", SentimentScores(0.1, 0.1, 0.8), "<b>fine</b>", "data:x"),)
     hidden = (service.WrongAnswer(4, "negative", SentimentScores(0.1, 0.1, 0.8)),)
@@ -533,3 +534,23 @@ def test_a_fusion_that_is_chosen_thirty_times_is_trained_once(pool: ModelPool, s
     assert [run.options.fusion for run in visitor.runs] == ["concat"]
     with pytest.raises(InputError):
         list(service.train(pool, shelf, visitor, "taste", None, [["concat"]], FORM))  # type: ignore[list-item]
+
+
+def test_every_made_up_post_has_its_chinese() -> None:
+    for name in service.MADE:
+        rows = (examples.assets() / "lab" / f"{name}.tsv").read_text(encoding="utf-8").splitlines()[1:]
+        for post in (row.split("\t")[0] for row in rows):
+            assert not re.search("[A-Za-z]", in_chinese(post) or "nothing"), post
+    assert in_chinese("Today: Nothing goes right this evening.") == "今天：这个夜晚没有一件事顺利。"
+    assert in_chinese("What a lovely trip #photo") == "多么美好的旅行 #照片"
+    assert in_chinese("The next one follows at 14:20...") == "下一张在14:20发……"
+    assert in_chinese("My own post.") == ""
+
+
+def test_a_mistake_shows_the_chinese_beside_what_was_read() -> None:
+    wrong = service.WrongAnswer(0, "positive", SentimentScores(0.8, 0.1, 0.1), "I feel wonderful!")
+    own = replace(wrong, text="Mine & yours")
+    shown = view._mistakes([wrong, own], "zh")
+    assert '我感觉好极了！ <span class="mm-original" lang="en">I feel wonderful!</span>' in shown
+    assert "<div>Mine &amp; yours</div>" in shown
+    assert "我感觉" not in view._mistakes([wrong], "en")
