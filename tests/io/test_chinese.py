@@ -21,6 +21,9 @@ from mmcore.io.chinese import dictionary, english_of, has_chinese, segment
         ("有一只狗在奔跑", "a dog running"),  # there is; is running
         ("坐在台阶上的男女", "man and woman sitting on steps"),  # at ... on
         ("城市夜景", "city at night"),
+        ("一朵蒲公英", "a dandelion"),  # what things are counted with is left out
+        ("两架飞机", "two airplane"),
+        ("郁金香和百合花", "tulip and lily"),
         ("我不喜欢这部电影", "I do not like this movie"),
         ("质量不错，推荐购买", "quality pretty good, recommend buy"),
         ("太好了！", "too good!"),
