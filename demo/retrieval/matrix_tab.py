@@ -46,7 +46,7 @@ def build(common: Common) -> None:
                 [(ui(f"retrieval.reading.{name}"), name) for name in matching_service.READINGS],
                 value="cosine",
                 label=ui("retrieval.reading"),
-                elem_id="mm-reading",
+                elem_id="mm-matrix-reading",
             )
             temperature = gr.Slider(
                 0.005,

@@ -61,7 +61,7 @@ def matrix(page: Page, language: str, size: str) -> None:
     """Five pictures, five sentences, and which sentence belongs to which picture."""
     open_tab(page, text(language, "ui.tab.retrieval"))
     open_tab(page, text(language, "ui.retrieval.view.matrix"), "#mm-retrieval-views")
-    page.locator("#mm-reading label").nth(1).click()
+    page.locator("#mm-matrix-reading label").nth(1).click()
     page.locator("#mm-matrix-run").click()
     expect(page.locator("#mm-matrix .mm-matrix")).to_be_visible(timeout=PATIENCE)
 
