@@ -123,7 +123,6 @@ def launch(demo: gr.Blocks, settings: Settings, **options: Any) -> tuple[Any, st
     sessions.keep_connections()
     routes = {class_route.PATH: class_route.Route(_rooms())}
     guarded = guard.Layer(guard.Guard, (), {"demo": demo, "settings": settings, "routes": routes})
-    sessions.sweep(settings)
     chosen: dict[str, Any] = {
         "theme": style.theme(),
         "css": style.css(),

@@ -109,7 +109,7 @@ def failure(setup: Setup) -> Seen:
     tags = ", ".join(f"{tag_text(language, tag.text)} {tag.probability * 100:.0f} %" for tag in found.tags) or "–"
     facts = (
         f'<dt>{_t(language, "lessons.08.caption")}</dt><dd lang="en">{escape(found.captions[0].text)}</dd>'
-        f'<dt>{_t(language, "lessons.08.tags")}</dt><dd>{escape(tags)}</dd>'
+        f"<dt>{_t(language, 'lessons.08.tags')}</dt><dd>{escape(tags)}</dd>"
         f"<dt>{_t(language, 'lessons.08.label')}</dt><dd>{_t(language, f'lessons.08.case.{place}.label')}</dd>"
         f"<dt>{_t(language, 'lessons.08.marked')}</dt><dd>{_t(language, f'lessons.08.case.{place}.marked')}</dd>"
     )

@@ -119,12 +119,13 @@ class Health:
         from gradio.utils import get_upload_folder
 
         tidied = time.monotonic()
+        shown = sessions.shown_by(self._demo)
         while True:
             await asyncio.sleep(LOOKED)
             if time.monotonic() - tidied >= TIDIED:
                 tidied = time.monotonic()
                 await asyncio.to_thread(sessions.expire, self._demo.app.state_holder)
-                await asyncio.to_thread(sessions.make_room, Path(get_upload_folder()))
+                await asyncio.to_thread(sessions.make_room, Path(get_upload_folder()), shown)
             queue: Any = self._demo._queue
             if queue.stopped and self._demo.is_running and getattr(self._demo.app, "startup_events_triggered", True):
                 self._restarts += 1

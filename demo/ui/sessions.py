@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import atexit
 import functools
-import logging
 import shutil
 import tempfile
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mmcore.settings import Settings
-
-logger = logging.getLogger(__name__)
+    import gradio as gr
 
 CAPACITY = 200
 """Sessions that are kept; beyond them the one that was used longest ago goes."""
@@ -104,25 +102,33 @@ ALIVE = "alive.lock"
 """Held by the server of a folder as long as it runs."""
 
 
-def own_uploads() -> Path:
-    """The folder of this server's uploads: GRADIO_TEMP_DIR, or one of its own that goes when the server ends.
+_mine: set[Path] = set()
+"""Folders that this process has made."""
 
-    gradio's own is the machine's, and a server that ends deletes there what others still show: equal files, such as
-    the example pictures, have the same place for all of them.
+
+def own_uploads() -> Path:
+    """The folder of this server's uploads, in GRADIO_TEMP_DIR or the machine's folder; it goes when the server ends.
+
+    gradio's own is shared, and a server that ends or tidies up deletes there what others still show: equal files, such
+    as the example pictures, have the same place for all of them.
     """
     from filelock import FileLock, Timeout
 
     from mmcore.settings import uploads_folder
 
     told = uploads_folder()
-    if told is not None:
+    if told in _mine:
         return told
-    for left in Path(tempfile.gettempdir()).glob(f"{UPLOADS}*"):
+    home = told or Path(tempfile.gettempdir())
+    if home.parent.name.startswith(UPLOADS):  # inherited from another server: beside its folder, not inside
+        home = home.parent.parent
+    home.mkdir(parents=True, exist_ok=True)
+    for left in home.glob(f"{UPLOADS}*"):
         with suppress(OSError, Timeout):  # a server that was killed holds its lock no more
             if time.time() - left.stat().st_mtime > KEPT_SECONDS:
                 with FileLock(left / ALIVE, timeout=0):
                     shutil.rmtree(left, ignore_errors=True)
-    mine = Path(tempfile.mkdtemp(prefix=UPLOADS))
+    mine = Path(tempfile.mkdtemp(prefix=UPLOADS, dir=home))
     lock = FileLock(mine / ALIVE)
     lock.acquire()
 
@@ -132,26 +138,13 @@ def own_uploads() -> Path:
 
     atexit.register(vanish)
     uploads_folder(mine / "files")
+    _mine.add(mine / "files")
     return mine / "files"
 
 
-def sweep(settings: Settings) -> int:
-    """Delete uploads that an earlier server left; how many files and folders went. Never raises."""
-    from gradio.utils import get_upload_folder
-
-    gone, now = 0, time.time()
-    for left in Path(get_upload_folder()).glob("*"):
-        try:
-            if now - left.stat().st_mtime < KEPT_SECONDS:
-                continue
-            if left.is_dir() and not left.is_symlink():
-                shutil.rmtree(left)
-            else:
-                left.unlink()
-            gone += 1
-        except OSError as error:
-            logger.warning("an old upload cannot be deleted: %s", error)
-    return gone
+def shown_by(demo: gr.Blocks) -> frozenset[Path]:
+    """Files in the folder of uploads that the page itself shows: the example pictures."""
+    return frozenset(Path(name) for block in demo.blocks.values() for name in getattr(block, "keep_in_cache", ()))
 
 
 def expire(holder: Any) -> int:
@@ -169,12 +162,15 @@ def expire(holder: Any) -> int:
     return len(idle)
 
 
-def make_room(folder: Path, limit: int = UPLOADS_BYTES) -> int:
-    """Delete the oldest uploads until all of them take ``limit`` bytes at most; how many went. Never raises."""
+def make_room(folder: Path, spared: Collection[Path] = (), limit: int = UPLOADS_BYTES) -> int:
+    """Delete the oldest uploads until all of them take ``limit`` bytes at most; how many went. Never raises.
+
+    ``spared`` are no uploads: they stay, and do not count.
+    """
     found = []
     for path in folder.rglob("*"):
         try:
-            if path.is_file() and not path.is_symlink():
+            if path not in spared and path.is_file() and not path.is_symlink():
                 status = path.stat()
                 found.append((status.st_mtime, status.st_size, path))
         except OSError:  # deleted meanwhile

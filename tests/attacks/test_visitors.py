@@ -205,44 +205,51 @@ def test_a_log_left_on_a_read_only_medium_is_read_too(settings: Settings, monkey
     assert sorted(path.name for path in folder.iterdir()) == sorted(left)  # nothing was written there
 
 
-def test_uploads_have_a_ceiling(tmp_path: Path) -> None:
+def test_uploads_have_a_ceiling_and_examples_are_none(tmp_path: Path) -> None:
     for number in range(5):
         file = tmp_path / str(number) / "a.bin"
         file.parent.mkdir()
         file.write_bytes(b"x" * 100)
         os.utime(file, (number, number))
-    assert sessions.make_room(tmp_path, 250) == 3
-    assert sorted(path.parent.name for path in tmp_path.rglob("*.bin")) == ["3", "4"]
+    example = tmp_path / "0" / "a.bin"
+    assert sessions.make_room(tmp_path, {example}, 250) == 2
+    assert sorted(path.parent.name for path in tmp_path.rglob("*.bin")) == ["0", "3", "4"]
 
 
-def test_old_uploads_are_swept_at_the_start(settings: Settings, isolated: Path) -> None:
-    folder = isolated / "gradio"
-    (folder / "old").mkdir(parents=True)
-    (folder / "new").mkdir()
-    os.utime(folder / "old", (1, 1))
-    assert sessions.sweep(settings) == 1
-    assert [path.name for path in folder.iterdir()] == ["new"]
-
-
-def test_each_server_has_its_own_uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("told", [None, "shared"])
+def test_each_server_has_its_own_uploads(told: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     at_the_end: list[Callable[[], None]] = []
     monkeypatch.setattr("atexit.register", at_the_end.append)
-    killed = tmp_path / f"{sessions.UPLOADS}killed"
-    killed.mkdir()
-    os.utime(killed, (1, 1))
-    monkeypatch.delenv("GRADIO_TEMP_DIR")
-    first = sessions.own_uploads()
+    home = tmp_path / told if told else tmp_path
+
+    def another_server() -> Path:
+        if told:
+            monkeypatch.setenv("GRADIO_TEMP_DIR", str(home))
+        else:
+            monkeypatch.delenv("GRADIO_TEMP_DIR")
+        return sessions.own_uploads()
+
+    killed = home / f"{sessions.UPLOADS}killed"
+    killed.mkdir(parents=True)
+    foreign = home / "somebody-else"
+    foreign.mkdir()
+    for folder in (killed, foreign):
+        os.utime(folder, (1, 1))
+    first = another_server()
     assert not killed.exists()
+    assert foreign.exists()  # a folder that is told may hold anything
     assert sessions.own_uploads() == first  # asked again, by the same server
     os.utime(first.parent, (1, 1))
-    monkeypatch.delenv("GRADIO_TEMP_DIR")
-    second = sessions.own_uploads()
+    second = another_server()
+    assert second.parent.parent == first.parent.parent == home
     assert second != first
     assert first.parent.exists()  # long there, but its server runs
+    monkeypatch.setattr(sessions, "_mine", set())
+    assert sessions.own_uploads().parent.parent == home  # started by a server, with its environment: beside it
     for end in at_the_end:
         end()
-    assert not any(tmp_path.iterdir())
+    assert list(home.iterdir()) == [foreign]
 
 
 def test_idle_sessions_are_forgotten() -> None:

@@ -83,13 +83,21 @@ def test_pictures_are_small_rgb_jpegs() -> None:
 
 
 SWEEP = """
+from pathlib import Path
 from gradio.route_utils import delete_files_created_by_app
+from gradio.utils import get_upload_folder
 from demo.app import build_demo
+from demo.ui import sessions
 from mmcore.settings import Settings
 from tests.fakes.demo import fake_pool
 
 settings = Settings.from_env()
-delete_files_created_by_app(build_demo(fake_pool(settings), settings), None)
+demo = build_demo(fake_pool(settings), settings)
+delete_files_created_by_app(demo, None)
+sessions.make_room(Path(get_upload_folder()), sessions.shown_by(demo), 0)
+names = [block.elem_id for block in demo.blocks.values() if getattr(block, "elem_id", None)]
+assert len(names) > 100
+assert len(names) == len(set(names)), "an id stands twice in the page"
 """
 
 
