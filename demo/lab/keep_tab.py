@@ -130,6 +130,7 @@ def send(page: Page, visitor: gr.State) -> None:
 
 def connect_restoring(
     page: Page,
+    visitor: gr.State,
     link: gr.Textbox,
     chosen: Sequence[gr.components.Component],
     form: Mapping[str, gr.components.Component],
@@ -139,13 +140,13 @@ def connect_restoring(
     data, file, about, fusions = chosen
 
     @events.reported
-    def restored(query: str, language: str) -> tuple[Any, ...]:
+    def restored(query: str, visitor: service.LabSession, language: str) -> tuple[Any, ...]:
         setting, problem = links.setting_of(query)
         if setting is None:
             return tuple(gr.skip() for _ in range(len(form) + 6))
         return (
             gr.update(selected="lab"),
-            status.link_line(setting, problem, language),
+            status.restored(visitor, setting, problem, language),
             setting.data,
             gr.update(visible=setting.data == service.OWN),
             status.about(setting.data, language),
@@ -155,9 +156,9 @@ def connect_restoring(
 
     page.demo.load(
         restored,
-        [link, page.language],
+        [link, visitor, page.language],
         [page.tabs, line, data, file, about, fusions, *form.values()],
-        js="(_link, _language) => [location.search, window.mmcore.language()]",
+        js="(_link, visitor, _language) => [location.search, visitor, window.mmcore.language()]",
         api_name="lab_restore",
         **QUIET,
     )

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,6 +33,7 @@ from mmcore.types import IsCancelled, Progress
 from ..ui import examples, uploads
 from ..ui.colours import data_uri, shrink
 from ..ui.events import Step, Stop, in_background
+from ..ui.i18n import DEFAULT_LANGUAGE
 from ..ui.table_archives import TableUpload
 
 if TYPE_CHECKING:
@@ -112,6 +113,10 @@ class LabSession:
         """Runs so far; the next one gets the number after it."""
         self.chosen: int | None = None
         """Number of the run that is looked at; None for the last."""
+        self.language = DEFAULT_LANGUAGE
+        """Of the page; it may change while a training is under way."""
+        self.line: Callable[[str], str] | None = None
+        """What the line above the curves says while nothing is under way, as HTML in a language; None for nothing."""
         self.kept: tuple[str, ...] = ()
         """Names of the heads of this visit, oldest first."""
         self.own: tuple[Path, TableUpload, FeatureSet] | None = None

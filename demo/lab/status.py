@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 
 from mmcore.errors import InputError, MMCoreError
@@ -39,6 +41,7 @@ class LabView:
 
 def announced(visitor: service.LabSession, message: Step | service.Run | None, language: str) -> LabView:
     """While training is under way."""
+    visitor.line = None
     if message is None:
         line = progress_bar(0, 1, text(language, "text.lab.preparing"))
     elif isinstance(message, Step):
@@ -66,24 +69,28 @@ def _epoch_line(run: service.Run, language: str) -> str:
     return progress_bar(report.epoch if report else 0, run.options.epochs, label)
 
 
-def finished(
-    visitor: service.LabSession, language: str, failure: Failure | None = None, *, quiet: bool = False
-) -> LabView:
-    """When nothing is under way any more; ``quiet`` without a line."""
-    run = visitor.find(visitor.chosen)
-    if quiet:
-        line = ""
-    elif failure is not None:
-        line = problem(failure, language)
-    elif visitor.runs and visitor.runs[-1].blown_up:
-        last = visitor.runs[-1]
+def finished(visitor: service.LabSession, language: str, failure: Failure | None = None) -> LabView:
+    """When a training is over, or could not begin."""
+    visitor.line = partial(_ended, visitor.runs, visitor.stopped, failure)
+    return again(visitor, language)
+
+
+def again(visitor: service.LabSession, language: str) -> LabView:
+    """While nothing is under way: what was told last, in that language."""
+    line = visitor.line(language) if visitor.line is not None else ""
+    return LabView(line, visitor.runs, visitor.find(visitor.chosen))
+
+
+def _ended(runs: Sequence[service.Run], stopped: bool, failure: Failure | None, language: str) -> str:
+    if failure is not None:
+        return problem(failure, language)
+    if runs and runs[-1].blown_up:
+        last = runs[-1]
         fusion = fusion_title(last.options.fusion, language)
-        line = notice(text(language, "text.lab.blown_up", number=last.number, fusion=fusion, epoch=len(last.reports)))
-    elif visitor.stopped:
-        line = notice(text(language, "text.lab.stopped" if visitor.runs else "text.lab.stopped_early"))
-    else:
-        line = progress_bar(1, 1, text(language, "text.lab.finished", count=len(visitor.runs)))
-    return LabView(line, visitor.runs, run)
+        return notice(text(language, "text.lab.blown_up", number=last.number, fusion=fusion, epoch=len(last.reports)))
+    if stopped:
+        return notice(text(language, "text.lab.stopped" if runs else "text.lab.stopped_early"))
+    return progress_bar(1, 1, text(language, "text.lab.finished", count=len(runs)))
 
 
 def title_of(run: service.Run, language: str) -> str:
@@ -106,7 +113,9 @@ def keep(pool: ModelPool, visitor: service.LabSession, title: str, language: str
         raise InputError("nothing_to_keep")
     fusion = fusion_title(run.options.fusion, language)
     given = title.strip() or text(language, "text.lab.default_name", fusion=fusion, number=run.number)
-    return service.keep(pool, visitor, run, given)
+    kept = service.keep(pool, visitor, run, given)
+    visitor.line = partial(kept_line, kept[0])
+    return kept
 
 
 def kept_line(title: str, language: str) -> str:
@@ -114,8 +123,14 @@ def kept_line(title: str, language: str) -> str:
     return notice(text(language, "text.lab.kept", title=title))
 
 
+def restored(visitor: service.LabSession, setting: links.Setting, wrong: MMCoreError | None, language: str) -> str:
+    """What came of a link; it stays until something else is told."""
+    visitor.line = partial(link_line, setting, wrong)
+    return link_line(setting, wrong, language)
+
+
 def link_line(setting: links.Setting, wrong: MMCoreError | None, language: str) -> str:
-    """What came of a link."""
+    """The sentences about a link."""
     key = "text.lab.link_own" if setting.data == service.OWN else "text.lab.link_taken"
     line = notice(text(language, key))
     if wrong is not None:

@@ -14,7 +14,7 @@ from ..ui import events, fields
 from ..ui.i18n import ui
 from . import curves, keep_tab, links, service
 from . import view as lab_render
-from .status import LabView, about, announced, finished, title_of
+from .status import LabView, about, again, announced, finished, title_of
 
 if TYPE_CHECKING:
     from ..ui.page import Page
@@ -74,19 +74,19 @@ def build(page: Page) -> None:
     def run_all(
         visitor: service.LabSession, data: str, payload: Any, fusions: Any, *rest: Any
     ) -> Iterator[tuple[Any, ...]]:
-        *values, language = rest
+        *values, visitor.language = rest
         asked = dict(zip(form, values, strict=True))
         busy = gr.update(interactive=False), gr.update(interactive=True)
-        yield (*shown(announced(visitor, None, language), language), visitor, *busy)
+        yield (*shown(announced(visitor, None, visitor.language), visitor.language), visitor, *busy)
         try:
             for message in service.train(page.pool, shelf, visitor, data, payload, fusions or [], asked):
-                yield (*shown(announced(visitor, message, language), language), visitor, *busy)
+                yield (*shown(announced(visitor, message, visitor.language), visitor.language), visitor, *busy)
         except Exception as error:
-            view = finished(visitor, language, events.failure(error))
+            view = finished(visitor, visitor.language, events.failure(error))
         else:
-            view = finished(visitor, language)
+            view = finished(visitor, visitor.language)
         idle = gr.update(interactive=True), gr.update(interactive=False)
-        yield (*shown(view, language), visitor, *idle)
+        yield (*shown(view, visitor.language), visitor, *idle)
 
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     begun = train.click(
@@ -110,17 +110,22 @@ def build(page: Page) -> None:
     stop.click(_stop, visitor, stop, queue=False, api_name="lab_stop", **quiet)
 
     def look(visitor: service.LabSession, number: Any, language: str) -> tuple[Any, ...]:
-        visitor.chosen = number
-        return shown(finished(visitor, language, quiet=True), language)
+        visitor.chosen, visitor.line = number, None
+        return shown(again(visitor, language), language)
 
     def forget(visitor: service.LabSession, language: str) -> tuple[Any, ...]:
         visitor.forget()
-        return shown(finished(visitor, language, quiet=True), language)
+        visitor.line = None
+        return shown(again(visitor, language), language)
+
+    def translate(visitor: service.LabSession, language: str) -> tuple[Any, ...]:
+        visitor.language = language
+        return shown(again(visitor, language), language)
 
     pick.input(look, [visitor, pick, page.language], panels, queue=False, api_name="lab_look", **quiet)
     clear.click(forget, [visitor, page.language], panels, queue=False, api_name="lab_forget", **quiet)
     page.language.change(
-        lambda visitor, language: shown(finished(visitor, language, quiet=True), language),
+        translate,
         [visitor, page.language],
         panels,
         queue=False,
@@ -128,7 +133,7 @@ def build(page: Page) -> None:
         **quiet,
     )
     keep_tab.connect_keeping(page, visitor, name, keep, line)
-    keep_tab.connect_restoring(page, link, [data, file, said, fusions], form, line)
+    keep_tab.connect_restoring(page, visitor, link, [data, file, said, fusions], form, line)
 
 
 def _stop(visitor: service.LabSession) -> Any:

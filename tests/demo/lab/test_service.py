@@ -17,11 +17,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from demo.lab import curves, service, status, view
+from demo.lab import curves, links, service, status, view
 from demo.lab.post_words import in_chinese
 from demo.lab.service import LabFeatures, LabSession, Run
 from demo.ui import examples
-from demo.ui.events import Step
+from demo.ui.events import Failure, Step
+from demo.ui.i18n import text
 from mmcore.checkpoints import fusion_heads
 from mmcore.errors import Cancelled, CapacityError, InputError, UnknownNameError
 from mmcore.fusion import feature_sets
@@ -554,3 +555,19 @@ def test_a_mistake_shows_the_chinese_beside_what_was_read() -> None:
     assert '我感觉好极了！ <span class="mm-original" lang="en">I feel wonderful!</span>' in shown
     assert "<div>Mine &amp; yours</div>" in shown
     assert "我感觉" not in view._mistakes([wrong], "en")
+
+
+def test_what_was_told_is_told_again_in_another_language(pool: ModelPool, visitor: LabSession) -> None:
+    assert status.again(visitor, "en").line == ""
+    failed = status.finished(visitor, "en", Failure(InputError("no_fusion")))
+    again = status.again(visitor, "zh").line
+    assert 'role="alert"' in again
+    assert again != failed.line
+    assert text("zh", "error.no_fusion") in again
+    setting, wrong = links.setting_of("?tab=lab&epochs=9999")
+    assert setting is not None
+    told = status.restored(visitor, setting, wrong, "en")
+    assert status.again(visitor, "en").line == told
+    assert "9999" in status.again(visitor, "zh").line
+    status.announced(visitor, None, "en")
+    assert status.again(visitor, "zh").line == ""  # the training tells for itself
