@@ -56,7 +56,8 @@ def build(page: Page) -> None:
         translate, [address, page.language], [content], concurrency_id=events.MODELS, api_name="lesson_translate",
         js="(_address, language) => [window.mmcore.lessonPlace?.() || location.search, language]", **QUIET,
     )  # fmt: skip
+    missing: dict[str, Any] = {"queue": False, "js": "() => { window.mmcore.lessonMissing(); }", **QUIET}
     page.demo.load(
         arrive, [address, page.language], [page.tabs, content], concurrency_id=events.MODELS,
         js="(_address, _language) => [location.search, window.mmcore.language()]", api_name="lesson_arrive", **QUIET,
-    )  # fmt: skip
+    ).failure(None, None, None, **missing)  # fmt: skip

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _WEB = Path(__file__).parent.parent / "web"
 SCRIPTS = ("head.js", "ways.js", "answers.js", "classroom.js", "gradio_words.js")
 """What every page runs as it starts, in this order."""
-IN_BROWSER = ("text.ways.", "text.kept", "text.saved.", "text.sounds.waveform")
+IN_BROWSER = ("text.ways.", "text.kept", "text.saved.", "text.sounds.waveform", "lessons.missing")
 """Beginnings of the keys of texts that scripts fill, in the language that the page has then."""
 
 SANS = (

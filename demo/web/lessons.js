@@ -362,6 +362,14 @@ for (const again of ["pointerover", "focusin"]) {
     for (const term of all(".mm-put-away")) if (!term.contains(event.target)) term.classList.remove("mm-put-away");
   });
 }
+/* The page could not fetch the lesson that its address names: a sentence and a button instead of nothing. */
+window.mmcore.lessonMissing = () => {
+  if (find("[data-go]")) return;
+  const query = new URLSearchParams(location.search);
+  const [lesson, step] = [query.get("lesson") ?? "1", query.get("step") ?? "1"].map((one) => one.replace(/\W/g, ""));
+  const [said, again] = ["lessons.missing", "lessons.missing.again"].map((key) => window.mmcore.text(key));
+  props.value = `<div class="mm-error" role="alert">${said}</div><p><button type="button" class="mm-action" data-go="${lesson},${step}">${again}</button></p>`;
+};
 window.addEventListener("popstate", () => {
   const query = new URLSearchParams(location.search);
   if (query.has("lesson")) show(query.get("lesson"), query.get("step") ?? 1);

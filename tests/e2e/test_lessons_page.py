@@ -220,6 +220,20 @@ def test_every_step_of_every_lesson(pupils: Class, language: str) -> None:
                 page.locator(f'.mm-turning [data-go="{lesson.number},{place + 1}"]').click()
 
 
+def test_a_lesson_that_does_not_come_is_told_of_and_can_be_asked_for_again(pupils: Class) -> None:
+    page = pupils.page()
+    asked = lambda route: "lesson=2" in (route.request.post_data or "")  # noqa: E731
+    page.route("**/queue/join*", lambda route: route.fulfill(status=503) if asked(route) else route.continue_())
+    pupils.page(query="lesson=2&step=3")
+    told = page.locator("#mm-lesson [role=alert]")
+    expect(told).to_have_text(text("en", "lessons.missing"))
+    page.unroute("**/queue/join*")
+    pupils.wrong = [one for one in pupils.wrong if "503" not in one]
+    page.locator("#mm-lesson").get_by_role("button", name=text("en", "lessons.missing.again")).click()
+    at(page, 2, 3)
+    expect(told).to_have_count(0)
+
+
 def test_back_forward_and_reload_keep_the_place_and_the_votes(pupils: Class) -> None:
     page = pupils.page("en", "lesson=99&step=x")
     at(page, LESSONS[0].number, 1)  # an address that no lesson has leads to the first
