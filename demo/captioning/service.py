@@ -6,13 +6,14 @@ import logging
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from mmcore.checkpoints import registry
 from mmcore.errors import MMCoreError
 from mmcore.io.images import decode_image
 from mmcore.pool import ModelPool
-from mmcore.results import CaptionOptions, CaptionResult
+from mmcore.results import DECODINGS, CaptionOptions, CaptionResult
 from mmcore.results.options import from_form
 from mmcore.settings import Settings
 from mmcore.tasks.captioning import caption, caption_many
@@ -21,7 +22,8 @@ from mmcore.types import IsCancelled, Progress
 
 from ..ui import batch_rows, examples, uploads
 from ..ui.events import Failure, Stop, attempt
-from .view import Answer, answer_of
+from ..ui.i18n import text
+from .view import UNRANKED, Answer, answer_of, decoding_title
 
 TASK = "captioning"
 MODEL = registry.of_task(TASK, "compact")[0].name
@@ -66,9 +68,27 @@ def describe(pool: ModelPool, payload: Mapping[str, Any], model: str, form: Mapp
     def work() -> Answer:
         options = options_of(_for_model(model, form), explain=True)
         image = decode_image(uploads.path_of(payload), _decoding(pool, options))
-        return answer_of(caption(pool, image, options, model), image)
+        way = options.decoding if options.rerank else UNRANKED
+        told = way if way != CaptionOptions.decoding else ""
+        return replace(answer_of(caption(pool, image, options, model), image), decoding=told)
 
     return attempt(work)
+
+
+def others(model: str, decoding: Any, models: Sequence[tuple[str, str]], language: str) -> list[tuple[str, str]]:
+    """(title, value) of what an answer can be compared with: the model decoded otherwise, then other ``models``."""
+    ways = [way for way in DECODINGS if way != decoding]
+    if model == MODEL and decoding == CaptionOptions.decoding and language == "en":  # no Chinese caption is re-ranked
+        ways.append(UNRANKED)
+    same = [(text(language, "text.compare.same", decoding=decoding_title(way, language)), way) for way in ways]
+    return [(text(language, "ui.none"), ""), *same, *(one for one in models if one[1] != model)]
+
+
+def beside(model: str, other: str, form: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Model and form of the answer that is shown beside that of ``model``; ``other`` is a value of ``others``."""
+    if other == UNRANKED:
+        return model, {**form, "rerank": False}
+    return (model, {**form, "decoding": other}) if other in DECODINGS else (other, dict(form))
 
 
 FIRST = "cat.jpg"

@@ -15,7 +15,7 @@ from ..ui import batch, batch_rows, clearing, events, examples, extras, fields, 
 from ..ui import chooser as choosing
 from ..ui import page as shell
 from ..ui.html import credits_list
-from ..ui.i18n import LANGUAGES, ui
+from ..ui.i18n import DEFAULT_LANGUAGE, LANGUAGES, ui
 from . import api, clip_tab, service
 from . import view as render
 
@@ -97,7 +97,7 @@ def build(page: Page) -> None:
             }
             with gr.Accordion(ui("compare"), open=False, elem_id="mm-compare"):
                 second = gr.Dropdown(
-                    [(ui("none"), ""), *choosing.names(service.TASK)],
+                    service.others(start.name, CaptionOptions.decoding, choosing.names(service.TASK), DEFAULT_LANGUAGE),
                     value="",
                     label=ui("compare_model"),
                     info=ui("compare_info"),
@@ -111,9 +111,9 @@ def build(page: Page) -> None:
         *values, second_model, language = rest
         if payload is None:
             return _shown((None,), language)
-        wanted = [model, second_model] if second_model else [model]
         asked = dict(zip(form, values, strict=True))
-        return _shown(tuple(service.describe(page.pool, payload, name, asked) for name in wanted), language)
+        wanted = [(model, asked), *([service.beside(model, second_model, asked)] if second_model else [])]
+        return _shown(tuple(service.describe(page.pool, payload, *one) for one in wanted), language)
 
     clearing.at_once(page, [run.click, picture.change], *answers)
     # preprocess=False: the raw upload, because gradio's own reading answers a broken picture before we can.
@@ -147,6 +147,22 @@ def build(page: Page) -> None:
         page,
         followers=[(page.tier, lambda record: {"value": record.tier}), (detail, _levels), (boxes, _grounds)],
         on_start=partial(service.warm_up, page.pool),
+    )
+
+    def offered(model: str, decoding: str, chosen: str, language: str) -> Any:
+        listed = service.others(model, decoding, choosing.names(service.TASK, language), language)
+        return gr.update(choices=listed, value=chosen if chosen in [value for _, value in listed] else "")
+
+    gr.on(
+        [model.change, form["decoding"].change, page.language.change],
+        offered,
+        [model, form["decoding"], second, page.language],
+        second,
+        preprocess=False,  # what is offered here changes with the model
+        show_progress="hidden",
+        queue=False,
+        api_name="captioning_offer",
+        api_visibility="private",
     )
     options = {name: field for name, field in form.items() if name not in ("detail", "page_language")}
     followed = {"model": model, **options, "second": second}

@@ -31,6 +31,8 @@ FUNCTION_WORDS = frozenset((*_LITTLE.split(), *_LITTLE_CHINESE.split()))
 """Words that hold a sentence together and name nothing that could be pointed at."""
 TAGS_SHOWN = 4
 """How many recognised things are named beside a caption that the model doubts."""
+UNRANKED = "unranked"
+"""Beside the decodings: beam search whose candidates are not put in order by the picture's own encoder and tagger."""
 TAG_FLOOR = 0.05
 """Things less probable than this are not named, unless nothing else is left."""
 
@@ -44,6 +46,8 @@ class Answer:
     """data: address of the picture, upright and small."""
     size: tuple[int, int]
     """Width and height of that small picture in pixels."""
+    decoding: str = ""
+    """How it was decoded, where that is not as usual."""
 
 
 def answer_of(result: CaptionResult, image: Image.Image) -> Answer:
@@ -64,17 +68,25 @@ def panel(content: Answer | Failure | None, language: str) -> str:
     for one in result.captions:
         first.setdefault(one.text, one)
     captions = tuple(first.values())
+    decoded = ()
+    if content.decoding:
+        decoded = ((text(language, "ui.decoding"), decoding_title(content.decoding, language)),)
     explained = any(caption.maps is not None for caption in result.captions)
     parts = [
         *(_caption(caption, index, content, language) for index, caption in enumerate(captions)),
         _doubt(result.tags, language) if not result.confident else "",
-        foot(result.model, result.device, result.seconds, result.to_dict(), "caption.json", language),
+        foot(result.model, result.device, result.seconds, result.to_dict(), "caption.json", language, decoded),
         "" if result.reads is None else text_boxes.reading(result.reads.lines, content.picture, content.size, language),
         "" if result.phrases is None else text_boxes.grounding(result.phrases, content.picture, content.size, language),
         _why(content, language) if explained else "",
         _alternatives(captions, language) if len(captions) > 1 else "",
     ]
     return f'<section class="mm-answer" aria-label="{_t(language, "text.answer")}">{"".join(parts)}</section>'
+
+
+def decoding_title(way: str, language: str) -> str:
+    """What a way of decoding is called."""
+    return text(language, f"text.compare.{UNRANKED}" if way == UNRANKED else f"ui.decoding.{way}")
 
 
 def first_view(content: Answer | None, language: str) -> str:

@@ -38,6 +38,32 @@ def test_describe_explains_every_caption(pool: ModelPool, isolated: Path, photo:
     assert answer.size == (80, 60)
 
 
+def test_an_answer_is_compared_with_another_decoding_or_another_model_but_not_with_itself() -> None:
+    models = [("Compact captioner", "compact-captioner"), ("BLIP base", "blip-base")]
+    offered = dict(service.others("compact-captioner", "beam", models, "en"))
+    assert offered == {
+        "None": "",
+        "The same model: Nucleus sampling": "nucleus",
+        "The same model: Greedy": "greedy",
+        "The same model: Beam search without re-ranking": "unranked",
+        "BLIP base": "blip-base",
+    }
+    assert "unranked" not in dict(service.others("blip-base", "beam", models, "en")).values()
+    assert ("同一模型：束搜索", "beam") in service.others("blip-base", "greedy", models, "zh")
+    form = {"decoding": "beam", "num_captions": 2}
+    assert service.beside("blip-base", "greedy", form) == ("blip-base", {**form, "decoding": "greedy"})
+    assert service.beside("blip-base", "unranked", form) == ("blip-base", {**form, "rerank": False})
+    assert service.beside("blip-base", "git-base", form) == ("git-base", form)
+
+
+def test_an_unusual_decoding_is_said_in_a_chip(pool: ModelPool, isolated: Path, photo: Path) -> None:
+    upload = uploaded(isolated, photo)
+    said = {"decoding": "greedy"}, {"decoding": "beam", "rerank": False}, {"decoding": "beam"}
+    shown = [panel(service.describe(pool, upload, "blip-base", form), "en") for form in said]
+    assert ["Greedy" in html for html in shown] == [True, False, False]
+    assert ["without re-ranking" in html for html in shown] == [False, True, False]
+
+
 def test_a_level_of_another_model_is_not_passed_on(pool: ModelPool, isolated: Path, photo: Path) -> None:
     assert isinstance(service.describe(pool, uploaded(isolated, photo), "blip-base", {"detail": "detailed"}), Answer)
 
