@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from mmcore.results import Sentiment
 
@@ -83,3 +84,9 @@ FAILURES: tuple[ExamplePost, ...] = (
     ExamplePost("positive", _said("It never disappoints.", "从不让人失望。")),
 )
 """Posts that the bundled model is known to get wrong; ``ui.sentiment.failures_why`` says why, in this order."""
+
+
+def pictures() -> tuple[examples.Example, ...]:
+    """The pictures of all these posts, with their credits."""
+    names = {Path(post.picture).name for post in (*POSTS, *FAILURES)}
+    return tuple(item for item in examples.collection() if item.path.name in names)

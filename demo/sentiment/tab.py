@@ -12,7 +12,8 @@ from mmcore.results import FUSIONS
 
 from ..ui import batch, clearing, events, extras, slots, style
 from ..ui import chooser as choosing
-from ..ui.i18n import DEFAULT_LANGUAGE, LANGUAGES, ui
+from ..ui.html import credits_list
+from ..ui.i18n import DEFAULT_LANGUAGE, LANGUAGES, text, ui
 from . import api, sample_posts, service
 from . import view as sentiment_render
 
@@ -113,6 +114,8 @@ def build(page: Page) -> None:
     page.ways.follow("sentiment", followed, [words.input, picture.input], welcomed)
     batch.build(page, chooser.model, {"fusion": fusion}, BATCH, partial(service.describe_many, page.pool))
     api.build(page)
+    with gr.Accordion(ui("credits"), open=False):
+        gr.HTML(credits_list(sample_posts.pictures()))
 
 
 def _examples(page: Page, inputs: list[gr.components.Component]) -> list[Examples]:
@@ -130,6 +133,7 @@ def _examples(page: Page, inputs: list[gr.components.Component]) -> list[Example
                     examples_per_page=len(kept),
                     elem_id=f"mm-sentiment-{name}{'' if language == DEFAULT_LANGUAGE else f'-{language}'}",
                 )
+                made.dataset.headers = [text(language, f"ui.sentiment.{name}") for name in ("text", "picture")]
             shown.append(made)
             columns.append(column)
 

@@ -12,6 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import quote
 
 from mmcore.errors import MMCoreError
+from mmcore.io.tag_names import tag_text
 from mmcore.results import CaptionResult
 from mmcore.types import IsCancelled, Progress
 
@@ -112,7 +113,7 @@ def _caption_cells(result: CaptionResult, language: str) -> list[str]:
     best = result.captions[0]
     if result.confident:
         return [best.text, f"{best.score:.2f}"]
-    things = text(language, "text.list_separator").join(tag.text for tag in result.tags[:TAGS_TOLD])
+    things = text(language, "text.list_separator").join(tag_text(language, tag.text) for tag in result.tags[:TAGS_TOLD])
     doubt = text(language, "text.unsure_recognise", things=things) if things else text(language, "text.unsure")
     return [f"{best.text} ({doubt})", f"{best.score:.2f}"]
 

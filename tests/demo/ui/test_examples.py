@@ -109,7 +109,8 @@ def test_the_sweep_of_old_uploads_spares_the_examples(isolated: Path) -> None:
     root = Path(__file__).resolve().parents[3]
     subprocess.run([sys.executable, "-c", SWEEP], cwd=root, check=True, timeout=600)
     left = {path.name for path in (isolated / "gradio").rglob("*.jpg")}
-    with_words = {Path(post.picture).name for post in (*sample_posts.POSTS, *sample_posts.FAILURES) if post.picture}
+    with_words = {item.path.name for item in sample_posts.pictures()}
+    assert with_words == {Path(post.picture).name for post in (*sample_posts.POSTS, *sample_posts.FAILURES)} - {""}
     shown = {item.path.name for item in (*examples.failures(), *examples.captioned())}
     matched = {f"{name}.jpg" for name in (*matching_tab.LABEL_EXAMPLES, *matching_tab.SENTENCE_EXAMPLES)}
     assert left == shown | with_words | matched
