@@ -6,7 +6,7 @@ from html import escape
 
 from ..ui.colours import viridis
 from ..ui.events import Failure, Step
-from ..ui.html import empty, legend, percent, problem
+from ..ui.html import empty, legend, problem, similarity
 from ..ui.i18n import text
 from .service import MAPPED, Dots
 from .view import progress
@@ -47,7 +47,7 @@ def _dot(content: Dots, place: int, language: str) -> str:
         score = content.scores[place]
         red, green, blue = (int(part) for part in viridis()[round(min(max(score, 0.0), 1.0) * 255)])
         style += f";background:#{red:02x}{green:02x}{blue:02x}"
-        name = text(language, "text.retrieval.match", name=name, score=percent(score))
+        name = text(language, "text.retrieval.match", name=name, score=similarity(score))
     label = escape(name, quote=True)
     return (
         f'<button type="button" class="mm-dot" style="{style}" data-thumb="{content.thumbnails[place]}" '

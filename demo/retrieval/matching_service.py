@@ -17,7 +17,7 @@ import numpy.typing as npt
 from mmcore.errors import InputError
 from mmcore.io.images import clean_text, decode_image
 from mmcore.pool import ModelPool
-from mmcore.results import LabelScore, SimilarityMatrix, TextRanking, ZeroShotOptions, ZeroShotResult
+from mmcore.results import SimilarityMatrix, TextRanking, ZeroShotOptions, ZeroShotResult
 from mmcore.results.options import number
 from mmcore.tasks.retrieval import rank_texts, similarity, zero_shot
 from mmcore.types import Floats
@@ -26,6 +26,7 @@ from ..ui import examples, uploads
 from ..ui.colours import data_uri, shrink, viridis
 from ..ui.events import Failure, attempt
 from ..ui.html import empty, foot, notice, percent, problem, score_bar
+from ..ui.html import similarity as alike
 from ..ui.i18n import escaped as _t
 from ..ui.i18n import text
 
@@ -118,18 +119,18 @@ def bars(content: ZeroShotResult | TextRanking | Failure | None, language: str, 
     else:
         told, name = "text.retrieval.ranking", "ranking.json"
         if not any(one.score >= content.cutoff for one in ranked):
-            said = notice(text(language, "text.retrieval.no_sentence", cutoff=percent(content.cutoff)))
-    rows = "".join(_bar(one) for one in ranked[:BARS])
-    plain = escape("\n".join(f"{one.label}: {percent(one.score)}" for one in ranked), quote=True)
+            said = notice(text(language, "text.retrieval.no_sentence", cutoff=alike(content.cutoff)))
+    shown = percent if isinstance(content, ZeroShotResult) else alike
+    rows = "".join(
+        f"<li><span>{escape(one.label)}</span>{score_bar(one.score)}<span>{shown(one.score)}</span></li>"
+        for one in ranked[:BARS]
+    )
+    plain = escape("\n".join(f"{one.label}: {shown(one.score)}" for one in ranked), quote=True)
     under = foot(content.model, content.device, content.seconds, content.to_dict(), name, language)
     return (
         f'<section class="mm-answer" aria-label="{_t(language, "text.retrieval.results")}" data-text="{plain}">{said}'
         f'<ol class="mm-labels">{rows}</ol><p class="mm-hint">{_t(language, told)}</p>{under}</section>'
     )
-
-
-def _bar(one: LabelScore) -> str:
-    return f"<li><span>{escape(one.label)}</span>{score_bar(one.score)}<span>{percent(one.score)}</span></li>"
 
 
 def read(cosines: Floats, reading: str, temperature: Any) -> npt.NDArray[np.float64]:

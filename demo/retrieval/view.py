@@ -16,7 +16,7 @@ from mmcore.results import export_rows
 from ..ui import text_boxes
 from ..ui.batch_rows import safe_cell
 from ..ui.events import Failure, Step
-from ..ui.html import download_link, empty, foot, legend, notice, percent, problem, progress_bar, score_bar
+from ..ui.html import download_link, empty, foot, legend, notice, problem, progress_bar, score_bar, similarity
 from ..ui.i18n import escaped as _t
 from ..ui.i18n import text
 from .service import CloseUp, SearchView, Shown, public
@@ -51,7 +51,7 @@ def panel(content: SearchView | Failure | Step | None, language: str) -> str:
         downloads(content, language),
     ]
     label = _t(language, "text.retrieval.results")
-    said = "\n".join(f"{one.called[language]}: {percent(one.match.score)}" for one in good or content.shown)
+    said = "\n".join(f"{one.called[language]}: {similarity(one.match.score)}" for one in good or content.shown)
     return (
         f'<section class="mm-answer mm-found" aria-label="{label}" data-text="{escape(said, quote=True)}">'
         f"{''.join(parts)}</section>"
@@ -75,11 +75,11 @@ def progress(step: Step, language: str) -> str:
 
 def _summary(found: SearchView, good: int, language: str) -> str:
     query = f'<p class="mm-query"><q>{escape(str(found.query))}</q></p>'
-    cutoff = percent(found.result.cutoff)
+    cutoff = similarity(found.result.cutoff)
     if not found.shown:
         return query + notice(text(language, "text.retrieval.no_name"))
     if not good:
-        best = percent(found.shown[0].match.score)
+        best = similarity(found.shown[0].match.score)
         return query + notice(text(language, "text.retrieval.no_match", cutoff=cutoff, best=best))
     line = _t(language, "text.retrieval.good", good=good, cutoff=cutoff, pictures=found.pictures)
     return f'{query}<p class="mm-hint" role="status">{line}</p>'
@@ -97,7 +97,7 @@ def _gallery(matches: Sequence[Shown], offset: int, language: str) -> str:
 
 
 def _item(one: Shown, place: int, language: str) -> str:
-    name, score = one.called[language], percent(one.match.score)
+    name, score = one.called[language], similarity(one.match.score)
     label = _t(language, "text.retrieval.match", name=name, score=score)
     # Whose licence asks for it is named under a saved picture of the answer.
     credit = "" if one.credit is None else f' data-credit="{one.credit.path.stem}"'
@@ -137,9 +137,11 @@ def close_up(content: CloseUp | Failure | None, language: str) -> str:
     one, explained = content.shown, content.map
     width, height = content.size
     name = escape(one.called[language], quote=True)
-    facts = _t(language, "text.retrieval.facts_read", score=percent(one.match.score))
+    facts = _t(language, "text.retrieval.facts_read", score=similarity(one.match.score))
     if one.match.cosine is not None:
-        facts = _t(language, "text.retrieval.facts", score=percent(one.match.score), cosine=f"{one.match.cosine:.3f}")
+        facts = _t(
+            language, "text.retrieval.facts", score=similarity(one.match.score), cosine=f"{one.match.cosine:.3f}"
+        )
     credit = content.credit
     made = (
         ""

@@ -34,6 +34,11 @@ def percent(share: float) -> str:
     return f"{share * 100:.0f} %"
 
 
+def similarity(score: float) -> str:
+    """0.834 -> "0.83": how alike two things are, which is no probability and so no percentage."""
+    return f"{score:.2f}"
+
+
 def seconds_text(seconds: float) -> str:
     """Two digits that mean something: "0.043 s", "1.2 s", "34 s"."""
     return f"{seconds:.3f} s" if seconds < 0.1 else f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"

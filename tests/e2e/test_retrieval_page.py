@@ -38,7 +38,7 @@ def pictures(tmp_path: Path) -> list[Path]:
 
 def called(name: str) -> re.Pattern[str]:
     """What a match with that name is called, whatever its score."""
-    return re.compile(rf"^{re.escape(name)}, score [<>]?\d+ %$")
+    return re.compile(rf"^{re.escape(name)}, score [01]\.\d\d$")
 
 
 def view(page: Page, name: str) -> None:
@@ -99,7 +99,7 @@ def test_words_find_the_example_pictures(stay: Callable[..., Page]) -> None:
 def test_an_example_query_is_one_click_away_and_nonsense_has_no_good_match(stay: Callable[..., Page]) -> None:
     page = search(stay)
     page.get_by_role("button", name="a dog", exact=True).click()  # no colour: the fake knows nothing of it
-    expect(page.locator("#mm-found .mm-notice")).to_contain_text("No good match: no score reaches the cut-off of 50 %")
+    expect(page.locator("#mm-found .mm-notice")).to_contain_text("No good match: no score reaches the cut-off of 0.50")
     expect(page.locator("#mm-query textarea, #mm-query input").first).to_have_value("a dog")
     expect(page.locator("#mm-found .mm-below")).to_have_attribute("open", "")
 
@@ -122,7 +122,7 @@ def test_own_pictures_words_minus_words_and_the_cutoff(stay: Callable[..., Page]
 
     page.locator("#mm-cutoff input[type=number]").fill("0.99")
     page.locator("#mm-cutoff input[type=number]").press("Tab")
-    expect(page.locator("#mm-found .mm-notice")).to_contain_text(re.compile(r"cut-off of 99 %; the best is \d+ %"))
+    expect(page.locator("#mm-found .mm-notice")).to_contain_text(re.compile(r"cut-off of 0\.99; the best is 0\.\d\d"))
     page.locator("#mm-cutoff").get_by_role("button", name="Reset").click()
 
 
@@ -139,7 +139,7 @@ def test_text_inside_the_pictures_is_found_and_shown_where_it_stands(
     expect(first.locator(".mm-read")).to_have_text("120 by 90")
     first.click()
     expect(page.locator("#mm-closeup .mm-boxes polygon")).to_have_count(1)
-    expect(page.locator("#mm-closeup .mm-readout")).to_contain_text("Score 100 %")
+    expect(page.locator("#mm-closeup .mm-readout")).to_contain_text("Score 1.00")
     ask(page, "blue")  # both: the words and the text
     expect(page.locator("#mm-found .mm-query")).to_have_text('blue + "120 by 90"')
     expect(first).to_have_attribute("title", called("sea.jpg"))
@@ -175,7 +175,7 @@ def test_a_result_opens_with_its_heat_map_and_can_be_searched_from(
     ask(page, "red")
     page.get_by_role("button", name=called("flag.jpg")).click()
     closeup = page.locator("#mm-closeup .mm-closeup")
-    expect(closeup).to_contain_text(re.compile(r"Score \d+ % · cosine 0\.\d+"))
+    expect(closeup).to_contain_text(re.compile(r"Score [01]\.\d\d · cosine 0\.\d+"))
     overlay = closeup.locator(".mm-overlay")
     expect(overlay).to_be_visible()
     left, right = overlay.evaluate(
@@ -285,7 +285,7 @@ def test_sentences_are_ranked(stay: Callable[..., Page], pictures: list[Path]) -
     write(page, "#mm-sentences", "A green leaf.\nA red rose.")
     page.locator("#mm-sentences-picture input[type=file]").first.set_input_files(pictures[0])
     bars = page.locator("#mm-sentences-answer .mm-labels li")
-    expect(bars.first).to_have_text(re.compile(r"A red rose\.\d+ %"))
+    expect(bars.first).to_have_text(re.compile(r"A red rose\.[01]\.\d\d"))
     expect(bars.nth(1)).to_contain_text("A green leaf.")
 
 

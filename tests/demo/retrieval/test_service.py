@@ -21,7 +21,7 @@ from demo.retrieval.collections import Added, CollectionChooser, UploadSession
 from demo.retrieval.service import CloseUp, Dots, SearchForm, SearchView
 from demo.ui import i18n
 from demo.ui.events import Failure, Step
-from demo.ui.html import percent
+from demo.ui.html import similarity as alike
 from mmcore.errors import InputError
 from mmcore.pool import ModelPool
 from mmcore.results import DEFAULT_CUTOFF, MapMethod, SimilarityMatrix, TextRanking, ZeroShotResult
@@ -193,10 +193,10 @@ def test_the_gallery_parts_good_matches_from_others_and_hides_no_score(
 ) -> None:
     found = find(pool, shelf, visitor, text="red")
     page = view.panel(found, "en")
-    assert "Good matches: 2 of 4 pictures (score 50 % or more)" in page
+    assert "Good matches: 2 of 4 pictures (score 0.50 or more)" in page
     assert re.findall(r'data-pick="(\d)"[^>]*aria-label="([^"]*)"', page)[:2] == [
-        ("0", f"rose.png, score {percent(found.shown[0].match.score)}"),
-        ("1", f"flag.png, score {percent(found.shown[1].match.score)}"),
+        ("0", f"rose.png, score {alike(found.shown[0].match.score)}"),
+        ("1", f"flag.png, score {alike(found.shown[1].match.score)}"),
     ]
     assert '<details class="mm-below"><summary>Below the cut-off: 2' in page
 
@@ -205,7 +205,7 @@ def test_no_good_match_is_said_and_the_nearest_are_shown(
     pool: ModelPool, shelf: CollectionChooser, visitor: UploadSession
 ) -> None:
     page = view.panel(find(pool, shelf, visitor, text="qwertz"), "en")
-    assert 'role="status">No good match: no score reaches the cut-off of 50 %' in page
+    assert 'role="status">No good match: no score reaches the cut-off of 0.50' in page
     assert '<details class="mm-below" open>' in page
     assert page.count("data-pick") == 4
 
@@ -268,7 +268,7 @@ def test_the_map_has_a_dot_a_picture_coloured_by_its_score(
     assert dots.scores[0] == max(dots.scores)
     page = map_view.panel(dots, "en")
     assert page.count('class="mm-dot"') == 4
-    assert f'aria-label="rose.png, score {percent(dots.scores[0])}"' in page
+    assert f'aria-label="rose.png, score {alike(dots.scores[0])}"' in page
     assert "Brighter dots match “red” better." in page
     plain = last(service.draw(pool, shelf, visitor, "uploads", MODEL, " "))
     assert "Brighter" not in map_view.panel(plain, "en")
@@ -307,7 +307,7 @@ def test_sentences_are_ranked_and_none_may_fit(pool: ModelPool, uploaded: dict[s
     assert [one.label for one in ranking.texts] == ["Something green.", "Something red."]
     assert "No good match" not in matching_service.bars(ranking, "en", "text.retrieval.sentences_empty")
     none = matching_service.rank(pool, uploaded, "Something red.", MODEL)
-    assert "No good match: no sentence reaches 50 %." in matching_service.bars(
+    assert "No good match: no sentence reaches 0.50." in matching_service.bars(
         none, "en", "text.retrieval.sentences_empty"
     )
 
