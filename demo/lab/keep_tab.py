@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from ..sentiment import service as sentiment
-from ..ui import class_board, events, quotas
+from ..ui import class_board, events, quotas, ways
 from ..ui.i18n import ui
 from ..ui.rooms import TEAM_LENGTH
 from . import links, service, status, view
@@ -154,7 +154,8 @@ def connect_restoring(
             *(setting.form[name] for name in form),
         )
 
-    page.demo.load(
+    gr.on(
+        [page.demo.load, ways.refill_button(links.TAB).click],
         restored,
         [link, visitor, page.language],
         [page.tabs, line, data, file, about, fusions, *form.values()],

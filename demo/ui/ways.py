@@ -63,11 +63,11 @@ class Ways:
         if after is not None:
             set_here = [field for name, field in fields.items() if name != "model"]
             kinds = json.dumps([one for one in json.loads(told) if one[0] != "model"])
-            restored = after.then(
-                None, None, set_here, js=f"() => window.mmcore.ways.restore({names}, {kinds})", **QUIET
-            )
+            restore = f"() => window.mmcore.ways.restore({names}, {kinds})"
             act = f"(...values) => {{ window.mmcore.ways.act({names}, {told}, values); }}"
-            restored.then(None, list(fields.values()), None, js=act, **QUIET)
+            for begin in (after.then, refill_button(tab).click):
+                restored = begin(None, None, set_here, js=restore, **QUIET)
+                restored.then(None, list(fields.values()), None, js=act, **QUIET)
 
     def carry(self, tab: str, picture: gr.Image) -> None:
         """Lay out the row that takes ``picture`` to other tabs; it shows while there is one."""
@@ -91,6 +91,13 @@ class Ways:
                 None, picture, [*pictures, tabs], js=f"(picture) => window.mmcore.ways.carry(picture, {order})", **QUIET
             )
             gone.then(None, None, None, js="() => { window.mmcore.ways.carried(); }", **QUIET)
+
+
+def refill_button(tab: str) -> gr.Button:
+    """What the script presses to fill a tab by its address once more: the page was reloaded, and somebody goes back."""
+    import gradio as gr
+
+    return gr.Button(visible="hidden", elem_id=f"mm-{tab}-refill")
 
 
 PLACES = ("captioning", "retrieval", "sentiment", "ask")

@@ -16,9 +16,13 @@
   const VIEWS = { retrieval: "#mm-retrieval-views" };
   const PATIENCE = 15_000;
 
-  const arrived = new URLSearchParams(location.search);
-  const lesson = arrived.get("lesson");
-  const first = arrived.get("tab") ?? (lesson === null ? "captioning" : lesson === "classes" ? "classes" : "lessons");
+  let arrived = new URLSearchParams(location.search); // what is asked for: by the link, or by the way back to a tab
+  const size = arrived.get("size");
+  const tabOf = (query) => {
+    const lesson = query.get("lesson");
+    return query.get("tab") ?? (lesson === null ? "captioning" : lesson === "classes" ? "classes" : "lessons");
+  };
+  let first = tabOf(arrived); // the tab that it is asked of
   const own = (query) => new URLSearchParams([...query].filter(([name]) => !COMMON.includes(name)));
   const parts = { [first]: own(arrived) };
   const part = (tab) => (parts[tab] ??= new URLSearchParams());
@@ -26,10 +30,11 @@
   let arriving = true; // until the tab of the link is open
   let waiting = first; // the tab whose fields the link has still to fill
   let going = false; // the browser's own way back or forward
+  const visited = new Set([first]); // since the page was loaded: what these tabs hold is there
 
   const address = () => {
     const query = new URLSearchParams([["tab", here], ...part(here), ["lang", window.mmcore.language()]]);
-    if (arrived.has("size")) query.set("size", arrived.get("size"));
+    if (size !== null) query.set("size", size);
     return `?${query}`;
   };
   const enter = (how) => { if (address() !== location.search) history[how](null, "", address()); };
@@ -80,20 +85,34 @@
     if (arriving || !tab || tab === here) { going = false; return; }
     if (COMMON.some((name) => new URLSearchParams(location.search).has(name))) parts[here] = own(new URLSearchParams(location.search));
     here = tab;
+    visited.add(tab);
     clearTimeout(later);
     if (!going) enter("pushState");
     going = false;
     tabButton(tab)?.scrollIntoView({ block: "nearest", inline: "nearest" });
   });
+  /* Back and forward. A tab that was open since the page was loaded shows what it showed, and the address says that; one
+     that was not (the page was reloaded in between) is filled by its address, as a link fills it. */
   window.addEventListener("popstate", () => {
     const query = new URLSearchParams(location.search);
-    const tab = query.get("tab") ?? (query.has("lesson") ? "lessons" : "captioning");
-    parts[tab] = own(query);
-    if (tab === here) return;
-    here = tab;
-    going = true;
-    tabButton(tab)?.click();
+    const tab = tabOf(query);
+    const [known, taught] = [visited.has(tab), query.has("lesson")]; // lessons keep their own place
+    if (!known || taught) parts[tab] = own(query);
+    visited.add(tab);
+    if (tab !== here) {
+      here = tab;
+      going = true;
+      tabButton(tab)?.click();
+    }
+    clearTimeout(later);
+    enter("replaceState");
+    if (!known && !taught && part(tab).size) refill(tab, query);
   });
+  const refill = async (tab, query) => {
+    if (query.has("model")) { location.reload(); return; } // chosen as the page starts
+    [arrived, first, waiting] = [query, tab, tab];
+    (await until(() => document.querySelector(`#mm-${tab}-refill`))).click();
+  };
 
   const written = (value) => {
     if (Array.isArray(value)) return value.join(",");
@@ -219,5 +238,5 @@
     },
     link: () => { enter("replaceState"); return location.href; },
   };
-  if (arrived.get("size") === "large") document.documentElement.classList.add("mm-large");
+  if (size === "large") document.documentElement.classList.add("mm-large");
 })();

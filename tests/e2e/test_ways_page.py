@@ -99,7 +99,16 @@ def test_a_link_brings_back_tab_example_options_and_language(visit: Callable[...
 def test_a_link_with_words_is_answered(visit: Callable[..., Page], server: Server) -> None:
     page = visit(address=f"{server.url}?tab=retrieval&text=a+dog&top=5")
     expect(page.locator("#mm-found .mm-answer")).to_be_visible()
-    expect(page.locator("#mm-query textarea, #mm-query input").first).to_have_value("a dog")
+    query = page.locator("#mm-query textarea, #mm-query input").first
+    expect(query).to_have_value("a dog")
+    show(page, "captioning")
+    expect(page).to_have_url(asks("tab=captioning"))
+    page.reload()
+    expect(page.locator('#mm-tabs [data-tab-id="captioning"][aria-selected="true"]').first).to_be_visible()
+    page.go_back()  # to a tab that nobody has opened since: its address fills it
+    expect(page.locator("#mm-found .mm-answer")).to_be_visible()
+    expect(query).to_have_value("a dog")
+    expect(page).to_have_url(asks("tab=retrieval", "text=a+dog", "top=5"))
 
 
 def test_what_a_tier_takes_is_said_in_every_tab_before_it_is_chosen(stay: Callable[..., Page]) -> None:
