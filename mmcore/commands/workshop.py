@@ -134,3 +134,12 @@ def bench_first_use_command(
     from mmcore.evaluation.first_use_bench import run
 
     measure(use, lambda _, __: run(repeats, tab or ()))
+
+
+@bench_app.command("explained")
+@shared_options("json_lines")
+def bench_explained_command(use: Use, repeats: Repeats = 5) -> None:
+    """Seconds to the answer of a tab without, before and with its explanation, over HTTP."""
+    from mmcore.evaluation.first_use_bench import run_explained
+
+    measure(use, lambda _, __: run_explained(repeats))

@@ -1,7 +1,8 @@
 """What a visitor waits for at first use: the first answer of each tab against later ones, over HTTP.
 
 Each tab is asked in a process of the page of its own, with an empty MMCORE_HOME: what must be loaded, or made once, is
-in its first answer. The reference is the median of the later answers of the same process.
+in its first answer. The reference is the median of the later answers of the same process. And what a visitor waits for
+before there is something to read, where an explanation follows the answer.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import sys
 import tempfile
 import wave
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import monotonic, perf_counter, sleep
@@ -198,26 +199,106 @@ def _questions(client: httpx.Client) -> Ask:
     return lambda: _call(client, "ask", [image, "What is this?"])
 
 
-def _lab(client: httpx.Client) -> Ask:
-    """Press Train as the page does, and wait until there is an epoch to see."""
+def _event(client: httpx.Client, event: str, given: Sequence[Any] = ()) -> dict[str, Any]:
+    """What the page sends for an event, without its session: ``given`` stands in place of its first inputs."""
     config = client.get("/config").json()
     values = {one["id"]: one.get("props", {}).get("value") for one in config["components"]}
-    (training,) = (one for one in config["dependencies"] if one["api_name"] == "lab_train")
-    data = [values.get(name) for name in training["inputs"]]
+    (asked,) = (one for one in config["dependencies"] if one["api_name"] == event)
+    return {"data": [*given, *(values.get(name) for name in asked["inputs"][len(given) :])], "fn_index": asked["id"]}
 
-    def train() -> None:
-        session = secrets.token_hex(8)
-        asked = {"data": data, "fn_index": training["id"], "session_hash": session}
-        client.post(f"{API}/queue/join", json=asked).raise_for_status()
+
+def _pressed(client: httpx.Client, event: str, given: Sequence[Any] = ()) -> Callable[[str], Iterator[str]]:
+    """Press a button as the page does, in a session: the lines that come back."""
+    asked = _event(client, event, given)
+
+    def press(session: str) -> Iterator[str]:
+        body = {**asked, "session_hash": session}
+        client.post(f"{API}/queue/join", json=body).raise_for_status()
         with client.stream("GET", f"{API}/queue/data", params={"session_hash": session}) as answer:
             for line in answer.iter_lines():
                 said = json.loads(line.removeprefix("data: ")) if line.startswith("data: ") else {}
+                if said.get("msg") in ("process_generating", "process_completed"):
+                    yield line
                 if said.get("msg") == "process_completed":
-                    raise RuntimeError(f"the training ended without an epoch: {line[:300]}")
-                if said.get("msg") == "process_generating" and "mm-table" in line:
                     return
 
+    return press
+
+
+def _lab(client: httpx.Client) -> Ask:
+    """Press Train, and wait until there is an epoch to see."""
+    press = _pressed(client, "lab_train")
+
+    def train() -> None:
+        with closing(press(secrets.token_hex(8))) as lines:  # type: ignore[type-var]  # a generator
+            if not any("process_generating" in line and "mm-table" in line for line in lines):
+                raise RuntimeError("the training ended without an epoch")
+
     return train
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A tab whose answer comes first and its explanation after it; seconds, medians."""
+
+    tab: str
+    plain: float
+    """The answer of the endpoint for programs, which explains nothing."""
+    answer: float
+    """What the page shows first."""
+    explained: float
+    """Until the explanation stands below it."""
+    ratio: float
+    """``answer`` to ``explained``: the part of the wait after which there is something to read."""
+    bytes: int
+    """What the page gets for it, in all."""
+    translated: float
+    """The same answer in another language."""
+    translated_bytes: int
+
+
+def run_explained(repeats: int = 5) -> dict[str, Any]:
+    """Tabs of EXPLAINED in a warm page: seconds to the answer without, before and with its explanation."""
+    found = []
+    with _page() as (client, _):
+        for tab, (event, shown) in EXPLAINED.items():
+            ask = TABS[tab](client)
+            image, noise = _upload(client, "picture.jpg", picture()), _upload(client, "sound.wav", sound())
+            given = {"captioning": [image], "sentiment": ["what a lovely day", image], "audio": [noise]}
+            press = _pressed(client, event, given[tab])
+            again = _event(client, f"{tab}_translate")
+            again["data"][-1] = "zh"
+            rows = []
+            for _ in range(1 + repeats):
+                session = secrets.token_hex(8)
+                first, last, size = _first_and_last(press, session, shown)
+                begin = perf_counter()
+                translated = client.post(f"{API}/run/predict", json={**again, "session_hash": session}).content
+                rows.append((_seconds(ask), first, last, size, perf_counter() - begin, len(translated)))
+            plain, first, last, size, spent, length = (
+                round(statistics.median(column), 3) for column in zip(*rows[1:], strict=True)
+            )
+            ratio = round(first / last, 2)
+            found.append(asdict(Explained(tab, plain, first, last, ratio, int(size), spent, int(length))))
+    return {"timings": found, "repeats": repeats}
+
+
+def _seconds(ask: Ask) -> float:
+    begin = perf_counter()
+    ask()
+    return perf_counter() - begin
+
+
+def _first_and_last(press: Callable[[str], Iterator[str]], session: str, shown: str) -> tuple[float, float, int]:
+    """Seconds to the first line with the answer, to the last, bytes. Raises RuntimeError where there is no answer."""
+    begin, first, size = perf_counter(), None, 0
+    for line in press(session):
+        size += len(line.encode())
+        if first is None and shown in line:
+            first = perf_counter() - begin
+    if first is None:
+        raise RuntimeError(f"no answer: {shown} did not come")
+    return first, perf_counter() - begin, size
 
 
 TABS: dict[str, Callable[[Any], Ask]] = {
@@ -229,3 +310,10 @@ TABS: dict[str, Callable[[Any], Ask]] = {
     "ask": _questions,
     "lab": _lab,
 }
+
+EXPLAINED = {
+    "captioning": ("captioning_describe", "mm-caption"),  # its maps come with it
+    "sentiment": ("sentiment_describe", "mm-verdict"),
+    "audio": ("audio_listen", "mm-heard"),
+}
+"""Tab -> the page's event, and what its answer is recognised by."""
