@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +41,9 @@ class Request:
     model: str
 
 
-def options_of(form: Mapping[str, Any], *, explain: bool = False) -> AudioOptions:
+def options_of(form: Mapping[str, Any]) -> AudioOptions:
     """Options from raw form values by name. Raises InputError for a value out of range or of the wrong kind."""
-    values = {**form, "labels": label_names.parse(form.get("labels", "")), "explain": explain}
+    values = {**form, "labels": label_names.parse(form.get("labels", ""))}
     return from_form(AudioOptions, values)
 
 
@@ -63,22 +63,43 @@ def listen(
 ) -> Iterator[Step | tuple[AudioView, Explained | Failure | None, Request] | Failure]:
     """Classify one upload: a Step now and then while a long one is read, then the answer or what went wrong.
 
-    Pressing ``button`` ends it with a Failure that is ``stopped``.
+    After the answer it comes once more, with the evidence of its headline, which takes several times as long. Pressing
+    ``button`` ends it with a Failure that is ``stopped``, or without the evidence.
     """
     try:
-        request = Request(path_of(payload), options_of(form, explain=True), model)
+        request = Request(path_of(payload), options_of(form), model)
 
         def work(progress: Progress, cancelled: IsCancelled) -> AudioResult:
             return classify_audio(pool, request.path, request.options, model, progress, cancelled)
 
         for item in in_background(work, button):
             if not isinstance(item, Step):
-                evidence = attempt(explained, item.evidence) if item.evidence else None
-                yield heard(item), evidence, request
+                answer = heard(item)
+                yield answer, None, request
+                if item.windows:
+                    evidence = _evidence(pool, item, request, button)
+                    if not (isinstance(evidence, Failure) and evidence.stopped):
+                        yield answer, evidence, request
             elif item.total >= LONG or (not item.total and item.done >= LONG):
                 yield item
     except Exception as error:
         yield failure(error)
+
+
+def _evidence(pool: ModelPool, result: AudioResult, request: Request, button: Stop | None) -> Explained | Failure:
+    """Where in the spectrogram the model found the headline."""
+    start, length = result.windows[[one.label for one in result.labels].index(result.headline)]
+
+    def work(progress: Progress, cancelled: IsCancelled) -> Explained:
+        options, label = request.options, result.headline
+        return explained(explain_audio(pool, request.path, label, options, request.model, start, cancelled, length))
+
+    def found() -> Explained:
+        *_, last = in_background(work, button)
+        assert isinstance(last, Explained)
+        return last
+
+    return attempt(found)
 
 
 def explain(
@@ -87,8 +108,7 @@ def explain(
     """Where in the spectrogram the model found a label: in the window at ``start`` seconds, or where it was surest."""
 
     def work() -> Explained:
-        options = replace(request.options, explain=False)
-        return explained(explain_audio(pool, request.path, label, options, request.model, start, length=length))
+        return explained(explain_audio(pool, request.path, label, request.options, request.model, start, length=length))
 
     return attempt(work)
 

@@ -81,12 +81,18 @@ def build(page: Page) -> None:
         if payload is None:
             yield *_shown((None, None, None), language), gr.update(interactive=False)
             return
+        shown = None
         for item in service.listen(page.pool, payload, model, dict(zip(form, values, strict=True)), pressed):
             if isinstance(item, events.Step):
                 yield sound_render.panel(item, language), "", (None, None, None), gr.update(interactive=True)
             else:
                 contents = item if isinstance(item, tuple) else (item, None, None)
-                yield *_shown(contents, language), gr.update(interactive=False)
+                answered, *below = _shown(contents, language)
+                # The evidence comes below an answer that stays as it is; until then it can be stopped.
+                going = gr.update(interactive=isinstance(item, tuple) and shown is None)
+                yield gr.skip() if contents[0] is shown else answered, *below, going
+                shown = contents[0]
+        yield *(gr.skip() for _ in range(3)), gr.update(interactive=False)  # gradio sends what came last once more
 
     def explain(contents: View, language: str, event: gr.EventData) -> tuple[str, View]:
         answered, evidence, request = contents

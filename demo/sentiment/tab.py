@@ -89,6 +89,7 @@ def build(page: Page) -> None:
     ) -> Iterator[tuple[str, Any]]:
         for content in service.describe(page.pool, words, payload, model, fusion, heads, spoken, read):
             yield sentiment_render.panel(content, language), content
+        yield gr.skip(), gr.skip()  # gradio sends what came last once more
 
     # preprocess=False: the raw upload, because gradio's own reading answers a broken picture before we can.
     asked: dict[str, Any] = {

@@ -199,7 +199,7 @@ def _page(one: Partly, payload: Any, pool: ModelPool, language: str) -> str:
     if one.task == "sentiment":
         *_, judged = sentiment_service.describe(pool, one.words["text"], None, "compact-sentiment", "")
         return sentiment_panel(judged, language)
-    ((heard, *_),) = audio_service.listen(pool, payload, "compact-tagger", {})
+    *_, (heard, *_) = audio_service.listen(pool, payload, "compact-tagger", {})
     return audio_panel(heard, language)
 
 

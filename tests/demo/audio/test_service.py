@@ -64,8 +64,9 @@ def answer(pool: ModelPool, payload: dict[str, Any] | None, *form: Any, model: s
 def test_a_sound_is_classified_with_its_events_and_evidence(pool: ModelPool, uploads: Path) -> None:
     scene = np.concatenate([tone(200, 4), np.zeros(4 * RATE, np.float32), tone(4000, 4)])
     items = list(service.listen(pool, upload(uploads, scene), MODEL, {}))
-    assert len(items) == 1  # a short sound shows no progress
-    heard, evidence, _ = items[0]
+    (heard, without, _), (same, evidence, _) = items  # the answer first; a short sound shows no progress
+    assert same is heard
+    assert without is None
     assert isinstance(heard, AudioView)
     assert {one.label for one in heard.result.labels[:2]} == {"Dog", "Rain"}
     dog = next(event for event in heard.result.events if event.label == "Dog")
@@ -94,6 +95,16 @@ def test_the_evidence_of_a_file_that_is_gone_is_an_error(pool: ModelPool, upload
     _, _, request = answer(pool, upload(uploads, tone(200, 2)))
     request.path.unlink()
     assert isinstance(service.explain(pool, request, "Dog", None), Failure)
+
+
+def test_an_answer_stays_where_its_evidence_fails(pool: ModelPool, uploads: Path) -> None:
+    running = service.listen(pool, upload(uploads, tone(200, 2)), MODEL, {})
+    heard, _, request = next(running)  # type: ignore[misc]
+    assert isinstance(heard, AudioView)
+    request.path.unlink()
+    _, evidence, _ = next(running)  # type: ignore[misc]
+    assert isinstance(evidence, Failure)  # said where the evidence would be
+    assert list(running) == []
 
 
 def test_a_long_sound_reports_progress(pool: ModelPool, uploads: Path) -> None:
