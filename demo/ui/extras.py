@@ -21,6 +21,9 @@ from .i18n import ui
 if TYPE_CHECKING:
     from .page import Page
 
+BEHIND = "(typed, said) => [said ? `${typed ?? ''} ${said}`.trim() : typed, '']"
+"""In the browser, and when it is heard: what was typed while that took is kept, too."""
+
 
 def can_read(settings: Settings) -> bool:
     """Whether the extra that reads the text in pictures is here."""
@@ -66,7 +69,7 @@ def spoken_input(settings: Settings, tab: str) -> gr.Audio:
 
 
 def microphone(page: Page, field: gr.Textbox, tab: str) -> gr.Audio:
-    """A microphone in a closed row: what is said goes into ``field``, behind what stands there already."""
+    """A microphone in a closed row: what is said goes into ``field``, behind what stands there by then."""
     here = can_transcribe(page.settings)
     with gr.Accordion(ui("speak"), open=False, elem_id=f"mm-{tab}-speak", elem_classes="mm-speak"):
         recorder = gr.Audio(
@@ -77,20 +80,21 @@ def microphone(page: Page, field: gr.Textbox, tab: str) -> gr.Audio:
             interactive=here,
             elem_id=f"mm-{tab}-microphone",
         )
+        heard = gr.Textbox("", visible="hidden")
 
     @events.reported
-    def write(payload: Mapping[str, Any] | None, typed: str, language: str) -> tuple[Any, Any]:
+    def listen(payload: Mapping[str, Any] | None, language: str) -> tuple[Any, Any]:
         if payload is None:  # it was emptied, below
-            return gr.skip(), gr.skip()
+            return "", gr.skip()
         said, told = spoken(page.pool, payload, language)
         if told:
             gr.Warning(told)
-        return " ".join(filter(None, ((typed or "").strip(), said))), None
+        return said, None
 
     recorder.change(
-        write,
-        [recorder, field, page.language],
-        [field, recorder],
+        listen,
+        [recorder, page.language],
+        [heard, recorder],
         preprocess=False,
         trigger_mode="once",
         concurrency_id=events.MODELS,
@@ -99,7 +103,7 @@ def microphone(page: Page, field: gr.Textbox, tab: str) -> gr.Audio:
         show_progress_on=field,
         api_name=f"{tab}_speak",
         api_visibility="private",
-    )
+    ).success(None, [field, heard], [field, heard], js=BEHIND, show_progress="hidden", api_visibility="private")
     return recorder
 
 
