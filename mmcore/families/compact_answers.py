@@ -32,4 +32,4 @@ class CompactAnswers(CompactCaptioning):
 def load(checkpoint: Checkpoint, folder: Path, device: str, dtype: torch.dtype) -> CompactAnswers:
     """The networks of the captioner's folder. Raises what ``compact_captioner.load`` raises."""
     read = compact_captioner.load(checkpoint, folder, device, dtype)
-    return CompactAnswers(checkpoint, read.network, read.config, device, read.dual)
+    return CompactAnswers(checkpoint, read.network, read.config, device, read.dual, read.chinese)

@@ -105,7 +105,7 @@ class CompactCaptioning:
             config["confidence_threshold"],
         )
         self.writers = {"en": english}
-        self._chinese = None if chinese is None else chinese[0]
+        self.chinese = chinese
         if chinese is not None:
             language, settings = chinese
             self.writers["zh"] = Writer(
@@ -124,7 +124,7 @@ class CompactCaptioning:
     def memory(self) -> int:
         """Bytes of the weights, those of the dual encoder included."""
         own = bytes_of(self.network.state_dict().values())
-        further = 0 if self._chinese is None else bytes_of(self._chinese.state_dict().values())
+        further = 0 if self.chinese is None else bytes_of(self.chinese[0].state_dict().values())
         return own + further + (0 if self.dual is None else self.dual.memory())
 
     @torch.inference_mode()

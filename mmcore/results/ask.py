@@ -33,11 +33,11 @@ SOURCES = ("captioner", "tagger", "retriever", "colours", "reader", "none")
 
 SENTENCES: dict[str, tuple[str, str, str]] = {
     # code: (source, English, Chinese)
-    "seen": ("captioner", "I would describe it so: “{caption}”.", "我会这样描述它（英语）：“{caption}”。"),
+    "seen": ("captioner", "I would describe it so: “{caption}”.", "我会这样描述它：“{caption}”。"),
     "seen_unsure": (
         "captioner",
         "I am not sure what it is; the best sentence that I find is “{caption}”.",
-        "我不确定这是什么，能找到的最好的一句话（英语）是：“{caption}”。",
+        "我不确定这是什么，能找到的最好的一句话是：“{caption}”。",
     ),
     "tags": ("tagger", "I recognise: {things}.", "认出的有：{things}。"),
     "tags_none": (

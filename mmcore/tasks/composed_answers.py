@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from PIL import Image
@@ -28,7 +28,7 @@ from mmcore.io.images import clean_text
 from mmcore.io.questions import COLOURS, Asked, understood
 from mmcore.io.tag_names import tag_text
 from mmcore.pool import ModelPool
-from mmcore.results import AnswerPart, Caption, CaptionOptions, CaptionResult, Notice, Query, Tag, ZeroShotOptions
+from mmcore.results import AnswerPart, Caption, CaptionOptions, Notice, Query, Tag, ZeroShotOptions
 from mmcore.results.ocr import one_line
 from mmcore.tasks import ocr
 from mmcore.tasks.embedding import background, embed_images
@@ -53,9 +53,13 @@ TAGGER = 0.5
 """How much the tagger's say counts in a choice, where it knows all that is to choose from."""
 LEAST = 0.01
 """Added to a tagger's probability before it counts in a choice."""
+WORDED = {"indoors": "inside", "outdoors": "outside", "indoor": "inside", "outdoor": "outside"}
+"""What is asked for -> the word for it that the captions have on which retriever and tagger were trained."""
 LISTS = ((", ", " (", ")"), ("、", "（", "）"))
 """How things with a figure are listed, in English and in Chinese."""
 TEXT_GRID = 28
+CHOICE = 8
+"""Chinese sentences to choose from."""
 PEOPLE = ("person", "people", "man", "men", "woman", "women", "boy", "girl", "child", "children", "guy", "lady", "baby")
 """What the tagger calls a person."""
 PLACES: dict[tuple[int, int], tuple[str, str]] = {
@@ -104,33 +108,58 @@ def compose(
 # What is in it
 
 
-def _seen(pool: ModelPool, image: Image.Image, explain: bool, tags: bool = True) -> Parts:
-    """The captioner's sentence, and what the tagger is fairly sure of."""
+def _seen(pool: ModelPool, image: Image.Image, language: str, explain: bool, tags: bool = True) -> Parts:
+    """The captioner's sentence, in the language of the question, too, and what the tagger is fairly sure of."""
 
-    def work(model: Captioner, pictures: Sequence[Image.Image]) -> list[CaptionResult]:
-        found = []
-        for picture, (best, *_) in zip(pictures, model.caption(pictures, CaptionOptions()), strict=True):
-            shown = replace(best, maps=model.word_maps(picture, best)) if explain else best
-            sure = model.confident(picture, best)
-            found.append(CaptionResult((shown,), EYES, model.device, 0.0, model.tags(picture), sure))
-        return found
+    def look(model: Eyes, pictures: Sequence[Image.Image]) -> list[tuple[list[_Sentence], tuple[Tag, ...]]]:
+        return [(_sentences(model, picture, language), model.tags(picture)) for picture in pictures]
 
-    (result,) = pool.run(EYES, work, [image])
-    best = result.captions[0]
-    code = "seen" if result.confident else "seen_unsure"
-    parts = [AnswerPart.of(code, caption=best.text, map=_telling_map(best, result.tags))]
-    if tags:
-        parts += _tags(result.tags)
-    return parts
+    (((english, *chinese), tagged),) = pool.run(EYES, look, [image])
+    own = _chosen(pool, image, chinese) if chinese else english
+    both = (english.caption.text, own.caption.text)
+    where = None
+    if explain:
+        (where,) = pool.run(EYES, lambda model, some: [_telling_map(model, one, own.caption) for one in some], [image])
+    part = AnswerPart.of("seen" if own.sure else "seen_unsure", caption=both, map=where)
+    return [part, *(_tags(tagged) if tags else [])]
 
 
-def _telling_map(caption: Caption, tags: Sequence[Tag]) -> Floats | None:
-    """That of the word which the tagger backs most; None where it backs none, or maps were not asked for."""
-    if caption.maps is None:
-        return None
-    named = [tag.text for tag in tags]
+class _Sentence(NamedTuple):
+    caption: Caption
+    sure: bool
+    """Whether the tagger backs it, and sees the people that it speaks of."""
+
+
+def _sentences(model: Eyes, image: Image.Image, language: str) -> list[_Sentence]:
+    """The best English one; where the question is in Chinese, those to choose from follow."""
+    captions = list(model.caption([image], CaptionOptions())[0])
+    if language == "zh":
+        captions += model.caption([image], CaptionOptions(language="zh", num_captions=CHOICE))[0]
+    seen = (model.word_probability(image, PEOPLE) or 0.0) >= LEAST_TAG
+
+    def sure(caption: Caption) -> bool:
+        people = set(re.findall(r"\w+", english_of(caption.text).lower())).intersection(PEOPLE)
+        return model.confident(image, caption) and (seen or not people)
+
+    return [_Sentence(caption, sure(caption)) for caption in captions]
+
+
+def _chosen(pool: ModelPool, image: Image.Image, sentences: Sequence[_Sentence]) -> _Sentence:
+    """Of Chinese ones that which the retriever finds most like the picture, as the dictionary words it in English.
+
+    English ones are re-ranked by the captioner with the same network; alone it likes best what is common, a cat at a
+    window.
+    """
+    sentences = [one for one in sentences if one.sure] or sentences
+    words = [english_of(one.caption.text).lower() for one in sentences]
+    return sentences[int(similarity(pool, [image], words, RETRIEVER).scores[0].argmax())]
+
+
+def _telling_map(model: Captioner, image: Image.Image, caption: Caption) -> Floats | None:
+    """That of the caption's word which the tagger backs most; None where it backs none."""
+    named = [tag.text for tag in model.tags(image, caption.language)]
     backed = [(named.index(word.text), place) for place, word in enumerate(caption.words) if word.text in named]
-    return caption.maps[min(backed)[1]] if backed else None
+    return model.word_maps(image, caption)[min(backed)[1]] if backed else None
 
 
 def _tags(tags: Sequence[Tag]) -> Parts:
@@ -144,7 +173,7 @@ def _tags(tags: Sequence[Tag]) -> Parts:
 
 
 def _what(pool: ModelPool, image: Image.Image, asked: Asked, explain: bool) -> Parts:
-    return _seen(pool, image, explain)
+    return _seen(pool, image, asked.language, explain)
 
 
 # Whether something is in it, which of several, and where
@@ -198,7 +227,7 @@ def _heat(pool: ModelPool, image: Image.Image, thing: str) -> Floats:
 
 def _presence(pool: ModelPool, image: Image.Image, asked: Asked, explain: bool) -> Parts:
     if not asked.thing:
-        return _seen(pool, image, explain)
+        return _seen(pool, image, asked.language, explain)
     probability = probability_of(pool, image, asked.thing)
     if probability < DOUBTED:
         return [AnswerPart.of("no", thing=asked.thing, probability=_shown(1 - probability))]
@@ -208,8 +237,11 @@ def _presence(pool: ModelPool, image: Image.Image, asked: Asked, explain: bool) 
 
 
 def _choice(pool: ModelPool, image: Image.Image, asked: Asked, explain: bool) -> Parts:
-    scored = {one.label: one.score for one in zero_shot(pool, image, ZeroShotOptions(asked.things), RETRIEVER).labels}
-    tagged = _tagged(pool, image, [english_of(thing).lower() for thing in scored])
+    worded = {thing: WORDED.get(english_of(thing).lower(), thing) for thing in asked.things}
+    found = zero_shot(pool, image, ZeroShotOptions(tuple(dict.fromkeys(worded.values()))), RETRIEVER).labels
+    fits = {one.label: one.score for one in found}
+    scored = {thing: fits[word] for thing, word in worded.items()}
+    tagged = _tagged(pool, image, [english_of(word).lower() for word in worded.values()])
     if all(share is not None for share in tagged):
         scored = {
             thing: score * (LEAST + (share or 0)) ** TAGGER
@@ -220,7 +252,7 @@ def _choice(pool: ModelPool, image: Image.Image, asked: Asked, explain: bool) ->
     listed = [
         join.join(f"“{thing}”{left}{_shown(one):.0%}{right}" for thing, one in others) for join, left, right in LISTS
     ]
-    heat = _heat(pool, image, best) if explain else None
+    heat = _heat(pool, image, worded[best]) if explain else None
     code = "choice" if score >= CLEAR else "choice_close"
     return [AnswerPart.of(code, first=best, probability=_shown(score), others=(listed[0], listed[1]), map=heat)]
 
@@ -330,7 +362,7 @@ def _refusal(code: str, seen: bool = False) -> _About:
     """Says so; with ``seen``, and what can be seen all the same."""
 
     def about(pool: ModelPool, image: Image.Image, asked: Asked, explain: bool) -> Parts:
-        return [AnswerPart.of(code), *(_seen(pool, image, explain, tags=False) if seen else [])]
+        return [AnswerPart.of(code), *(_seen(pool, image, asked.language, explain, tags=False) if seen else [])]
 
     return about
 

@@ -18,7 +18,10 @@ from mmcore.settings import Settings
 
 
 class FakeCaptioner:
-    """Says what it is given: "a picture 6 by 4" for one of 6 x 4 pixels, so that mixed-up answers are noticed."""
+    """Says what it is given: "a picture 6 by 4" for one of 6 x 4 pixels, so that mixed-up answers are noticed.
+
+    In Chinese "图片6乘4".
+    """
 
     confidence_threshold = 0.5
 
@@ -39,11 +42,15 @@ class FakeCaptioner:
             if error is not None:
                 raise error
         count = 1 if options.decoding == "greedy" else options.num_captions
-        return [tuple(self._caption(image, rank) for rank in range(count)) for image in images]
+        return [tuple(self._caption(image, rank, options.language) for rank in range(count)) for image in images]
 
-    def _caption(self, image: Image.Image, rank: int) -> Caption:
-        texts = ["a", "picture", str(image.width), "by", str(image.height), *["again"] * rank]
-        return Caption(" ".join(texts), self.score / (rank + 1), tuple(Word(text, self.score) for text in texts))
+    def _caption(self, image: Image.Image, rank: int, language: str) -> Caption:
+        sizes = str(image.width), str(image.height)
+        texts = ["a", "picture", sizes[0], "by", sizes[1], *["again"] * rank]
+        if language == "zh":
+            texts = ["图片", sizes[0], "乘", sizes[1], *["又"] * rank]
+        text = ("" if language == "zh" else " ").join(texts)
+        return Caption(text, self.score / (rank + 1), tuple(Word(one, self.score) for one in texts), language=language)
 
     def word_maps(self, image: Image.Image, caption: Caption) -> npt.NDArray[np.float32]:
         return np.full((len(caption.words), 2, 2), 0.25, dtype=np.float32)

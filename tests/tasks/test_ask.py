@@ -120,7 +120,9 @@ def test_every_kind_is_answered_in_the_language_of_the_question(pool: ModelPool)
     english = ask(pool, [picture()], "What is this?")
     assert english.answer.startswith("I would describe it so: “a picture 40 by 30”.")
     chinese = ask(pool, [picture()], "这是什么？")
-    assert chinese.answer.startswith("我会这样描述它（英语）：“a picture 40 by 30”。")
+    assert chinese.answer.startswith("我会这样描述它：“图片40乘30”。")  # quoted in its language, too
+    assert chinese.parts[0].text("en") == english.parts[0].text()
+    assert english.parts[0].text("zh") == "我会这样描述它：“a picture 40 by 30”。"  # no other was asked for
     assert codes(english) == codes(chinese) == ["seen", "tags"]
     assert english.model == "compact-answers"
 
