@@ -193,6 +193,13 @@ MESSAGES: dict[str, str] = {
     "archive_bomb": (
         "{name} says that it would unpack to {megabytes:.0f} MB, far more than pictures can. It was not unpacked."
     ),
+    "archive_video_too_large": (
+        "The video has {megabytes:.2f} MB; inside an archive the limit is {limit:g} MB. Upload it by itself."
+    ),
+    "too_many_clips": (
+        "There are {limit} videos already, and no more are taken. Remove your pictures to begin anew, or index videos on "
+        "your own machine with mmcore index add."
+    ),
     "archive_encrypted": "{name} is locked with a password. Pack the pictures again without one.",
     # posts, tables and training
     "post_empty": "Nothing was given. Write a text, choose a picture, or both.",

@@ -6,6 +6,7 @@ A collection is chosen by a plain word, which is all that a page or a program se
 
 from __future__ import annotations
 
+import filecmp
 import os
 import shutil
 import tempfile
@@ -21,7 +22,9 @@ from PIL import Image
 from mmcore.errors import Cancelled, InputError, MMCoreError, UnknownNameError
 from mmcore.index import AddReport, Collection, Entry, Library, SessionLibrary, ready_vectors
 from mmcore.io.images import decode_image
+from mmcore.io.video_frames import VIDEO_SUFFIXES, is_video
 from mmcore.pool import ModelPool
+from mmcore.settings import Settings
 from mmcore.tasks.retrieval import embed_images
 from mmcore.types import IsCancelled, Progress, Vectors
 
@@ -34,6 +37,8 @@ from ..ui.i18n import LANGUAGES
 EXAMPLES, UPLOADS, SHARED = "examples", "uploads", "shared:"
 KEPT_SIDE = 1024
 """Longer side in pixels of the copies that are kept of a visitor's pictures: enough for every model and to look at."""
+MOST_CLIPS = 10
+"""Videos of one visitor: they are kept as they are, up to 100 MB each, since another model looks at them anew."""
 
 
 @dataclass
@@ -66,6 +71,10 @@ class Added:
     copies: tuple[tuple[str, str], ...]
     """(name, name of the picture that it is a copy of)."""
     stopped: bool
+    clips: int = 0
+    """Videos in the visitor's collection now."""
+    frames: int = 0
+    """Of its pictures those that are key frames of videos."""
 
 
 class CollectionChooser:
@@ -175,10 +184,10 @@ class CollectionChooser:
         progress: Progress,
         cancelled: IsCancelled,
     ) -> Added:
-        """Take uploaded pictures, and those inside uploaded ZIP archives, into the visitor's collection.
+        """Take uploaded pictures and short videos, and those inside uploaded ZIP archives, into the visitor's collection.
 
-        ``progress`` counts every file twice: when it is read and when it is embedded. A file that is no picture is
-        told of, and the others are still taken. Raises InputError where nothing was given, for too many files and for
+        ``progress`` counts every file twice: when it is read and when it is embedded. A file that is neither is told
+        of, and the others are still taken. Raises InputError where nothing was given, for too many files and for
         an archive that cannot be read.
         """
         limit = self.pool.settings.files
@@ -190,6 +199,7 @@ class CollectionChooser:
         with visitor.turn:
             if visitor.collection.checkpoint != model:
                 visitor.collection.reembed(self.embed(model), checkpoint=model, cancelled=cancelled)
+            clips = {entry.path for entry in visitor.collection.entries() if entry.moment is not None}
             for place, (name, content) in enumerate(sources):
                 if cancelled():
                     break
@@ -197,11 +207,15 @@ class CollectionChooser:
                 try:
                     if isinstance(content, InputError):
                         raise content
-                    image = decode_image(content, self.pool.settings)
+                    if is_video(content):
+                        path = _keep_clip(content, name, visitor.library.uploads, self.pool.settings, clips)
+                        clips.add(str(path))
+                    else:
+                        path = _keep(decode_image(content, self.pool.settings), name, visitor.library.uploads)
                 except MMCoreError as error:
                     broken.append((name, Failure(error)))
                 else:
-                    kept.append(_keep(image, name, visitor.library.uploads))
+                    kept.append(path)
             report = AddReport()
             if kept:
                 read = len(sources)
@@ -214,10 +228,14 @@ class CollectionChooser:
                 )
         broken += [(Path(item.path).name, Failure(item.error)) for item in report.broken]
         copies = [(Path(item.path).name, Path(item.of).name) for item in (*report.duplicates, *report.near_duplicates)]
+        for item in report.broken:  # videos that turned out to be too long, or damaged
+            Path(item.path).unlink(missing_ok=True)
         stopped = cancelled() or report.cancelled
+        frames = [entry.path for entry in visitor.collection.entries() if entry.moment is not None]
         return Added(
-            len(visitor.collection), len(report.added), len(report.unchanged), tuple(broken), tuple(copies), stopped
-        )
+            len(visitor.collection), len(report.added), len(report.unchanged), tuple(broken), tuple(copies), stopped,
+            len(set(frames)), len(frames),
+        )  # fmt: skip
 
 
 def _sources(
@@ -239,16 +257,53 @@ def _keep(image: Image.Image, name: str, folder: Path) -> Path:
     """Write a small copy under the visitor's own name for it; the same picture again gives the same bytes."""
     small = image.copy()
     small.thumbnail((KEPT_SIDE, KEPT_SIDE), Image.Resampling.LANCZOS)
-    stem = "".join(letter if letter.isprintable() and letter not in '/\\:*?"<>|' else "_" for letter in Path(name).stem)
-    target = folder / f"{stem[:80] or 'picture'}.jpg"
-    part = folder / ".part"
+    part = _part(folder)
     small.save(part, "JPEG", quality=92)
+    return _named(part, name, ".jpg")
+
+
+def _keep_clip(content: Path | bytes, name: str, folder: Path, settings: Settings, clips: set[str]) -> Path:
+    """Keep a video under the visitor's own name for it. What it holds is looked at when it is added.
+
+    ``clips`` are those that are kept already. Raises InputError for one that is too large, or one too many.
+    """
+    size = len(content) if isinstance(content, bytes) else content.stat().st_size
+    if size > settings.video_bytes:
+        raise InputError("video_too_large", megabytes=size / 1e6, limit=settings.video_bytes / 1e6)
+    part = _part(folder)
+    if isinstance(content, bytes):
+        part.write_bytes(content)
+    else:
+        try:
+            part.hardlink_to(content)
+        except OSError:  # on another disk
+            shutil.copyfile(content, part)
+    suffix = Path(name).suffix.lower()
+    kept = _named(part, name, suffix if suffix in VIDEO_SUFFIXES else ".mp4")
+    if str(kept) not in clips and len(clips) >= MOST_CLIPS:
+        kept.unlink()
+        raise InputError("too_many_clips", limit=MOST_CLIPS)
+    return kept
+
+
+def _named(part: Path, name: str, suffix: str) -> Path:
+    """Put a file under a name of the visitor's, unless the same one lies there already."""
+    stem = "".join(letter if letter.isprintable() and letter not in '/\\:*?"<>|' else "_" for letter in Path(name).stem)
+    target = part.with_name(f"{stem[:80] or 'picture'}{suffix}")
     number = 2
-    while target.exists() and target.read_bytes() != part.read_bytes():
-        target = folder / f"{stem[:80]} ({number}).jpg"
+    while target.exists() and not filecmp.cmp(target, part, shallow=False):
+        target = part.with_name(f"{stem[:80]} ({number}){suffix}")
         number += 1
-    shutil.move(part, target)
+    os.replace(part, target)
+    part.unlink(missing_ok=True)  # it stays where both are one file
     return target
+
+
+def _part(folder: Path) -> Path:
+    """Where a file is written before it has its name; nothing is there, above all no link to an upload."""
+    part = folder / ".part"
+    part.unlink(missing_ok=True)
+    return part
 
 
 def picture_of(entry: Entry, collection: Collection, pool: ModelPool) -> Image.Image:

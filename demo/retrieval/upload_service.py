@@ -46,6 +46,9 @@ def panel(content: Added | Failure | Step | None, language: str) -> str:
         return f'<div class="mm-empty mm-wide">{progress_bar(content.done, content.total, label)}</div>'
     parts = [
         f'<p class="mm-query">{_t(language, "text.retrieval.added", new=content.new, pictures=content.pictures)}</p>',
+        f'<p class="mm-hint">{_t(language, "text.retrieval.clips", clips=content.clips, frames=content.frames)}</p>'
+        if content.clips
+        else "",
         notice(text(language, "text.retrieval.add_stopped")) if content.stopped else "",
         f'<p class="mm-hint">{_t(language, "text.retrieval.known", known=content.known)}</p>' if content.known else "",
         _listed(

@@ -1,4 +1,4 @@
-"""A visitor's own pictures: uploaded, embedded, private to the session, gone with it."""
+"""A visitor's own pictures and short videos: uploaded, embedded, private to the session, gone with it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def build(common: Common) -> None:
             gr.Markdown(ui("retrieval.uploads_intro"))
             files = gr.File(
                 file_count="multiple",
-                file_types=["image", ".zip"],
+                file_types=["image", "video", ".zip"],
                 label=ui("retrieval.files"),
                 height=180,
                 elem_id="mm-uploads",

@@ -1,4 +1,4 @@
-"""Pictures out of an uploaded ZIP archive, within limits that are checked before and while it is read."""
+"""Pictures and short videos out of an uploaded ZIP archive, within limits that are checked before and while it is read."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from mmcore.errors import InputError
+from mmcore.io.video_frames import VIDEO_SUFFIXES
 from mmcore.settings import Settings
 
 LARGEST_RATIO = 200
@@ -61,18 +62,21 @@ def members(path: Path, name: str, settings: Settings, room: int) -> Iterator[Me
 def _content(archive: zipfile.ZipFile, item: zipfile.ZipInfo, settings: Settings) -> bytes | InputError:
     if item.flag_bits & _ENCRYPTED:
         return InputError("archive_encrypted", name=_plain(item.filename))
+    name = _plain(item.filename)
     if item.file_size > settings.image_bytes:
-        return _too_large(item.file_size, settings)
+        return _too_large(name, item.file_size, settings)
     try:
         with archive.open(item) as file:
             content = file.read(settings.image_bytes + 1)
     except _UNREADABLE as error:
         return InputError("archive_damaged", name=_plain(item.filename), detail=_detail(error))
-    return content if len(content) <= settings.image_bytes else _too_large(len(content), settings)
+    return content if len(content) <= settings.image_bytes else _too_large(name, len(content), settings)
 
 
-def _too_large(size: int, settings: Settings) -> InputError:
-    return InputError("image_too_large", megabytes=size / 1e6, limit=settings.image_bytes / 1e6)
+def _too_large(name: str, size: int, settings: Settings) -> InputError:
+    video = Path(name).suffix.lower() in VIDEO_SUFFIXES
+    key = "archive_video_too_large" if video else "image_too_large"
+    return InputError(key, megabytes=size / 1e6, limit=settings.image_bytes / 1e6)
 
 
 def _detail(error: Exception) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ from PIL import Image
 
 from demo.retrieval import collections
 from demo.retrieval.collections import Added, CollectionChooser, UploadSession
-from demo.ui import examples
+from demo.ui import examples, picture_archives
 from mmcore.errors import Cancelled, InputError, UnknownNameError
 from mmcore.index import Library
 from mmcore.pool import ModelPool
 from mmcore.settings import Settings
+from tests import clips
 from tests.fakes.demo import fake_pool
 
 MODEL, OTHER = "compact-retriever", "clip-vit-b-32-laion"
@@ -251,3 +253,67 @@ def test_a_picture_whose_file_has_gone_is_shown_by_its_thumbnail(
     image = collections.picture_of(entry, visitor.collection, pool)
     red, green, blue = image.getpixel((5, 5))
     assert red > 200 > 60 > max(green, blue)
+
+
+# Videos
+
+
+def film(path: Path, *names: str) -> Path:
+    """A second and a half of each colour."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return clips.make(path, [(Image.new("RGB", (64, 48), COLOURS[name]), 1.5) for name in names], size=(64, 48))
+
+
+def test_what_is_found_in_a_video_is_a_moment(
+    shelf: CollectionChooser, visitor: UploadSession, isolated: Path, tmp_path: Path
+) -> None:
+    clip, rose = film(tmp_path / "clip.mp4", "leaf", "sea"), draw(tmp_path / "rose.png", COLOURS["rose"])
+    archive = tmp_path / "more.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.write(clip, "deep/the same.mp4")
+        file.write(film(tmp_path / "other.webm", "rose"), "other.webm")
+    added = add(shelf, visitor, sent(isolated, rose, clip, archive))
+    assert (added.new, added.pictures, added.clips, added.frames) == (4, 6, 3, 5)
+    assert added.copies == (("the same.mp4", "clip.mp4"),)
+    entries = shelf.open("uploads", MODEL, visitor).entries()
+    assert [one.name for one in entries if one.moment is None] == ["rose.jpg"]
+    assert [one.moment for one in entries if one.name == "clip.mp4"] == pytest.approx([0.5, 2], abs=0.6)
+    assert collections.described(entries[2])["en"] in ("clip.mp4, 0:01", "clip.mp4, 0:02")
+    assert collections.picture_of(entries[1], visitor.collection, shelf.pool).getpixel((30, 20))[1] > 180  # type: ignore[index]
+    again = add(shelf, visitor, sent(isolated, clip), model=OTHER)  # another model looks at it anew
+    assert (again.new, again.known, again.pictures) == (0, 1, 6)
+    rose_again = draw(tmp_path / "later.png", COLOURS["rose"], (50, 50))
+    assert add(shelf, visitor, sent(isolated, rose_again), model=OTHER).pictures == 7
+    assert clip.read_bytes() == (visitor.library.uploads / "clip.mp4").read_bytes()
+
+
+def test_videos_that_are_too_long_too_large_damaged_or_too_many_are_told_of(
+    pool: ModelPool, settings: Settings, isolated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = CollectionChooser(fake_pool(replace(settings, video_seconds=2.0, video_bytes=100_000)))
+    visitor = shelf.visitor(MODEL)
+    monkeypatch.setattr(collections, "MOST_CLIPS", 1)
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(film(tmp_path / "short.mp4", "leaf").read_bytes()[:60])
+    large = tmp_path / "large.mp4"
+    large.write_bytes((tmp_path / "short.mp4").read_bytes() + bytes(100_000))
+    files = [film(tmp_path / "long.mp4", "leaf", "sea"), large]
+    told = dict(add(shelf, visitor, sent(isolated, *files)).broken)
+    assert "limit is 0.1 MB" in told["large.mp4"].message("en")
+    assert "视频长 0.05 分钟，上限是 0.0333333 分钟" in told["long.mp4"].message("zh")
+    told = dict(add(shelf, visitor, sent(isolated, cut)).broken)
+    assert "damaged" in told["cut.mp4"].message("en")
+    told = dict(add(shelf, visitor, sent(isolated, tmp_path / "short.mp4", film(tmp_path / "b.mp4", "sea"))).broken)
+    assert "1 videos already" in told["b.mp4"].message("en")
+    assert "已有 1 个视频" in told["b.mp4"].message("zh")
+    assert [path.name for path in visitor.library.uploads.iterdir()] == ["short.mp4"]
+    visitor.close()
+
+
+def test_a_large_video_inside_an_archive_is_told_to_come_by_itself(settings: Settings, tmp_path: Path) -> None:
+    archive = tmp_path / "more.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("film.MP4", bytes(2000))
+    (member,) = picture_archives.members(archive, archive.name, replace(settings, image_bytes=1000), 10)
+    assert isinstance(member.content, InputError)
+    assert "inside an archive the limit is 0.001 MB. Upload it by itself" in str(member.content)
