@@ -197,7 +197,7 @@ MESSAGES: dict[str, str] = {
         "The video has {megabytes:.2f} MB; inside an archive the limit is {limit:g} MB. Upload it by itself."
     ),
     "too_many_clips": (
-        "There are {limit} videos already, and no more are taken. Remove your pictures to begin anew, or index videos on "
+        "There are {limit} videos already, and no more are taken. Delete your pictures to begin anew, or index videos on "
         "your own machine with mmcore index add."
     ),
     "archive_encrypted": "{name} is locked with a password. Pack the pictures again without one.",

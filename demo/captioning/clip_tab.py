@@ -35,7 +35,7 @@ def build(page: Page, model: gr.components.Component, form: Mapping[str, gr.comp
 
     def describe(payload: Mapping[str, Any] | None, model: str, *rest: Any) -> Iterator[tuple[Any, ...]]:
         *values, pressed, language = rest
-        asked = dict(zip(form, values, strict=True))
+        asked = {**dict(zip(form, values, strict=True)), "page_language": language}
         for item in clip_service.describe_clip(page.pool, payload, model, asked, pressed):
             going = isinstance(item, events.Step)
             yield render.panel(item, language), None if going else item, gr.update(interactive=going)

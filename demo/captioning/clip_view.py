@@ -46,7 +46,7 @@ def panel(content: ClipAnswer | Failure | Step | None, language: str) -> str:
     if isinstance(content, Failure):
         return notice(text(language, "text.clip.stopped")) if content.stopped else problem(content, language)
     result = content.result
-    best = result.best.seen.captions[0].text
+    best = result.best.seen.captions[0]
     frames = "".join(
         _frame(moment, picture, language) for moment, picture in zip(result.moments, content.pictures, strict=True)
     )
@@ -54,7 +54,7 @@ def panel(content: ClipAnswer | Failure | Step | None, language: str) -> str:
     end = foot(result.model, result.device, result.seconds, result.to_dict(), "clip.json", language, facts)
     return (
         f'<section class="mm-answer" aria-label="{_t(language, "text.clip.answer")}">'
-        f'<p class="mm-caption" lang="en" data-text="{escape(best, quote=True)}">{escape(best)}</p>'
+        f'<p class="mm-caption" lang="{best.language}" data-text="{escape(best.text, quote=True)}">{escape(best.text)}</p>'
         f'<ol class="mm-frames">{frames}</ol>{_sounds(result.events, language)}{end}</section>'
     )
 
@@ -65,7 +65,7 @@ def _frame(moment: Moment, picture: str, language: str) -> str:
     shown = f'<img src="{picture}" alt="{escape(best.text, quote=True)}">' if picture else ""
     return (
         f'<li>{shown}<div><span class="mm-span">{_span(moment.start, moment.end)}</span>'
-        f'<p lang="en">{escape(best.text)}{doubt}</p></div></li>'
+        f'<p lang="{best.language}">{escape(best.text)}{doubt}</p></div></li>'
     )
 
 

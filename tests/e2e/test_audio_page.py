@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from PIL import Image
 from playwright.sync_api import Page, expect
 
+from tests import clips
 from tests.demo.serving import Server
 from tests.e2e.conftest import NARROW
 from tests.e2e.tabs import open_tab
@@ -151,15 +153,18 @@ def test_a_batch_becomes_a_table_and_two_files(stay: Callable[..., Page], scene:
     broken.write_text("%PDF-1.7")
     page = tab(stay)
     page.get_by_text("Many sounds at once").click()
-    page.locator("#mm-sound-batch-files input[type=file]").set_input_files([scene, broken])
-    expect(page.locator("#mm-sound-batch-files")).to_contain_text("broken")
+    shots = [(Image.new("RGB", (16, 16)), 4.0)]
+    clip = clips.make(tmp_path / "clip.mp4", shots, tone(4000, 4), fps=2, size=(16, 16))
+    page.locator("#mm-sound-batch-files input[type=file]").set_input_files([scene, broken, clip])
+    expect(page.locator("#mm-sound-batch-files")).to_contain_text("clip")
     page.locator("#mm-sound-batch-run").click()
-    expect(page.locator("#mm-sound-batch-progress")).to_contain_text("Done: 2 sounds, 1 of them could not be read.")
+    expect(page.locator("#mm-sound-batch-progress")).to_contain_text("Done: 3 sounds, 1 of them could not be read.")
     expect(page.locator("#mm-sound-batch-table")).to_contain_text("not a sound but a PDF document")
     with page.expect_download() as download:
         page.locator("#mm-sound-batch").get_by_text("Download JSONL").click()
     lines = [json.loads(line) for line in download.value.path().read_text(encoding="utf-8").splitlines()]
-    assert {line["path"] for line in lines} == {"scene.wav", "broken.wav"}
+    assert [line["path"] for line in lines] == ["scene.wav", "broken.wav", "clip.mp4"]
+    assert lines[-1]["labels"][0]["label"] == "Rain"  # a video is heard, too
     with page.expect_download() as download:
         page.locator("#mm-sound-batch").get_by_text("Download CSV").click()
     assert download.value.path().read_text(encoding="utf-8-sig").startswith("file,label,score,labels,events,duration")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from tests import clips
 from tests.demo.serving import Server
 from tests.e2e.conftest import NARROW
 from tests.e2e.tabs import flashed, open_tab, remover
@@ -157,6 +160,49 @@ def test_captions_are_in_the_language_of_the_page_unless_one_is_chosen(stay: Cal
     expect(caption).to_have_attribute("lang", "en")
     chosen.click()
     page.get_by_role("option", name=usual, exact=True).click()
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """Two pictures, and a tone that is a dog to the fake tagger."""
+    shots = [(Image.new("RGB", (64, 48), colour), 1.5) for colour in ("white", "khaki")]
+    tone = 0.3 * np.sin(2 * np.pi * 200 * np.arange(3 * clips.RATE) / clips.RATE)
+    return clips.make(tmp_path / "clip.mp4", shots, tone, size=(64, 48))
+
+
+def describe_clip(page: Page, path: Path) -> None:
+    """In the open part for videos."""
+    field = page.locator("#mm-clip-file")
+    if not field.is_visible():
+        page.locator("#mm-clip > button").first.click()
+    remove = field.get_by_role("button", name=re.compile("Clear|清除"))
+    if remove.is_visible():
+        remove.click()
+    field.locator("input[type=file]").first.set_input_files(path)
+    expect(field).to_contain_text(path.stem)
+    page.locator("#mm-clip-run").click()
+
+
+def test_a_short_video_gets_a_caption_for_each_key_frame_and_its_sounds(
+    stay: Callable[..., Page], clip: Path, tmp_path: Path
+) -> None:
+    page = captions(stay)
+    describe_clip(page, clip)
+    answer = page.locator("#mm-clip-answer")
+    expect(answer.locator(".mm-frames li")).to_have_count(2)
+    expect(answer.locator(".mm-caption")).to_have_text(SENTENCE)
+    expect(answer.locator(".mm-frames .mm-span").last).to_have_text("1.5 s – 3.0 s")
+    expect(answer.locator(".mm-clip-sounds")).to_contain_text("Dog")
+    chinese = stay(language="zh")
+    open_tab(chinese, "图片描述")
+    describe_clip(chinese, clip)
+    answer = chinese.locator("#mm-clip-answer")
+    expect(answer.locator(".mm-frames p").last).to_have_text("棕色的狗在草地上奔跑")
+    expect(answer.locator(".mm-frames p").last).to_have_attribute("lang", "zh")
+    expect(answer.locator(".mm-clip-sounds")).to_contain_text("狗")
+    long = clips.make(tmp_path / "long.mp4", [(Image.new("RGB", (16, 16)), 122)], fps=1, size=(16, 16))
+    describe_clip(chinese, long)
+    expect(answer.locator(".mm-error")).to_contain_text("视频长 2.03 分钟，上限是 2 分钟")
 
 
 def html_file(path: Path) -> Path:

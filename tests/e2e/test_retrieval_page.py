@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from tests import clips
 from tests.demo.serving import Server
 from tests.e2e.conftest import NARROW, PATIENCE
 from tests.e2e.tabs import open_tab, record, remover
@@ -200,7 +201,7 @@ def test_a_result_opens_with_its_heat_map_and_can_be_searched_from(
     expect(first).to_have_attribute("title", called("flag.jpg"))
 
 
-def test_a_zip_with_broken_files_and_copies_is_told_of(
+def test_a_zip_with_broken_files_and_copies_and_a_video_are_told_of(
     stay: Callable[..., Page], pictures: list[Path], tmp_path: Path
 ) -> None:
     archive = tmp_path / "holiday.zip"
@@ -218,6 +219,16 @@ def test_a_zip_with_broken_files_and_copies_is_told_of(
     expect(report).to_contain_text("Could not be read: 1")
     expect(report).to_contain_text("notes.txt This is not a picture but a text file")
     expect(report).to_contain_text("rose again.jpg is a copy of rose.jpg")
+    clip = clips.make(tmp_path / "clip.mp4", [(Image.new("RGB", (64, 48), one), 2.0) for one in (BLUE, GREEN)])
+    upload(page, [clip])
+    expect(report).to_contain_text("Pictures added: 1; in all: 7.")
+    expect(report).to_contain_text("Key frames of videos among them: 2, of videos: 1.")
+    view(page, "Find pictures")
+    ask(page, "green")
+    expect(page.locator("#mm-found .mm-query")).to_have_text("green")
+    moment = page.get_by_role("button", name=called("clip.mp4, 0:02"))  # what is found in it is a moment
+    moment.click()
+    expect(page.locator("#mm-closeup .mm-closeup")).to_contain_text("clip.mp4, 0:02")
     delete_pictures(page)
 
 
