@@ -197,8 +197,8 @@ MESSAGES: dict[str, str] = {
         "The video has {megabytes:.2f} MB; inside an archive the limit is {limit:g} MB. Upload it by itself."
     ),
     "too_many_clips": (
-        "There are {limit} videos already, and no more are taken. Delete your pictures to begin anew, or index videos on "
-        "your own machine with mmcore index add."
+        "There are {limit} videos already, and no more are taken. Delete your pictures to begin anew, or index videos "
+        "on your own machine with mmcore index add."
     ),
     "archive_encrypted": "{name} is locked with a password. Pack the pictures again without one.",
     # posts, tables and training

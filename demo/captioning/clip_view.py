@@ -54,7 +54,8 @@ def panel(content: ClipAnswer | Failure | Step | None, language: str) -> str:
     end = foot(result.model, result.device, result.seconds, result.to_dict(), "clip.json", language, facts)
     return (
         f'<section class="mm-answer" aria-label="{_t(language, "text.clip.answer")}">'
-        f'<p class="mm-caption" lang="{best.language}" data-text="{escape(best.text, quote=True)}">{escape(best.text)}</p>'
+        f'<p class="mm-caption" lang="{best.language}" data-text="{escape(best.text, quote=True)}">'
+        f"{escape(best.text)}</p>"
         f'<ol class="mm-frames">{frames}</ol>{_sounds(result.events, language)}{end}</section>'
     )
 

@@ -184,7 +184,7 @@ class CollectionChooser:
         progress: Progress,
         cancelled: IsCancelled,
     ) -> Added:
-        """Take uploaded pictures and short videos, and those inside uploaded ZIP archives, into the visitor's collection.
+        """Take uploaded pictures and short videos, and those inside ZIP archives, into the visitor's collection.
 
         ``progress`` counts every file twice: when it is read and when it is embedded. A file that is neither is told
         of, and the others are still taken. Raises InputError where nothing was given, for too many files and for

@@ -1,4 +1,4 @@
-"""Pictures and short videos out of an uploaded ZIP archive, within limits that are checked before and while it is read."""
+"""Pictures and short videos out of an uploaded ZIP archive, within limits checked before and while it is read."""
 
 from __future__ import annotations
 

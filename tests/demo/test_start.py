@@ -10,6 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from demo.ui import extras
+from mmcore.settings import Settings
 from tests.demo.serving import started
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,6 +59,24 @@ def test_the_page_is_up_before_torch_is_imported_whatever_the_tier(tmp_path: Pat
 
 def test_python_m_demo_starts_from_a_checkout(address: str) -> None:
     assert httpx.get(address, timeout=300).status_code == 200
+
+
+def test_fields_of_extras_are_greyed_where_those_are_missing_and_say_how_to_get_them(address: str) -> None:
+    """Of a real page on this machine; the sentences, with their commands, are in test_extras.py."""
+    here = {"speech": extras.can_transcribe(Settings.from_env()), "ocr": extras.can_read(Settings.from_env())}
+    fields = {
+        **{f"mm-{tab}-microphone": ("speech", "label") for tab in ("ask", "search", "sentiment")},
+        **{name: ("ocr", "info") for name in ("mm-read-text", "mm-sentiment-read-text")},
+        "mm-sound-spoken": ("speech", "info"),
+        "mm-sound-transcribe": ("speech", None),
+    }
+    components = httpx.get(f"{address}/config", timeout=300).json()["components"]
+    found = {one["props"]["elem_id"]: one["props"] for one in components if one["props"].get("elem_id") in fields}
+    assert found.keys() == fields.keys()
+    for name, (extra, where) in fields.items():
+        assert (found[name].get("interactive") is not False) is here[extra], name
+        missing = "speak_missing" if extra == "speech" else "read_text_missing"
+        assert where is None or (f"ui.{missing}" in str(found[name].get(where))) is not here[extra], name
 
 
 WATCHED = {

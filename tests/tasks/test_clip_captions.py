@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import soxr
 from PIL import Image
 
 from mmcore.errors import Cancelled, InputError
@@ -55,22 +56,55 @@ def test_it_is_stopped_between_key_frames(tmp_path: Path, settings: Settings):
         caption_clip(fake_pool(settings), path, cancelled=lambda: True)
 
 
-def test_the_bundle_sees_and_hears_the_right_things_at_the_right_times(tmp_path: Path, settings: Settings):
-    pictures = [Image.open(ASSETS / "examples" / f"{name}.jpg") for name in ("cat", "coffee", "monkey")]
-    bark, rate = soundfile.read(ASSETS / "sounds" / "dog.ogg", dtype="float32", always_2d=True)
-    import soxr
+DOG = ("Dog", "Bark", "Animal", "Domestic animals, pets", "Bow-wow")
+MADE = (
+    # file, its pictures with their seconds and a word of their captions, its sound with begin, seconds and labels
+    ("clip.mp4", (("cat", 3, "cat"), ("coffee", 2, "espresso"), ("monkey", 4, "monkey")), ("dog", 5, 3, DOG)),
+    (
+        "clip.webm",
+        (("waiting-room", 2.5, "television"), ("mountain-path", 2.5, "mountain")),
+        ("rain", 3, 2, ("Rain", "Rain on surface", "Raindrop")),
+    ),
+    (
+        "clip.mov",
+        (("coffee", 2.5, "espresso"), ("cat", 2.5, "cat"), ("monkey", 2.5, "monkey"), ("waiting-room", 2.5, "room")),
+        ("speech", 4, 3, ("Speech",)),
+    ),
+)
+"""Three videos of example pictures and sounds."""
 
-    bark = soxr.resample(bark.mean(1), rate, clips.RATE)[: 3 * clips.RATE]
-    sound = np.concatenate([np.zeros(5 * clips.RATE, np.float32), bark, np.zeros(clips.RATE, np.float32)])
-    shown = [(picture, seconds) for picture, seconds in zip(pictures, (3, 2, 4), strict=True)]
-    path = clips.make(tmp_path / "clip.mp4", shown, sound, size=(320, 240))
-    result = caption_clip(ModelPool(settings), path)
-    assert [moment.start for moment in result.moments] == pytest.approx([0, 3, 5], abs=0.51)
-    words = ("cat", "espresso", "monkey")
-    for moment, word in zip(result.moments, words, strict=True):
+
+@pytest.fixture(scope="module")
+def bundle() -> ModelPool:
+    return ModelPool(Settings(offline=True, device="cpu"))
+
+
+@pytest.mark.parametrize(("name", "shown", "heard"), MADE, ids=lambda one: one if isinstance(one, str) else "")
+def test_the_bundle_sees_and_hears_the_right_things_at_the_right_times(
+    bundle: ModelPool,
+    tmp_path: Path,
+    name: str,
+    shown: tuple[tuple[str, float, str], ...],
+    heard: tuple[str, float, float, tuple[str, ...]],
+):
+    file, begin, long, labels = heard
+    samples, rate = soundfile.read(ASSETS / "sounds" / f"{file}.ogg", dtype="float32", always_2d=True)
+    seconds = [one for _, one, _ in shown]
+    sound = np.zeros(round(sum(seconds) * clips.RATE), np.float32)
+    first = round(begin * clips.RATE)
+    sound[first : first + round(long * clips.RATE)] = soxr.resample(samples.mean(1), rate, clips.RATE)[
+        : round(long * clips.RATE)
+    ]
+    pictures = [Image.open(ASSETS / "examples" / f"{picture}.jpg") for picture, *_ in shown]
+    path = clips.make(tmp_path / name, list(zip(pictures, seconds, strict=True)), sound, size=(320, 240))
+    result = caption_clip(bundle, path)
+    assert [moment.start for moment in result.moments] == pytest.approx(
+        [sum(seconds[:n]) for n in range(len(shown))], abs=0.51
+    )
+    for moment, (_, _, word) in zip(result.moments, shown, strict=True):
         assert word in moment.seen.captions[0].text
-    barks = [event for event in result.events if event.label in ("Dog", "Bark", "Animal", "Domestic animals, pets")]
-    assert barks
-    assert all(event.start >= 4 and event.end <= 9.2 for event in barks)
-    assert any(event.label == "Silence" and event.start == 0 and event.end > 3 for event in result.events)
+    found = [event for event in result.events if event.label in labels]
+    assert found
+    assert all(event.start >= begin - 1 and event.end <= begin + long + 1.2 for event in found)
+    assert any(event.label == "Silence" and event.start == 0 and event.end > begin - 2 for event in result.events)
     assert result.best.seen.confident
