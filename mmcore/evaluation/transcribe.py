@@ -29,6 +29,8 @@ VOICES = {"en": "en-us", "zh": "cmn-latn-pinyin"}
 SPEED = 150
 """Words a minute."""
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+SAID_SO = {**{sign: DIGITS[number] for number, sign in enumerate("零一二三四五六七八九")}, "两": "two"}
+"""A recogniser may write 8点 for 八点."""
 
 
 class Utterance(NamedTuple):
@@ -98,10 +100,11 @@ def labelled(data: Path) -> list[Utterance]:
 
 
 def units(text: str) -> list[str]:
-    """Words without case and punctuation, numbers below ten spelt; a Chinese sign is a word of its own."""
+    """Words without case and punctuation, numbers below ten spelt; a Chinese sign, simplified, is a word of its own."""
     plain = simplified(unicodedata.normalize("NFKC", text)).casefold()
     parts = re.findall(rf"{HAN.pattern.rstrip('+')}|[^\W\d_]+(?:'[^\W\d_]+)*|\d+", plain)
-    return [DIGITS[int(part)] if part.isdecimal() and int(part) < len(DIGITS) else part for part in parts]
+    spelt = {str(number): word for number, word in enumerate(DIGITS)} | SAID_SO
+    return [spelt.get(part, part) for part in parts]
 
 
 def distance(one: Sequence[str], other: Sequence[str]) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from mmcore.checkpoints.registry import Checkpoint
@@ -25,6 +26,11 @@ TOKENS_A_SECOND = 15
 """More than anybody speaks; a model that writes more has come to repeat itself."""
 WINDOW_TOKENS = 224
 """That Whisper writes for one window at most."""
+SHORT_SECONDS = 1.5
+"""A sound that is shorter is heard with silence around it."""
+SILENCE_SECONDS = 1.0
+"""Of it on each side. Whisper takes a lone word at the very beginning for what people often say alone: "Bye." for five,
+"Thanks." for six. With a second of silence before it, it makes a third fewer errors on single digits."""
 BESIDE = 0.5
 """Seconds that a word may lie beside what Silero VAD takes for speech: its times are rough."""
 
@@ -70,6 +76,10 @@ class FasterWhisper:
         """See ``Transcriber.hear``."""
         from faster_whisper.vad import get_speech_timestamps
 
+        length, before = len(waveform) / self.sample_rate, 0.0
+        if length < SHORT_SECONDS:
+            waveform = np.pad(waveform, round(SILENCE_SECONDS * self.sample_rate))
+            before = SILENCE_SECONDS
         spoken = get_speech_timestamps(waveform, sampling_rate=self.sample_rate)
         seconds = sum(part["end"] - part["start"] for part in spoken) / self.sample_rate
         if not spoken:
@@ -94,10 +104,13 @@ class FasterWhisper:
             if segment.compression_ratio > REPEATING:
                 repeating = True
                 continue
-            words += [_word(word) for word in segment.words or () if word.word.strip() and within(word, spoken)]
+            written = [word for word in segment.words or () if word.word.strip() and within(word, spoken)]
+            words += [_word(word, before, length) for word in written]
         return Heard(tuple(words), info.language, float(info.language_probability), seconds, repeating)
 
 
-def _word(word: Any) -> SpokenWord:
+def _word(word: Any, before: float, length: float) -> SpokenWord:
+    """Its times count from the beginning of the sound, ``before`` seconds into what was heard, and stay within it."""
     spaced = word.word[:1].isspace()
-    return SpokenWord(word.word.strip(), float(word.start), float(word.end), float(word.probability), spaced)
+    start, end = (min(max(float(time) - before, 0.0), length) for time in (word.start, word.end))
+    return SpokenWord(word.word.strip(), start, end, float(word.probability), spaced)

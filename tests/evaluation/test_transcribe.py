@@ -18,6 +18,7 @@ def test_case_punctuation_and_spelling_of_digits_do_not_count():
     assert units("It's 5, isn't it?") == ["it's", "five", "isn't", "it"]
     assert units("看著 A。") == ["看", "着", "a"]
     assert units("18 apples") == ["18", "apples"]
+    assert units("早上八点，两個人") == units("早上8点2个人")
 
 
 def test_the_rate_is_edits_over_what_was_said():

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 from PIL import Image, ImageDraw, ImageFont
 
 from mmcore.checkpoints import locate, registry
@@ -89,6 +90,19 @@ def test_the_example_says_what_its_speaker_says(pool: ModelPool):
     words = {word.text: word for word in answer.words}
     assert 2.5 < words["Will"].start < words["today?"].end < 5.8
     assert answer.duration == pytest.approx(12.0, abs=0.01)
+
+
+@needs("whisper-base")
+def test_a_lone_word_is_heard_with_silence_around_it_and_its_times_are_its_own(pool: ModelPool, tmp_path: Path):
+    (word,) = (one for one in transcribe(pool, SPEECH).words if one.text == "Catherine")
+    samples, rate = soundfile.read(SPEECH, dtype="float32")
+    soundfile.write(
+        tmp_path / "word.wav", samples[round((word.start - 0.1) * rate) : round((word.end + 0.1) * rate)], rate
+    )
+    answer = transcribe(pool, tmp_path / "word.wav")
+    assert answer.duration < 1.5
+    assert "Catherine" in answer.text
+    assert all(0 <= one.start <= one.end <= answer.duration for one in answer.words)
 
 
 @needs("whisper-base")
