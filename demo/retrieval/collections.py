@@ -229,7 +229,8 @@ class CollectionChooser:
         broken += [(Path(item.path).name, Failure(item.error)) for item in report.broken]
         copies = [(Path(item.path).name, Path(item.of).name) for item in (*report.duplicates, *report.near_duplicates)]
         for item in report.broken:  # videos that turned out to be too long, or damaged
-            Path(item.path).unlink(missing_ok=True)
+            if visitor.collection.entry(item.path) is None:
+                Path(item.path).unlink(missing_ok=True)
         stopped = cancelled() or report.cancelled
         frames = [entry.path for entry in visitor.collection.entries() if entry.moment is not None]
         return Added(
