@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+from playwright.sync_api import ConsoleMessage, Page, expect
 from scipy.signal import correlate2d
 
 from demo.lessons import live
@@ -26,7 +26,6 @@ from mmcore.fusion.metrics import calibration_error, confusion_matrix, temper
 from mmcore.io.audio_files import load_audio
 from mmcore.io.images import decode_image
 from mmcore.nets.text_encoder import TextConfig, TextEncoder
-from tests.e2e.conftest import CALM
 
 pytestmark = pytest.mark.e2e
 
@@ -41,8 +40,8 @@ CUT_OFF = re.compile("AbortError|Connection errored out")
 class Class:
     """Pages that all tests of this file share, one a language: to load one takes longer than most of what is tried."""
 
-    def __init__(self, browser: Browser, address: str) -> None:
-        self._browser, self.address = browser, address
+    def __init__(self, new_page: Callable[..., Page], address: str) -> None:
+        self._new_page, self.address = new_page, address
         self._pages: dict[str, Page] = {}
         self.wrong: list[str] = []
 
@@ -50,9 +49,7 @@ class Class:
         """The page in that language where the last test left it, or at the address with that query."""
         page = self._pages.get(language)
         if page is None:
-            context = self._browser.new_context(viewport={"width": WIDE[0], "height": WIDE[1]})
-            context.add_init_script(CALM)
-            page = self._pages[language] = context.new_page()
+            page = self._pages[language] = self._new_page(self.address, language, WIDE)
             page.set_default_timeout(PATIENCE)
             page.on("pageerror", lambda error: self.wrong.append(str(error)))
             page.on("console", self._said)
@@ -74,12 +71,12 @@ class Class:
 
     def close(self) -> None:
         for page in self._pages.values():
-            page.context.close()
+            page.close()
 
 
 @pytest.fixture(scope="module")
-def shared(browser: Browser, address: str) -> Iterator[Class]:
-    pages = Class(browser, address)
+def shared(new_page: Callable[..., Page], address: str) -> Iterator[Class]:
+    pages = Class(new_page, address)
     yield pages
     pages.close()
 
