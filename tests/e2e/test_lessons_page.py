@@ -180,9 +180,11 @@ WALK = """async ([choices, answer]) => {
 }"""
 
 
-def no_overflow(page: Page, root: str = ".mm-step") -> None:
+def no_overflow(
+    page: Page, root: str = ".mm-step", sizes: tuple[tuple[int, int], ...] = (NARROW, PROJECTOR, WIDE)
+) -> None:
     """Nothing sticks out, narrow, wide, and in the size for projectors."""
-    for width, height in (NARROW, PROJECTOR, WIDE):
+    for width, height in sizes:
         page.set_viewport_size({"width": width, "height": height})
         large = "document.documentElement.classList.toggle('mm-large', {})"
         page.evaluate(large.format("true" if (width, height) == PROJECTOR else "false"))
@@ -193,6 +195,7 @@ def no_overflow(page: Page, root: str = ".mm-step") -> None:
 def test_every_step_of_every_lesson(pupils: Class, language: str) -> None:
     page = pupils.page(language)
     page.evaluate("localStorage.removeItem('mmcore-lessons')")
+    sizes = (WIDE, PROJECTOR, NARROW)
     for lesson in LESSONS:
         page.locator(f'.mm-lesson-nav [data-go="{lesson.number},1"]').click()
         for place, step in enumerate(lesson.steps, 1):
@@ -206,7 +209,8 @@ def test_every_step_of_every_lesson(pupils: Class, language: str) -> None:
             ]
             assert "def " in seen["code"]
             assert seen["odd"] == []
-            no_overflow(page)
+            no_overflow(page, sizes=sizes)
+            sizes = sizes[::-1]  # the next step begins in the size in which this one ends: wide and narrow by turns
             other = page.locator('.mm-live :is([data-picture], [data-choose])[aria-pressed="false"]')
             if language == "en" and other.count():
                 name = other.last.get_attribute("data-picture") or other.last.get_attribute("data-choose")
@@ -215,6 +219,7 @@ def test_every_step_of_every_lesson(pupils: Class, language: str) -> None:
                 expect(page.locator(f".mm-live {pressed}")).to_be_visible()
             if place < len(lesson.steps):
                 page.locator(f'.mm-turning [data-go="{lesson.number},{place + 1}"]').click()
+    page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
 
 
 def test_a_lesson_that_does_not_come_is_told_of_and_can_be_asked_for_again(pupils: Class) -> None:
