@@ -16,7 +16,7 @@ from demo.audio import service as listening
 from demo.audio import view as sound_view
 from demo.classes import service as classes
 from demo.lab.service import MADE, LabFeatures
-from demo.retrieval import collections, matching_service, matching_tab, matrix_tab, search_tab
+from demo.retrieval import collections, matching_service
 from demo.retrieval import service as retrieval
 from demo.sentiment import sample_posts
 from demo.ui import examples
@@ -108,6 +108,8 @@ FOUND = (
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_search_finds_what_it_looks_for_first(pool: ModelPool, language: str) -> None:
+    from demo.retrieval import search_tab
+
     shelf = collections.CollectionChooser(pool)
     model = pool.choose(retrieval.TASK).name
     for query, names in zip(search_tab.QUERIES, FOUND, strict=True):
@@ -120,6 +122,8 @@ def test_a_search_finds_what_it_looks_for_first(pool: ModelPool, language: str) 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_picture_gets_the_label_and_the_sentence_in_its_place(pool: ModelPool, language: str) -> None:
+    from demo.retrieval import matching_tab
+
     options = ZeroShotOptions.of(matching_tab.LABELS[language])
     files = [examples.named(name).path for name in matching_tab.LABEL_EXAMPLES]
     for outcome, label in zip(zero_shot_many(pool, files, options), options.labels, strict=True):
@@ -133,6 +137,8 @@ def test_each_picture_gets_the_label_and_the_sentence_in_its_place(pool: ModelPo
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_matrix_is_brightest_on_its_diagonal(pool: ModelPool, language: str) -> None:
+    from demo.retrieval import matrix_tab
+
     images = [
         decode_image(examples.assets() / "examples" / name, pool.settings) for name in matching_service.MATRIX_EXAMPLES
     ]

@@ -17,7 +17,6 @@ import numpy as np
 import pytest
 
 from demo.ui import examples
-from demo.ui.programs import ANSWERS
 from mmcore.fusion.class_training import train
 from mmcore.pool import ModelPool
 from mmcore.settings import Settings
@@ -114,7 +113,6 @@ def test_every_tool_answers_its_smallest_input_as_its_schema_says(address: str, 
     assert said["zero_shot"].structuredContent["labels"][0]["label"] == "a cat"
     assert said["sentiment"].structuredContent["label"] == "positive"
     assert said["ask"].structuredContent["kind"] == "what"
-    assert set(ANSWERS) <= set(smallest)
 
 
 @pytest.mark.parametrize(

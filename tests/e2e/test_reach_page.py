@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from demo.retrieval.tab import VIEWS
 from demo.tabs import TABS
+from demo.ui.i18n import texts
 from tests.demo.serving import Server
 from tests.e2e.conftest import NARROW
 
 pytestmark = pytest.mark.e2e
 
+VIEWS = [key.rpartition(".")[2] for key in texts("en") if key.startswith("ui.retrieval.view.")]
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
 GRAVE = """async (rules) => {
   const asked = { resultTypes: ["violations"], ...(rules.length ? { runOnly: rules } : {}) };

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demo.retrieval import collections, map_view, matching_service, service, tab, upload_service, view
+from demo.retrieval import collections, map_view, matching_service, service, upload_service, view
 from demo.retrieval.collections import Added, CollectionChooser, UploadSession
 from demo.retrieval.service import CloseUp, Dots, SearchForm, SearchView
 from demo.ui import i18n
@@ -374,6 +374,8 @@ def test_long_lists_of_broken_files_are_cut_off() -> None:
 
 
 def test_every_computed_key_is_in_the_files() -> None:
+    from demo.retrieval import tab
+
     known = set(i18n.texts("en"))
     assert {f"ui.retrieval.view.{name}" for name in tab.VIEWS} <= known
     for name in matching_service.READINGS:

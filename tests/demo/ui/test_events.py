@@ -7,7 +7,6 @@ import logging
 import threading
 from collections.abc import Callable
 
-import gradio as gr
 import pytest
 
 from demo.ui import events
@@ -15,6 +14,8 @@ from mmcore.errors import Cancelled, InputError
 
 
 def test_our_errors_become_messages_in_the_language() -> None:
+    import gradio as gr
+
     @events.reported
     def handler(value: int, language: str) -> None:
         raise InputError("image_empty")
@@ -26,6 +27,8 @@ def test_our_errors_become_messages_in_the_language() -> None:
 
 
 def test_other_errors_are_logged_under_a_reference_and_hidden(caplog: pytest.LogCaptureFixture) -> None:
+    import gradio as gr
+
     @events.reported
     def handler(language: str) -> None:
         raise ZeroDivisionError("secret detail")

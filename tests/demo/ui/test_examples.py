@@ -10,7 +10,6 @@ from pathlib import Path
 import soundfile
 from PIL import Image
 
-from demo.retrieval import matching_tab
 from demo.sentiment import sample_posts
 from demo.ui import examples, i18n
 
@@ -106,6 +105,8 @@ def test_the_sweep_of_old_uploads_spares_the_examples(isolated: Path) -> None:
 
     In a process of its own, because gradio leaves an event loop open.
     """
+    from demo.retrieval import matching_tab
+
     root = Path(__file__).resolve().parents[3]
     subprocess.run([sys.executable, "-c", SWEEP], cwd=root, check=True, timeout=600)
     left = {path.name for path in (isolated / "gradio").rglob("*.jpg")}

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from demo.ui import extras
 from demo.ui.i18n import LANGUAGES, texts
 from mmcore.errors import InputError
 from mmcore.settings import Settings
@@ -24,6 +23,8 @@ def without(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("without")
 def test_a_field_without_its_extra_says_the_one_command_that_brings_it(settings: Settings):
+    from demo.ui import extras
+
     assert not extras.can_read(settings)
     assert not extras.can_transcribe(settings)
     for key, extra in (("read_text_missing", "ocr"), ("speak_missing", "speech")):
@@ -33,11 +34,15 @@ def test_a_field_without_its_extra_says_the_one_command_that_brings_it(settings:
 
 @pytest.mark.usefixtures("without")
 def test_visitors_of_a_public_page_are_told_no_command(settings: Settings):
+    from demo.ui import extras
+
     shown = extras.missing(replace(settings, public=True), "speak_missing").key
     assert all("pip" not in texts(language)[shown] for language in LANGUAGES)
 
 
 def test_what_is_said_becomes_one_line(settings: Settings, isolated: Path):
+    from demo.ui import extras
+
     pool = fake_pool(settings, loader())
     path = isolated / "gradio" / "said.wav"
     path.parent.mkdir(parents=True, exist_ok=True)

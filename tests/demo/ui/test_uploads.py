@@ -6,7 +6,6 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import pytest
 
 from demo.ui import uploads
@@ -71,6 +70,7 @@ def test_many_have_a_limit(inside: Path) -> None:
 
 
 def test_gradio_downloads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    import gradio as gr
     from gradio import processing_utils
 
     monkeypatch.setattr(processing_utils, "async_ssrf_protected_download", None)
