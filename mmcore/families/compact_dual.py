@@ -23,7 +23,7 @@ from mmcore.families._languages import require_latin
 from mmcore.families._resize import pixels_of
 from mmcore.families.base import Calibration, bytes_of
 from mmcore.nets.dual_encoder import DualEncoder
-from mmcore.nets.image_encoder import FEATURES, normalize
+from mmcore.nets.image_encoder import FEATURES
 from mmcore.nets.storage import load_weights
 from mmcore.results import MapMethod
 from mmcore.types import Floats
@@ -58,7 +58,7 @@ class CompactDual:
         self.checkpoint, self.device, self._read = checkpoint, device, read
         self.network, self.tokenizer, config = read.network, read.tokenizer, read.config
         network = self.network
-        self.width = network.text.config.width
+        self.width = network.width
         self.scale = math.exp(float(network.log_scale))
         self.templates = tuple(config.get("templates", TEMPLATES))
         known = config.get("calibration")
@@ -82,7 +82,7 @@ class CompactDual:
 
     @torch.inference_mode()
     def image_map(self, image: Image.Image, vector: Floats) -> Floats:
-        """(7, 7): exactly what each cell adds to the cosine; what the knowing tower adds has no place: left out."""
+        """(7, 7): exactly what each cell adds to the cosine. The knowing tower's part has no place: left out."""
         query = torch.from_numpy(vector)[None].to(self.device, self.network.pooling.anchor.weight.dtype)
         cells, _ = self.network.cell_scores(pixels_of([image]).to(self.device), query)
         return cells[0].float().cpu().numpy()
@@ -98,18 +98,17 @@ class CompactDual:
     def cells(self, item: Image.Image | Floats) -> Floats:
         """See ``CellEncoder.cells``: (7, 7, 1280) of the untouched ImageNet grid, which no caption has changed."""
         assert isinstance(item, Image.Image)
-        grid = self.network.recognition_top(self.network.see(pixels_of([item]).to(self.device)))
+        grid = self.network.known_grid(pixels_of([item]).to(self.device))
         found: Floats = grid[0].permute(1, 2, 0).float().cpu().numpy()
         return found
 
 
 def depths_of(model: CompactDual, image: Image.Image) -> list[Floats]:
-    """(C, S, S) feature maps of a picture: of the stem, of each stage of the trunk, and of the ImageNet top."""
+    """(C, S, S) feature maps of a picture in the untouched Lite1: of the stem, each stage of the trunk, the top."""
     with torch.inference_mode():
         network = model.network
-        pixels = normalize(pixels_of([image]).to(model.device)).to(network.pooling.anchor.weight.dtype)
-        maps = network.trunk.depths(pixels)
-        maps.append(network.recognition_top(maps[-1]))
+        maps = network.knowing_trunk.depths(network.normal(pixels_of([image]).to(model.device)))
+        maps.append(network.knowing_top(maps[-1]))
         return [one[0].float().cpu().numpy() for one in maps]
 
 

@@ -39,6 +39,8 @@ from mmcore.results.sentiment import Post, SentimentPrediction, SentimentScores
 from mmcore.types import Floats
 
 ENCODER = "compact-retriever"
+READ = ("trunk.", "top.", "pooling.", "text.")
+"""Beginnings of the names of the encoder's tensors that features are made with; the knowing tower is not asked."""
 MAX_WORDS = 48
 """Tokens of a text that are kept as words; the sentence vector is made of all that the encoder reads."""
 CHUNK = 32
@@ -130,7 +132,7 @@ class CompactSentiment:
     def text_size(self) -> int:
         """D, the length of the text's numbers."""
         opinion = 0 if self.text_alone is None else self.text_alone.config.opinion
-        return self.encoder.width + len(NAMES) + opinion
+        return self.encoder.network.text.config.width + len(NAMES) + opinion
 
     def _states(self, lexicon: Floats, tokens: Tensor, mask: Tensor) -> tuple[Tensor, list[Floats]]:
         """The encoder's states (B, T, C) of texts, and the opinion of the network of bare texts where there is one.
@@ -358,8 +360,11 @@ def _spread(values: npt.NDArray[Any], there: npt.NDArray[np.bool_]) -> npt.NDArr
 
 
 def fingerprint_of(folder: Path, state: Mapping[str, Tensor], text_alone: Path | None = None) -> str:
-    """Sixteen hex digits of the encoder's weights in ``folder``, the projections in ``state``, and ``text_alone``."""
-    digest = hashlib.sha256((folder / "model.safetensors").read_bytes())
+    """Sixteen hex digits of what is read of the encoder in ``folder``, of the projections and of ``text_alone``."""
+    digest = hashlib.sha256()
+    for name, stored in sorted(load_file(folder / "model.safetensors").items()):
+        if name.startswith(READ):
+            digest.update(name.encode() + stored.contiguous().flatten().view(torch.uint8).numpy().tobytes())
     for name in sorted(state):
         if name.startswith("features."):
             digest.update(state[name].half().numpy().tobytes())
@@ -423,7 +428,7 @@ def load(checkpoint: Checkpoint, folder: Path, device: str, dtype: torch.dtype) 
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         state = {name: value.float() for name, value in load_file(folder / "model.safetensors").items()}
         word, region = (state[f"features.{name}_axes"].shape[1] for name in ("word", "region"))
-        features = PostFeatures(encoder.width, word, region)
+        features = PostFeatures(encoder.network.text.config.width, word, region)
         features.load_state_dict(_under("features.", state))
         heads = {name: fusions.build(name, FusionConfig(**sizes)) for name, sizes in config["heads"].items()}
         for name, head in heads.items():

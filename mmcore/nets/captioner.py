@@ -26,6 +26,8 @@ from mmcore.nets.vocabulary import Vocabulary
 class Seen:
     """What the network knows of B pictures before it writes a word."""
 
+    pixels: Tensor
+    """uint8 (B, 3, 224, 224), for networks beside this one."""
     features: Tensor
     """Of the trunk (B, 112, 14, 14)."""
     memory: Memory
@@ -67,4 +69,4 @@ class CompactCaptioner(nn.Module):
         count = self.decoder_config.tags
         tokens, values = top_tags(probabilities, self.tag_tokens, count, self.least_tag_probability)
         grid = self.top(shared)
-        return Seen(shared, self.decoder.remember(grid, tokens, values), probabilities, grid)
+        return Seen(pixels, shared, self.decoder.remember(grid, tokens, values), probabilities, grid)

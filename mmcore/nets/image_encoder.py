@@ -1,8 +1,9 @@
-"""EfficientNet-Lite0 as an image encoder: picture in, grid of feature vectors out.
+"""EfficientNet-Lite as an image encoder: picture in, grid of feature vectors out.
 
 Tan & Le, "EfficientNet", ICML 2019; the Lite variant drops squeeze-and-excitation and uses ReLU6, so that
-the network runs well on any processor. Padding is TensorFlow's "same" (more on the right and at the bottom),
-because that is how the ImageNet weights were trained.
+the network runs well on any processor. Lite0 has the blocks of the table, Lite1 more of them in each stage (depth 1.1).
+Padding is TensorFlow's "same" (more on the right and at the bottom), because that is how the ImageNet weights were
+trained.
 
 Shapes below: B pictures, 224 x 224 pixels.
 """
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from mmcore.nets.image_sizes import STAGES
+from mmcore.nets.image_sizes import LITE0, STAGES, repeats_of
 
 TRUNK_STAGES = 5
 """Stages of the trunk: general visual features, 112 x 14 x 14. The rest is the top."""
@@ -68,11 +69,12 @@ class InvertedResidual(nn.Module):
         return x + y if self.residual else y
 
 
-def stages(first: int, last: int, inputs: int) -> nn.Sequential:
-    """Stages first..last-1 of the table above, as one sequence of blocks."""
+def stages(first: int, last: int, inputs: int, depth: float = LITE0) -> nn.Sequential:
+    """Stages first..last-1 of the table, as one sequence of blocks."""
     blocks = []
-    for expansion, outputs, repeats, stride, kernel in STAGES[first:last]:
-        for repeat in range(repeats):
+    for stage in range(first, last):
+        expansion, outputs, _, stride, kernel = STAGES[stage]
+        for repeat in range(repeats_of(stage, depth)):
             blocks.append(InvertedResidual(inputs, outputs, expansion, kernel, stride if repeat == 0 else 1))
             inputs = outputs
     return nn.Sequential(*blocks)
@@ -81,10 +83,11 @@ def stages(first: int, last: int, inputs: int) -> nn.Sequential:
 class Trunk(nn.Module):
     """Stem and stages 1-5: (B, 3, 224, 224) -> (B, 112, 14, 14)."""
 
-    def __init__(self) -> None:
+    def __init__(self, depth: float = LITE0) -> None:
         super().__init__()
+        self.depth = depth
         self.stem = conv_norm(3, 32, kernel=3, stride=2)
-        self.blocks = stages(0, TRUNK_STAGES, 32)
+        self.blocks = stages(0, TRUNK_STAGES, 32, depth)
 
     def forward(self, images: Tensor) -> Tensor:
         """Normalised pictures -> general visual features."""
@@ -95,7 +98,8 @@ class Trunk(nn.Module):
         """What the stem and each stage make of normalised pictures, the last as ``forward``: for looking at it."""
         found = [F.relu6(self.stem(images))]
         first = 0
-        for _, _, repeats, _, _ in STAGES[:TRUNK_STAGES]:
+        for stage in range(TRUNK_STAGES):
+            repeats = repeats_of(stage, self.depth)
             found.append(self.blocks[first : first + repeats](found[-1]))
             first += repeats
         return found
@@ -104,9 +108,9 @@ class Trunk(nn.Module):
 class Top(nn.Module):
     """Stages 6-7 and the last 1x1 convolution: (B, 112, 14, 14) -> (B, 1280, 7, 7)."""
 
-    def __init__(self) -> None:
+    def __init__(self, depth: float = LITE0) -> None:
         super().__init__()
-        self.blocks = stages(TRUNK_STAGES, len(STAGES), STAGES[TRUNK_STAGES - 1][1])
+        self.blocks = stages(TRUNK_STAGES, len(STAGES), STAGES[TRUNK_STAGES - 1][1], depth)
         self.head = conv_norm(STAGES[-1][1], FEATURES)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -115,7 +119,7 @@ class Top(nn.Module):
 
 
 def state_dict_from_lukemelas(
-    source: dict[str, Tensor],
+    source: dict[str, Tensor], depth: float = LITE0
 ) -> tuple[dict[str, Tensor], dict[str, Tensor], Tensor, Tensor]:
     """Sort the published ImageNet weights into ours: (trunk, top, classifier weight, classifier bias).
 
@@ -131,7 +135,7 @@ def state_dict_from_lukemelas(
         "_project_conv": "project.0",
         "_bn2": "project.1",
     }
-    trunk_blocks = sum(stage[2] for stage in STAGES[:TRUNK_STAGES])
+    trunk_blocks = sum(repeats_of(stage, depth) for stage in range(TRUNK_STAGES))
     for name, tensor in source.items():
         kind, _, rest = name.partition(".")
         if kind == "_blocks":

@@ -1,4 +1,8 @@
-"""Sizes of the picture encoder's input and output, for those who need no network."""
+"""Sizes of the picture encoder: its input, its output and its blocks, for those who need no network."""
+
+from __future__ import annotations
+
+import math
 
 INPUT_SIZE = 224
 """Side of the square input in pixels; pictures are resized to it without cropping."""
@@ -18,3 +22,11 @@ STAGES = (
 )
 STEM = (3, 2)
 """Kernel and stride of the first convolution."""
+LITE0, LITE1 = 1.0, 1.1
+"""Depths: a stage has so many times its repeats, but for the first and the last."""
+
+
+def repeats_of(stage: int, depth: float) -> int:
+    """Blocks of a stage, 0..6, in a network of that depth."""
+    own = STAGES[stage][2]
+    return own if stage in (0, len(STAGES) - 1) else math.ceil(own * depth)

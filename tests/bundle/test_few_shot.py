@@ -82,8 +82,7 @@ def test_features_are_the_mean_of_the_untouched_grid(pool: ModelPool) -> None:
     seen = few_shot.look(pool, "picture", picture)
     network = pool.get("compact-retriever").network
     with torch.inference_mode():
-        features = network.see(pixels_of([picture]))
-        pooled = network.knowing.summary(features, network.recognition_top(features))[0, :1280].numpy()
+        pooled = network.known_grid(pixels_of([picture])).mean((2, 3))[0].numpy()
     assert seen.cells.shape == (7, 7, 1280)
     assert np.allclose(seen.mean, pooled / np.linalg.norm(pooled), atol=1e-5)
 

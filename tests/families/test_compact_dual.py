@@ -45,9 +45,11 @@ def tokenizer() -> Tokenizer:
 
 def save(folder: Path, **more: Any) -> Path:
     torch.manual_seed(0)
-    config = {"text": {**NETWORK, "vocabulary": tokenizer().get_vocab_size()}, "heads": 8, "knowing_weight": 0.7}
+    text = {**NETWORK, "vocabulary": tokenizer().get_vocab_size()}
+    config = {"text": text, "heads": 8, "knowing_weight": 0.7, "typical": 30}
     network = DualEncoder(config)
     with torch.no_grad():
+        network.hubness.typical.normal_()
         for module in network.modules():
             if isinstance(module, torch.nn.BatchNorm2d):  # as if trained: random pictures must not come out alike
                 module.weight.mul_(1.5)
@@ -92,7 +94,7 @@ def test_vectors_equal_the_networks(model: Any, network: DualEncoder) -> None:
     np.testing.assert_allclose(model.image_vectors(SOME), expected, atol=1e-4)
     np.testing.assert_allclose(model.text_vectors(TEXTS)[1:2], alone, atol=1e-5)
     assert model.scale == pytest.approx(float(network.log_scale.detach().exp()), rel=1e-3)
-    assert model.width == 32
+    assert model.width == 33
 
 
 def test_vectors_have_length_one_and_a_batch_changes_nothing(model: Any) -> None:
@@ -138,7 +140,7 @@ def test_another_script_is_refused_with_those_that_read_it(model: Any, text: str
 
 @pytest.mark.parametrize("text", ["café crème", "the letter π on a wall", "5 µm", "🐶", "1234", "!?"])
 def test_what_can_be_read_is_read(model: Any, text: str) -> None:
-    assert model.text_vectors([text]).shape == (1, 32)
+    assert model.text_vectors([text]).shape == (1, 33)
 
 
 @pytest.mark.parametrize("missing", ["config.json", "model.safetensors", "tokenizer.json"])

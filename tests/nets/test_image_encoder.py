@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from mmcore.nets.image_encoder import FEATURES, SameConv2d, Top, Trunk, fuse_norms, normalize
-from mmcore.nets.image_sizes import GRID_SIZE
+from mmcore.nets.image_sizes import GRID_SIZE, LITE1
 
 
 def random_norms(module: nn.Module) -> None:
@@ -39,6 +39,11 @@ def test_shapes_and_folding() -> None:
 def test_size_is_that_of_lite0() -> None:
     count = sum(p.numel() for part in (Trunk(), Top()) for p in part.parameters())
     assert count + FEATURES * 1000 + 1000 == 4_652_008, "parameters of EfficientNet-Lite0 as published"
+
+
+def test_size_is_that_of_lite1() -> None:
+    count = sum(p.numel() for part in (Trunk(LITE1), Top(LITE1)) for p in part.parameters())
+    assert count + FEATURES * 1000 + 1000 == 5_416_680, "parameters of EfficientNet-Lite1 as published"
 
 
 def test_normalize_maps_bytes_to_about_one() -> None:

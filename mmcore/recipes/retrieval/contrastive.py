@@ -70,7 +70,7 @@ def learn(
     """Train; stores ``contrasted.pt`` (averaged weights) and leaves them in the network. The trunk stays as it is."""
     draw = random.Random(recipe.seed)
     torch.manual_seed(recipe.seed)
-    for part in (network.trunk, network.recognition_top, network.knowing):
+    for part in (network.trunk, network.knowing_trunk, network.knowing_top, network.knowing, network.sentence_map):
         part.requires_grad_(False)
     own = [*network.pooling.parameters(), network.log_scale]
     optimizer = torch.optim.AdamW(

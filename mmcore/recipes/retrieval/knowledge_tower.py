@@ -1,65 +1,119 @@
-"""Stage 5 of the dual encoder's recipe: the knowing tower, trained alone on the untouched features.
+"""Stage 5 of the dual encoder's recipe: what the second network knows, where sentences seek it, and who is a hub.
 
-Everything it needs is stored, so an epoch takes a second or two: summaries of all pictures in six views, and the
-sentences' vectors by the text encoder as stage 4 left it. A large batch and heavy dropout make it err differently from
-the looking tower, and that is what it is for.
+Everything it needs is stored, so an epoch takes a second or two: summaries of all pictures in six views by the
+untouched EfficientNet-Lite1, and the sentences' vectors by the text encoder as stage 4 left it. Another network, a
+large batch and heavy dropout make the knowing tower err differently from the looking tower, and that is what it is
+for. The linear map of the sentences learns with it, so that it serves both towers; it stays near doing nothing.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmcore.nets.dual_encoder import KnowledgeTower
+from mmcore.nets.dual_encoder import DualEncoder, KnowledgeTower
+from mmcore.nets.image_encoder import normalize
 from mmcore.recipes.retrieval.contrastive import info_nce
-from mmcore.recipes.retrieval.pair_dataset import PairDataset
+from mmcore.recipes.retrieval.pair_dataset import THINGS, PairDataset
+from mmcore.recipes.trunk_features import view_of
 
 
 @dataclass(frozen=True)
 class KnowingRecipe:
     """Every number that shapes it; ``weight`` is the tower's in the sum (the looking tower has 1), chosen on dev."""
 
-    seed: int = 0
+    seed: int = 1
     batch: int = 1024
     epochs: int = 30
     rate: float = 2e-3
+    map_rate: float = 1e-3
+    map_dropout: float = 0.2
     weight_decay: float = 0.05
     labelled_a_epoch: int = 1909
-    weight: float = 1.2
+    looking: float = 0.3
+    """Weight of the looking tower's loss, which only the map can lower."""
+    stay: float = 2.0
+    """Weight of the mapped sentences' nearness to themselves."""
+    know: float = 0.6
+    """Weight of the ImageNet distillation: Lite1's probabilities of a thousand things are the targets of the picture's
+    similarities to sentences about them."""
+    weight: float = 1.0
+    typical: int = 4000
+    """Captions among the typical sentences, each of another picture; the sentences about things are added."""
 
 
 @torch.inference_mode()
-def summaries(pooled: Tensor, view: np.ndarray, batch: int = 500) -> Tensor:
-    """``Knowing.summary`` of a view's pictures, fp16 (N, 1952); ``pooled`` are their ImageNet features (N, 1280)."""
-    out = torch.empty(len(view), KnowledgeTower.SUMMARY, dtype=torch.float16)
+def store_summaries(
+    trunk: nn.Module, top: nn.Module, paths: Sequence[Path], view: int, target: Path, batch: int = 32
+) -> Tensor:
+    """``KnowledgeTower.summary`` of one view of all pictures, fp16 (N, 1952); a finished file is read."""
+    if not target.exists():
+        out = torch.empty(len(paths), KnowledgeTower.SUMMARY, dtype=torch.float16)
+        with ThreadPoolExecutor(2) as pool:
+            for start in range(0, len(paths), batch):
+                pixels = np.stack(list(pool.map(lambda path: view_of(path, view), paths[start : start + batch])))
+                with torch.autocast("cpu", torch.bfloat16):
+                    features = trunk(normalize(torch.from_numpy(pixels)))
+                    grid = top(features)
+                summary = KnowledgeTower.summary(features.float(), grid.float())
+                out[start : start + len(pixels)] = summary.half()
+        torch.save(out, target)
+    found: Tensor = torch.load(target, weights_only=True)
+    return found
+
+
+@torch.inference_mode()
+def looking_vectors(network: DualEncoder, view: np.ndarray, batch: int = 64) -> Tensor:
+    """The looking tower's vectors (N, C) of length 1 of a view's trunk features (N, 112, 14, 14)."""
+    network.eval()
+    out = torch.empty(len(view), network.text.config.width)
     for start in range(0, len(view), batch):
         features = torch.from_numpy(np.array(view[start : start + batch])).float()
-        grid = pooled[start : start + batch].float()[:, :, None, None]  # its mean is all that counts
-        out[start : start + batch] = KnowledgeTower.summary(features, grid).half()
+        with torch.autocast("cpu", torch.bfloat16):
+            vectors = network.pooling(network.top(features))
+        out[start : start + len(features)] = F.normalize(vectors.float(), dim=-1)
     return out
 
 
-def learn_knowing(tower: KnowledgeTower, seen: Sequence[Tensor], sentences: dict[str, Tensor], pairs: PairDataset,
-                  recipe: KnowingRecipe) -> None:  # fmt: skip
-    """Train the tower with InfoNCE; ``seen[view]`` are summaries, ``sentences`` the vectors of all training texts."""
+def learn_knowing(network: DualEncoder, seen: Sequence[Tensor], classifier: tuple[Tensor, Tensor], looked: Tensor,
+                  sentences: dict[str, Tensor], pairs: PairDataset, recipe: KnowingRecipe) -> None:  # fmt: skip
+    """Train ``network.knowing`` and ``network.sentence_map`` with InfoNCE, then choose the typical sentences.
+
+    ``seen[view]`` are summaries (N, 1952), ``classifier`` Lite1's own of ImageNet, ``looked`` the looking tower's
+    vectors (N, C) of the whole pictures, ``sentences`` the text encoder's vectors of all training texts and of
+    ``THINGS``.
+    """
     torch.manual_seed(recipe.seed)
     draw = random.Random(recipe.seed)
+    tower, linear = network.knowing, network.sentence_map
+    for part in (tower.widen, tower.narrow):
+        part.reset_parameters()
+    torch.nn.init.zeros_(linear.weight)
     rows = list(pairs.sentences)
     with torch.no_grad():
         tower.mean.copy_(seen[0][rows].float().mean(0))
         tower.spread.copy_(seen[0][rows].float().std(0) + 0.05)
-    log_scale = torch.nn.Parameter(torch.tensor(3.0))
-    own = [*tower.widen.parameters(), *tower.narrow.parameters(), log_scale]
-    optimizer = torch.optim.AdamW(own, recipe.rate, weight_decay=recipe.weight_decay)
+    weight, bias = classifier
+    things = torch.stack([sentences[thing] for thing in THINGS])
+    log_scale, thing_scale = (torch.nn.Parameter(torch.tensor(3.0)) for _ in range(2))
+    own = [*tower.widen.parameters(), *tower.narrow.parameters(), log_scale, thing_scale]
+    optimizer = torch.optim.AdamW(
+        [{"params": own, "lr": recipe.rate}, {"params": list(linear.parameters()), "lr": recipe.map_rate}],
+        weight_decay=recipe.weight_decay,
+    )
     labelled = min(recipe.labelled_a_epoch, len(pairs.labelled))
     steps = (len(pairs.captioned) + labelled) // recipe.batch
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, total_steps=recipe.epochs * steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, [recipe.rate, recipe.map_rate], total_steps=recipe.epochs * steps
+    )
     tower.train()
     for _ in range(recipe.epochs):
         order = pairs.captioned + draw.sample(pairs.labelled, labelled)
@@ -67,13 +121,32 @@ def learn_knowing(tower: KnowledgeTower, seen: Sequence[Tensor], sentences: dict
         for start in range(0, steps * recipe.batch, recipe.batch):
             chosen = order[start : start + recipe.batch]
             inputs = torch.stack([seen[draw.randrange(len(seen))][row] for row in chosen]).float()
-            texts = torch.stack([sentences[draw.choice(pairs.sentences[row])] for row in chosen])
+            plain = torch.stack([sentences[draw.choice(pairs.sentences[row])] for row in chosen])
+            texts = F.normalize(plain + linear(F.dropout(plain, recipe.map_dropout)), dim=-1)
             with torch.autocast("cpu", torch.bfloat16):
                 vectors = tower(inputs)
-            images = F.normalize(vectors.float(), dim=-1)
-            loss = info_nce(images, texts, torch.arange(len(chosen)), log_scale.exp().clamp(max=60))
+            pictures = F.normalize(vectors.float(), dim=-1)
+            owners, scale = torch.arange(len(chosen)), log_scale.exp().clamp(max=60)
+            found = info_nce(pictures, texts, owners, scale)
+            looking = info_nce(looked[chosen], texts, owners, scale)
+            moved = 1 - (texts * plain).sum(1).mean()
+            taught = (inputs[:, : weight.shape[1]] @ weight.T + bias).softmax(1)
+            said = (thing_scale.exp().clamp(max=60) * pictures @ network.mapped(things).T).log_softmax(1)
+            known = -(taught * said).sum(1).mean()
+            loss = found + recipe.looking * looking + recipe.stay * moved + recipe.know * known
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             schedule.step()
     tower.eval()
+    with torch.no_grad():
+        typical = network.mapped(torch.stack([sentences[text] for text in typical_sentences(pairs, recipe)]))
+    network.hubness.typical = torch.nn.Parameter(typical, requires_grad=False)
+
+
+def typical_sentences(pairs: PairDataset, recipe: KnowingRecipe) -> list[str]:
+    """A caption of each of ``recipe.typical`` pictures, and every sentence about a thing."""
+    draw = random.Random(recipe.seed)
+    captions = [draw.choice(pairs.sentences[row]) for row in draw.sample(pairs.captioned, recipe.typical)]
+    things = {text for row in pairs.labelled for text in pairs.sentences[row]} | set(THINGS)
+    return [*captions, *sorted(things)]

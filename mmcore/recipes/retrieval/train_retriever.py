@@ -1,14 +1,15 @@
-"""The recipe of the compact dual encoder, from two published encoders to the bundled files.
+"""The recipe of the compact dual encoder, from three published encoders to the bundled files.
 
-1. Trunk features of every picture in six views (shared with the captioner's recipe), pooled ImageNet features.
+1. Trunk features of every picture in six views (shared with the captioner's recipe), pooled ImageNet features; the
+   same views summarised by a second network, EfficientNet-Lite1.
 2. The sentence encoder all-MiniLM-L6-v2 with a smaller vocabulary; its vectors of all sentences are the teacher's.
 3. The picture's side begins where the sentences are: a ridge regression from pooled features to sentence vectors
    (``anchor``), with the ImageNet classifier's own directions as further examples, one for each of its thousand things.
 4. Contrastive learning (``contrastive.py``), which also tunes the top of the image encoder and the sentence encoder.
-5. The knowing tower, alone, on stored summaries (``knowing.py``).
+5. The knowing tower on stored summaries, the sentences' linear map, the typical sentences (``knowledge_tower.py``).
 6. ``export``: matrices as bytes, config.json, tokenizer.json.
 
-Two CPU cores with bf16 need about 45 minutes, 12 of them for the features. A run that was cut off goes on where it was.
+Two CPU cores with bf16 need about 60 minutes, 27 of them for the features. A run that was cut off goes on where it was.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import csv
 import json
 import math
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -30,14 +32,21 @@ from torch.nn import functional as F
 from mmcore.evaluation.datasets import captioning_examples
 from mmcore.evaluation.phrases import IMAGENET_WORDS
 from mmcore.nets.dual_encoder import DualEncoder
-from mmcore.nets.image_encoder import Top, Trunk, state_dict_from_lukemelas
+from mmcore.nets.image_encoder import Top, Trunk, fuse_norms, state_dict_from_lukemelas
+from mmcore.nets.image_sizes import LITE1
 from mmcore.nets.storage import save_weights
 from mmcore.nets.text_encoder import TextConfig, TextEncoder, state_dict_from_bert
 from mmcore.recipes.captioning.recognition import pooled_features
 from mmcore.recipes.pretrained import Ingredients
 from mmcore.recipes.retrieval.contrastive import learn, sentence_vectors
 from mmcore.recipes.retrieval.contrastive_recipe import ContrastiveRecipe
-from mmcore.recipes.retrieval.knowledge_tower import KnowingRecipe, learn_knowing, summaries
+from mmcore.recipes.retrieval.knowledge_tower import (
+    KnowingRecipe,
+    learn_knowing,
+    looking_vectors,
+    store_summaries,
+    typical_sentences,
+)
 from mmcore.recipes.retrieval.pair_dataset import THINGS, PairDataset
 from mmcore.recipes.trunk_features import VIEWS, store_view
 from mmcore.recipes.wordpiece import kept_pieces, pruned
@@ -78,9 +87,14 @@ def anchor(network: DualEncoder, pairs: PairDataset) -> None:
     network.pooling.mix.weight.mul_(0.3)
 
 
-def network_config(vocabulary: int, recipe: ContrastiveRecipe) -> dict[str, Any]:
-    """The ``network`` part of config.json."""
-    return {"text": {"vocabulary": vocabulary}, "heads": recipe.heads, "knowing_weight": KnowingRecipe().weight}
+def network_config(vocabulary: int, typical: int, recipe: ContrastiveRecipe) -> dict[str, Any]:
+    """The ``network`` part of config.json; ``typical``: how many typical sentences there are."""
+    return {
+        "text": {"vocabulary": vocabulary},
+        "heads": recipe.heads,
+        "knowing_weight": KnowingRecipe().weight,
+        "typical": typical,
+    }
 
 
 def main(
@@ -126,12 +140,15 @@ def main(
     del teacher
 
     torch.manual_seed(recipe.seed)
-    config = network_config(len(kept), recipe)
+    knowing = KnowingRecipe()
+    config = network_config(len(kept), len(typical_sentences(pairs, knowing)), recipe)
     config["text"]["dropout"] = recipe.dropout
     network = DualEncoder(config)
     network.trunk.load_state_dict(trunk_state)
     network.top.load_state_dict(top_state)
-    network.recognition_top.load_state_dict(top_state)
+    knowing_trunk, knowing_top, *knowing_classifier = state_dict_from_lukemelas(ingredients.second_encoder(), LITE1)
+    network.knowing_trunk.load_state_dict(knowing_trunk)
+    network.knowing_top.load_state_dict(knowing_top)
     network.text.load_state_dict(state_dict_from_bert(bert, torch.tensor(kept), network.text.config))
     anchor(network, pairs)
     torch.nn.init.constant_(network.log_scale, math.log(1 / recipe.temperature))
@@ -139,10 +156,15 @@ def main(
     if not (work / "contrasted.pt").exists():
         learn(network, pairs, tokenizer, recipe, work)
     network.load_state_dict(torch.load(work / "contrasted.pt", weights_only=True))
-    sentences = [text for own in pairs.sentences.values() for text in own]
+    sentences = list(dict.fromkeys([*(text for own in pairs.sentences.values() for text in own), *THINGS]))
     vectors = dict(zip(sentences, sentence_vectors(network.text, tokenizer, sentences), strict=True))
-    seen = [summaries(features, view) for features, view in zip(pooled, views, strict=True)]
-    learn_knowing(network.knowing, seen, vectors, pairs, KnowingRecipe())
+    network.eval()
+    paths = [example.image for example in examples]
+    second = (fuse_norms(deepcopy(network.knowing_trunk)), fuse_norms(deepcopy(network.knowing_top)))
+    seen = [store_summaries(*second, paths, view, work / f"summary{view}.pt") for view in range(VIEWS)]
+    looked = looking_vectors(network, views[0])
+    second_classifier = (knowing_classifier[0], knowing_classifier[1])
+    learn_knowing(network, seen, second_classifier, looked, vectors, pairs, knowing)
     export(network, tokenizer, recipe, output)
 
 
@@ -155,7 +177,7 @@ def _pooled(top: Top, views: Sequence[np.ndarray], file: Path) -> list[Tensor]:
 def export(network: DualEncoder, tokenizer: Tokenizer, recipe: ContrastiveRecipe, output: Path) -> None:
     """Write model.safetensors (matrices as bytes), config.json and tokenizer.json."""
     output.mkdir(parents=True, exist_ok=True)
-    config = network_config(network.text.config.vocabulary, recipe)
+    config = network_config(network.text.config.vocabulary, len(network.hubness.typical), recipe)
     save_weights(network.state_dict(), output / "model.safetensors")
     tokenizer.enable_truncation(network.text.config.max_length)
     tokenizer.save(str(output / "tokenizer.json"), pretty=False)

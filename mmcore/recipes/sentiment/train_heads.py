@@ -53,7 +53,7 @@ def fitted_projections(encoder: compact_dual.CompactDual, posts: LabelledPosts, 
         images = [decode_image(Path(posts.pictures[row]), pool.settings) for row in batch if posts.pictures[row]]
         if images:
             grids.append(encoder.network.grid(pixels_of(images)))
-    features = PostFeatures(encoder.width, WORD_AXES, REGION_AXES)
+    features = PostFeatures(encoder.network.text.config.width, WORD_AXES, REGION_AXES)
     features.fit(torch.cat(states), torch.cat(grids))
     return features
 

@@ -66,12 +66,12 @@ def test_maps_are_those_that_the_network_makes_on_its_way(setup: Setup) -> None:
     network = setup.pool.get(inside.MODEL).network
     with torch.inference_mode():
         x = normalize(pixels_of([image]))
-        trunk = network.trunk
+        trunk = network.knowing_trunk
         expected = [trunk.stem(x).clamp(0, 6)]
         for block in trunk.blocks:
             expected.append(block(expected[-1]))
-        top = network.recognition_top(network.see(pixels_of([image])))
-    for depth, blocks in enumerate((0, 1, 3, 5, 8, 11)):
+        top = network.known_grid(pixels_of([image]))
+    for depth, blocks in enumerate((0, 1, 4, 7, 11, 15)):
         assert np.allclose(maps[depth], expected[blocks][0].numpy(), atol=1e-4), depth
     assert np.allclose(maps[6], top[0].numpy(), atol=1e-4)
     shown = inside.feature_maps(setup)
@@ -89,17 +89,17 @@ def test_a_cell_sees_as_many_pixels_as_is_said(setup: Setup) -> None:
             low, high = low * stride, high * stride + kernel - 1
         assert high - low + 1 == live.receptive_field(inside.layers_to(depth))
     shapes = data_of(lesson.depth(setup).html)["shapes"]
-    assert [row[2] for row in shapes] == [3, 19, 67, 224, 224]
-    assert "67 × 67" in i18n.text("en", "lessons.02.depth.why")
+    assert [row[2] for row in shapes] == [3, 27, 107, 224, 224]
+    assert "107 × 107" in i18n.text("en", "lessons.02.depth.why")
     # and in the real network: what changes outside is not noticed
-    trunk = setup.pool.get(inside.MODEL).network.trunk
+    trunk = setup.pool.get(inside.MODEL).network.knowing_trunk
     x = torch.zeros(1, 3, 224, 224)
     with torch.inference_mode():
         before = trunk.depths(x)[3][0, :, 14, 14]
-        x[..., 100:140, 100:140] = 1  # inside of the 67 pixels around the cell
+        x[..., 100:140, 100:140] = 1  # inside of the 107 pixels around the cell
         assert not torch.allclose(trunk.depths(x)[3][0, :, 14, 14], before, atol=1e-3)
         x = torch.ones(1, 3, 224, 224)
-        x[..., 70:170, 70:170] = 0
+        x[..., 50:180, 50:180] = 0
         assert torch.allclose(trunk.depths(x)[3][0, :, 14, 14], before, atol=1e-4)
 
 
@@ -153,7 +153,7 @@ def test_parameters_are_those_of_the_networks(setup: Setup) -> None:
     said = i18n.text("en", "lessons.02.sizes.why")
     assert f"{sums['text'] / 1e6:.1f} million" in said
     assert f"{(sums['image'] + sums['sound']) / 1e6:.1f} million" in said
-    assert sums["text"] / (sums["image"] + sums["sound"]) == pytest.approx(3.8, abs=0.1), "nearly four times"
+    assert sums["text"] / (sums["image"] + sums["sound"]) == pytest.approx(3.2, abs=0.1), "more than three times"
     doubled = live.text_parameters(0, 768, 6, 0) / live.text_parameters(0, 384, 6, 0)
     assert doubled == pytest.approx(4, abs=0.05)
     assert f"{sums['text']:,}" in lesson.sizes(setup).html

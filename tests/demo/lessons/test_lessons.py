@@ -217,7 +217,8 @@ def test_lesson_1_says_what_the_retriever_makes_of_changed_pictures(setup: Setup
         powers = [math.exp(cosine / space.TAU) for cosine in found.cosines[1]]
         assert found.shares[1] == pytest.approx([power / sum(powers) for power in powers])
     right = dogs["fit"].shares[:, 2]
-    assert right[1] < right[0] < right[2:].max()
+    assert abs(right[1] - right[0]) < 0.01, "squeezed or with bars"
+    assert max(right[:2]) < right[2:].max()
     mirrored, upside_down, noisy = (dogs["augment"].near[place] for place in (1, 8, 7))
     assert upside_down < 0.8 < 0.9 < mirrored
     assert dogs["augment"].shares[7].argmax() == 0, "two dogs in noise are taken for a cat"
@@ -289,7 +290,7 @@ def test_lesson_7_says_what_the_retriever_finds(setup: Setup) -> None:
         assert float(shown[1]) == pytest.approx(precise[query], abs=0.0006)
     assert min(precise, key=lambda query: precise[query]) == "a drawing"
     hits = [int(row.argmax()) == place for place, row in enumerate(own)]
-    assert sum(hits) == 16
+    assert sum(hits) == 20
     assert [sum(hits[place] for place in gallery.DRAWINGS), len(gallery.DRAWINGS)] == [1, 6]
     fewer = own[::4, ::4]
     assert (fewer.argmax(1) == np.arange(8)).mean() > 0.5
@@ -393,7 +394,7 @@ def test_lesson_8_says_what_the_sentiment_model_does(setup: Setup) -> None:
 
 def test_lesson_8_says_how_its_maps_compare(setup: Setup) -> None:
     dogs, _, giraffe, piano = (float(np.abs(row).max()) for row in limits.maps(setup))
-    assert giraffe < dogs / 3
+    assert giraffe < dogs / 2
     assert piano < dogs
 
 
