@@ -161,6 +161,11 @@ MESSAGES: dict[str, str] = {
         '{asked}. Use {made}, or embed the collection again with `mmcore index embed "{name}" --model '
         "{asked}`."
     ),
+    "collection_other_version": (
+        "The collection {name} was made with an earlier version of {model}, and its vectors cannot be compared with "
+        'those of this one. Embed it anew with `mmcore index embed "{name}" --model {model}`; the pictures must still '
+        "be where they were."
+    ),
     "collection_busy": "Another program is writing to the collection {name}. Try again in a moment.",
     "collection_disk": (
         "The collection {name} cannot be written to {folder}: {detail}. What was added before is safe; "

@@ -7,6 +7,7 @@ A collection is chosen by a plain word, which is all that a page or a program se
 from __future__ import annotations
 
 import filecmp
+import logging
 import os
 import shutil
 import tempfile
@@ -33,6 +34,8 @@ from ..ui.events import Failure
 from ..ui.examples import collection as example_pictures
 from ..ui.examples import ready_file
 from ..ui.i18n import LANGUAGES
+
+_log = logging.getLogger(__name__)
 
 EXAMPLES, UPLOADS, SHARED = "examples", "uploads", "shared:"
 KEPT_SIDE = 1024
@@ -132,10 +135,18 @@ class CollectionChooser:
         raise UnknownNameError("collection", choice, known)
 
     def _open_examples(self, model: str, progress: Progress | None, cancelled: IsCancelled | None) -> Collection:
-        collection = self._examples.open_or_create(f"examples {model}", model)
+        name = f"examples {model}"
         if model in self._ready:
-            return collection
+            return self._examples.open_or_create(name, model)
         with self._turn:
+            try:
+                collection = self._examples.open_or_create(name, model)
+            except InputError as error:
+                if error.key != "collection_other_version":
+                    raise
+                _log.info("%s: made with an earlier version of the weights; embedded anew", name)
+                self._examples.remove(name)
+                collection = self._examples.open_or_create(name, model)
             files = [item.path for item in example_pictures()]
             report = collection.add(
                 files,

@@ -79,6 +79,7 @@ def search_many(
     """
     options = options or SearchOptions()
     name = pool.choose(TASK, collection.checkpoint).name
+    collection.require(name)  # of another version of the same model?
     if any(seen_parts(query) for query in queries):
         traits(pool, name)  # loads the model, so that the results' seconds leave it out
 

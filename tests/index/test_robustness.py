@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -333,3 +335,25 @@ def test_an_error_survives_being_stored():
     again = read_error(write_error(error))
     assert (type(again), again.key, str(again)) == (InputError, "image_damaged", str(error))
     assert again.values["detail"].key == "damage_ends"  # type: ignore[attr-defined]
+
+
+def test_vectors_of_an_earlier_version_are_never_mixed(library: Library, tmp_path: Path):
+    name = "compact-retriever"
+    collection = library.create("old", name)
+    files = paint(tmp_path, range(5))
+    collection.add(files, embed, checkpoint=name)
+    with closing(sqlite3.connect(library.folder / "old" / FILE)) as db:
+        assert db.execute("SELECT checkpoint FROM facts").fetchone() == (f"{name}@2",)
+        db.execute("UPDATE facts SET checkpoint = ?", (name,))  # as the first version left it
+        db.commit()
+    assert collection.checkpoint == name
+    for refused in (
+        lambda: collection.add(files, embed, checkpoint=name),
+        lambda: collection.search(vector_of(files[0]), checkpoint=name),
+        lambda: library.open_or_create("old", name),
+    ):
+        with pytest.raises(InputError, match=f'an earlier version.*mmcore index embed "old" --model {name}'):
+            refused()
+    assert len(collection.reembed(embed, checkpoint=name).added) == 5
+    assert library.open_or_create("old", name).checkpoint == name
+    assert collection.search(vector_of(files[0]), checkpoint=name, top=1)[0].entry.path == str(files[0])

@@ -15,7 +15,7 @@ from demo.retrieval import collections
 from demo.retrieval.collections import Added, CollectionChooser, UploadSession
 from demo.ui import examples, picture_archives
 from mmcore.errors import Cancelled, InputError, UnknownNameError
-from mmcore.index import Library
+from mmcore.index import Library, store
 from mmcore.pool import ModelPool
 from mmcore.settings import Settings
 from tests import clips
@@ -97,6 +97,17 @@ def test_examples_of_another_release_are_taken_out(
     fewer = collections.example_pictures()[:2]
     monkeypatch.setattr(collections, "example_pictures", lambda: fewer)
     assert len(CollectionChooser(pool).open("examples", MODEL)) == 2
+
+
+def test_examples_of_an_earlier_version_of_the_weights_are_embedded_anew(
+    shelf: CollectionChooser, pool: ModelPool, few_examples: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf.open("examples", MODEL)
+    newer = tuple(replace(one, version=9) if one.name == MODEL else one for one in store.CHECKPOINTS)
+    monkeypatch.setattr(store, "CHECKPOINTS", newer)
+    again = CollectionChooser(pool).open("examples", MODEL)
+    assert again.facts.checkpoint == f"{MODEL}@9"
+    assert len(again) == 3
 
 
 def test_each_model_has_its_own_vectors_of_the_examples(shelf: CollectionChooser, few_examples: list[Path]) -> None:
