@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 QUERIES: tuple[Mapping[str, str], ...] = (
     {"en": "a dog", "zh": "一只狗"},
-    {"en": "something to eat", "zh": "好吃的食物"},
+    {"en": "something to eat", "zh": "吃的东西"},
     {"en": "a bird", "zh": "一只鸟"},
     {"en": "a white car", "zh": "白色的汽车"},
     {"en": "snowy mountains", "zh": "雪山"},
