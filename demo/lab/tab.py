@@ -233,6 +233,7 @@ def _plot(kind: curves.Kind) -> gr.LinePlot:
         y="value",
         color="curve",
         y_title=" ",
+        color_map=curves.colour_map(),
         colors_in_legend=[],  # the table of runs is the legend
         x_axis_format="d",
         height=300,

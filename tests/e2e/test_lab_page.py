@@ -63,7 +63,7 @@ def train_long(page: Page) -> None:
 
 
 def done(page: Page, runs: int) -> None:
-    expect(page.locator("#mm-lab-line")).to_contain_text(f"Done: {runs} runs.", timeout=FIRST)
+    expect(page.locator("#mm-lab-line")).to_contain_text(f"Runs done: {runs}.", timeout=FIRST)
 
 
 def own_zip(folder: Path, table: str) -> Path:
@@ -71,6 +71,13 @@ def own_zip(folder: Path, table: str) -> Path:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("own.csv", table)
     return path
+
+
+STROKES = """(colours) => ["accuracy", "loss"].every((kind) => {
+  const lines = [...document.querySelectorAll(`#mm-lab-${kind} svg .mark-line path`)];
+  return lines.map((line) => line.getAttribute("stroke")).sort().join() === colours.join();
+})"""
+"""Every curve has the colour of its run."""
 
 
 def test_a_newcomer_trains_two_fusions_and_compares_them(stay: Callable[..., Page]) -> None:
@@ -85,6 +92,10 @@ def test_a_newcomer_trains_two_fusions_and_compares_them(stay: Callable[..., Pag
     expect(rows.nth(1)).to_contain_text("2 Cross-attention")
     expect(page.locator("#mm-lab-accuracy canvas, #mm-lab-accuracy svg.marks").first).to_be_visible()
     expect(page.locator("#mm-lab-loss canvas, #mm-lab-loss svg.marks").first).to_be_visible()
+    page.wait_for_function(STROKES, arg=["#0072b2", "#d55e00", "#ecb78c"])
+    for language in ("中文", "English"):
+        page.get_by_role("radio", name=language).check(force=True)
+    page.wait_for_function(STROKES, arg=["#0072b2", "#d55e00", "#ecb78c"])
     expect(page.locator(".mm-confusion td.mm-hit")).to_have_count(3)
     expect(page.locator(".mm-mistakes li img").first).to_be_visible()
     expect(page.locator("#mm-lab-train")).to_be_enabled()
