@@ -77,7 +77,7 @@ def describe(pool: ModelPool, payload: Mapping[str, Any], model: str, form: Mapp
 
 def others(model: str, decoding: Any, models: Sequence[tuple[str, str]], language: str) -> list[tuple[str, str]]:
     """(title, value) of what an answer can be compared with: the model decoded otherwise, then other ``models``."""
-    ways = [way for way in DECODINGS if way != decoding]
+    ways: list[str] = [way for way in DECODINGS if way != decoding]
     if model == MODEL and decoding == CaptionOptions.decoding and language == "en":  # no Chinese caption is re-ranked
         ways.append(UNRANKED)
     same = [(text(language, "text.compare.same", decoding=decoding_title(way, language)), way) for way in ways]

@@ -154,7 +154,7 @@ def build(page: Page) -> None:
         return gr.update(choices=listed, value=chosen if chosen in [value for _, value in listed] else "")
 
     gr.on(
-        [model.change, form["decoding"].change, page.language.change],
+        [model.change, form["decoding"].change, page.language.change],  # type: ignore[attr-defined]  # a gr.Radio
         offered,
         [model, form["decoding"], second, page.language],
         second,

@@ -68,7 +68,7 @@ def panel(content: Answer | Failure | None, language: str) -> str:
     for one in result.captions:
         first.setdefault(one.text, one)
     captions = tuple(first.values())
-    decoded = ()
+    decoded: tuple[tuple[str, str], ...] = ()
     if content.decoding:
         decoded = ((text(language, "ui.decoding"), decoding_title(content.decoding, language)),)
     explained = any(caption.maps is not None for caption in result.captions)

@@ -43,7 +43,7 @@ def colour_map() -> dict[str, str]:
 
     It never changes: gradio's plot gives no colour to a curve whose name comes before its colour does.
     """
-    found = {}
+    found: dict[str, str] = {}
     for number in range(1, TOLD_APART + 1):
         colour = COLOURS[(number - 1) % len(COLOURS)]
         found |= {_name(number): colour, _name(number, training=True): _faint(colour)}
