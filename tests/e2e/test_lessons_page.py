@@ -528,7 +528,7 @@ def test_the_numbers_of_lesson_7_follow_the_controls(page: Page) -> None:
 
     open_step(page, 7, 7)
     page.locator('[data-input="share"]').fill("50")
-    assert number(page, 'p [data-out="mixed"]') == pytest.approx((15 / 26 + 1 / 6) / 2, abs=0.0006)
+    assert number(page, 'p [data-out="mixed"]') == pytest.approx((19 / 26 + 1 / 6) / 2, abs=0.0006)
     expect(page.locator(".mm-thumbs figure:not([hidden])")).to_have_count(6)
 
 
@@ -553,7 +553,7 @@ def test_the_numbers_of_lesson_8_follow_the_controls(page: Page) -> None:
 
     open_step(page, 8, 3)
     page.locator('[data-pick="scale"][data-value="1"]').click()
-    assert number(page, '.mm-filled [data-out="colour"]') < 1 / 3
+    assert number(page, '.mm-filled [data-out="colour"]') < 1 / 2
 
     open_step(page, 8, 5)
     for place in (0, 1, 3, 4):
