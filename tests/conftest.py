@@ -36,7 +36,7 @@ from mmcore.settings import Settings  # noqa: E402  (the environment comes first
 FIRST = ("e2e", "demo", "bundle", "commands", "recipes")
 """Folders whose files take long: the others fill what is left."""
 
-SERVER, LAB, GRADIO = "server", "lab", "gradio"
+SERVER, LAB = "server", "lab"
 TOGETHER = {
     "tests/e2e/test_page.py": SERVER,
     "tests/e2e/test_ask_page.py": SERVER,
@@ -47,24 +47,18 @@ TOGETHER = {
     "tests/demo/captioning/test_api.py": SERVER,
     "tests/demo/retrieval/test_api.py": SERVER,
     "tests/attacks/test_requests.py": SERVER,
-    "tests/e2e/test_reach_page.py": SERVER,
-    "tests/e2e/test_chinese_page.py": LAB,
-    "tests/e2e/test_ways_page.py": LAB,
     "tests/demo/test_programs.py": LAB,
     "tests/e2e/test_lab_page.py": LAB,
     "tests/e2e/test_lessons_page.py": LAB,
     "tests/e2e/test_classes_page.py": LAB,
     "tests/demo/test_start.py::test_python_m_demo_starts_from_a_checkout": LAB,
-    "tests/attacks/test_visitors.py": GRADIO,
-    "tests/bundle/test_example_promises.py": GRADIO,
-    "tests/demo": GRADIO,
 }
-"""Files, a folder and a test that ask the same running demo, or that import gradio, and so belong into one process."""
+"""Files, and a test, that ask the same running demo, and so belong into one process."""
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """For the whole suite one a core and one more, since the browser tests wait for each other's browser and server;
-    one for a part of it. More would cost more than they bring: each imports torch and transformers.
+    one for a part of it. More would cost more than they bring: each imports torch, transformers and gradio.
     """
     whole = config.args_source is not config.ArgsSource.ARGS
     return (os.cpu_count() or 1) + 1 if whole else 0
@@ -91,8 +85,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
     class ByServer(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.partition("::")[0]
-            folder = "/".join(file.split("/")[:2])
-            return TOGETHER.get(nodeid) or TOGETHER.get(file) or TOGETHER.get(folder) or file
+            return TOGETHER.get(nodeid) or TOGETHER.get(file) or file
 
     return ByServer(config, log)
 

@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 
 import demo
+from demo.tabs import TABS
 from demo.ui import i18n
 
 DEMO = Path(demo.__file__).parent
@@ -43,8 +44,6 @@ def test_the_package_never_names_itself() -> None:
 
 
 def test_every_tab_has_a_title_in_every_language() -> None:
-    from demo.tabs import TABS
-
     assert len({tab.name for tab in TABS}) == len(TABS)
     for language in i18n.LANGUAGES:
         assert all(f"ui.tab.{tab.name}" in i18n.texts(language) for tab in TABS)
