@@ -172,6 +172,10 @@ def _connect_heads(page: Page, fusion: gr.Dropdown, welcomed: Any) -> Any:
     def changed(heads: Any, known: list[str] | None, value: str, language: str) -> tuple[Any, ...]:
         names = [name for _, name in service.titles(heads)]
         new = [name for name in names if name not in known] if known is not None else []
+        offered = service.choices(FUSIONS, heads, language)
+        if not new and value in [name for _, name in offered]:
+            # The browser tells of one change twice: ``value`` may be what was chosen before the first was answered.
+            return gr.update(choices=offered), names
         return listed(heads, service.HEAD + new[-1] if new else value, language), names
 
     quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
