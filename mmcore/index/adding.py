@@ -30,7 +30,7 @@ from mmcore.index.ingest import (
     write_error,
 )
 from mmcore.index.records import AddOptions, AddReport, Broken, Duplicate, Embed
-from mmcore.index.store import STAMPS, Store, facts, stamp
+from mmcore.index.store import STAMPS, Store, facts, unversioned, versioned
 from mmcore.io.picture_folders import REASONS
 from mmcore.settings import Settings
 from mmcore.types import IsCancelled, Progress, Vectors
@@ -211,7 +211,7 @@ class Adder:
         tally = Tally()
         with self._store.write() as db:
             now = facts(db)
-            if now.checkpoint != stamp(self._checkpoint):
+            if now.checkpoint != versioned(self._checkpoint):
                 raise other_checkpoint(self._store.name, now.checkpoint, self._checkpoint)
             vectors: list[Vectors] = []
             db.execute(STAMPS)
@@ -256,8 +256,8 @@ def _keys(batch: Sequence[Read | Broken]) -> dict[str, set[bytes]]:
 
 
 def other_checkpoint(name: str, made: str, asked: str) -> InputError:
-    """The error of whoever would mix the vectors of two models, or of two versions of one; ``made`` as stamped."""
-    made, _, _ = made.partition("@")
+    """The error of whoever would mix the vectors of two models, or of two versions of one; ``made`` as stored."""
+    made = unversioned(made)
     if made == asked:
         return InputError("collection_other_version", name=name, model=asked)
     return InputError("collection_other_checkpoint", name=name, made=made, asked=asked)

@@ -34,7 +34,7 @@ from mmcore.index.records import (
     Summary,
 )
 from mmcore.index.searching import COLUMNS, Living, among, by_engine, condition, entry_of, rows_of, scan
-from mmcore.index.store import Facts, Store, facts, stamp
+from mmcore.index.store import Facts, Store, facts, unversioned, versioned
 from mmcore.results.ocr import TextLine
 from mmcore.settings import Settings
 from mmcore.types import Floats, IsCancelled, Progress, Vectors
@@ -70,7 +70,7 @@ class Collection:
     @property
     def checkpoint(self) -> str:
         """Name of the checkpoint that made the vectors."""
-        return self.facts.checkpoint.partition("@")[0]
+        return unversioned(self.facts.checkpoint)
 
     @property
     def width(self) -> int | None:
@@ -104,7 +104,7 @@ class Collection:
         self._same(self.facts, checkpoint)
 
     def _same(self, now: Facts, checkpoint: str) -> None:
-        if now.checkpoint != stamp(checkpoint):
+        if now.checkpoint != versioned(checkpoint):
             raise other_checkpoint(self.name, now.checkpoint, checkpoint)
 
     def _writable(self) -> None:

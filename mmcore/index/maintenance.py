@@ -14,7 +14,7 @@ from mmcore.index.adding import Tally, embedded, other_checkpoint
 from mmcore.index.ingest import PictureFile, Read, as_path, batches, in_threads, read_entry
 from mmcore.index.readings import forget_what_left
 from mmcore.index.records import AddReport, Broken, Embed
-from mmcore.index.store import Facts, Store, facts, stamp
+from mmcore.index.store import Facts, Store, facts, versioned
 from mmcore.settings import Settings
 from mmcore.types import IsCancelled, Progress, Vectors
 
@@ -86,6 +86,7 @@ class Reembedding:
 
     def __init__(self, store: Store, settings: Settings, embed: Embed, checkpoint: str) -> None:
         self._store, self._settings, self._embed, self._checkpoint = store, settings, embed, checkpoint
+        self._versioned = versioned(checkpoint)
 
     def run(self, progress: Progress | None, cancelled: IsCancelled | None) -> AddReport:
         """Do it, or go on with it; the old vectors are in force until it returns without having been cancelled."""
@@ -107,12 +108,12 @@ class Reembedding:
         with self._store.write() as db:
             now = facts(db)
             begun = db.execute("SELECT checkpoint FROM renewal").fetchone()
-            if begun is not None and begun[0] == stamp(self._checkpoint):
+            if begun is not None and begun[0] == self._versioned:
                 return
             generation = _next_generation(db, now)
             db.execute("DELETE FROM renewal")
             db.execute("DELETE FROM renewed")
-            db.execute("INSERT INTO renewal VALUES (?, NULL, ?, 0)", (stamp(self._checkpoint), generation))
+            db.execute("INSERT INTO renewal VALUES (?, NULL, ?, 0)", (self._versioned, generation))
 
     def _waiting(self) -> list[tuple[int, bytes, PictureFile]]:
         """Entries that have not been embedded yet."""
@@ -145,7 +146,7 @@ class Reembedding:
         tally = Tally()
         with self._store.write() as db:
             begun = db.execute("SELECT checkpoint, generation, rows FROM renewal").fetchone()
-            if begun is None or begun[0] != stamp(self._checkpoint):  # another process began with yet another model
+            if begun is None or begun[0] != self._versioned:  # another process began with yet another model
                 made = facts(db).checkpoint if begun is None else begun[0]
                 raise other_checkpoint(self._store.name, made, self._checkpoint)
             vectors: list[Vectors] = []
@@ -174,9 +175,9 @@ class Reembedding:
         """Put the new vectors in force; False where entries were added meanwhile."""
         with self._store.write() as db:
             begun = db.execute("SELECT checkpoint, width, generation, rows FROM renewal").fetchone()
-            if begun is None or begun[0] != stamp(self._checkpoint):
+            if begun is None or begun[0] != self._versioned:
                 made = facts(db).checkpoint if begun is None else begun[0]
-                if made != stamp(self._checkpoint):
+                if made != self._versioned:
                     raise other_checkpoint(self._store.name, made, self._checkpoint)
                 return True  # another process has finished it
             left = "SELECT 1 FROM entries WHERE id NOT IN (SELECT entry FROM renewed) LIMIT 1"

@@ -33,7 +33,7 @@ SCHEMA = """
 CREATE TABLE facts (
     format INTEGER NOT NULL,
     uuid TEXT NOT NULL,                 -- names the collection where its folder may not, on a server
-    checkpoint TEXT NOT NULL,           -- see stamp
+    checkpoint TEXT NOT NULL,           -- see versioned
     width INTEGER,                      -- numbers in a vector; NULL as long as there is none
     generation INTEGER NOT NULL,        -- which file of vectors counts
     rows INTEGER NOT NULL,              -- how many of its rows count
@@ -73,17 +73,22 @@ class Facts:
     format: int
     uuid: str
     checkpoint: str
-    """See ``stamp``."""
+    """See ``versioned``."""
     width: int | None
     generation: int
     rows: int
     revision: int
 
 
-def stamp(checkpoint: str) -> str:
+def versioned(checkpoint: str) -> str:
     """What a catalogue remembers of a checkpoint: its name, and from the second version of bundled weights on that."""
     version = next((known.version for known in CHECKPOINTS if known.name == checkpoint), 1)
     return checkpoint if version == 1 else f"{checkpoint}@{version}"
+
+
+def unversioned(made: str) -> str:
+    """The name of the checkpoint in what ``versioned`` wrote."""
+    return made.partition("@")[0]
 
 
 class Store:
@@ -105,7 +110,7 @@ class Store:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.executescript(f"BEGIN; {SCHEMA} COMMIT;")
-            row = (FORMAT, uuid4().hex, stamp(checkpoint), None, 0, 0, 0)
+            row = (FORMAT, uuid4().hex, versioned(checkpoint), None, 0, 0, 0)
             connection.execute("INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?, ?)", row)
         finally:
             connection.close()

@@ -79,7 +79,6 @@ def search_many(
     """
     options = options or SearchOptions()
     name = pool.choose(TASK, collection.checkpoint).name
-    collection.require(name)  # of another version of the same model?
     if any(seen_parts(query) for query in queries):
         traits(pool, name)  # loads the model, so that the results' seconds leave it out
 
@@ -263,6 +262,7 @@ def _background_of(pool: ModelPool, collection: Collection, name: str) -> Cosine
     facts = collection.facts
     key = (facts.uuid, name, facts.revision)
     if key not in known:
+        collection.require(name)  # the search itself asks, too, but what follows fails on vectors of another version
         known.clear()  # the last collection's is enough
         known[key] = background(pool, name, _sample(collection))
     return known[key]
