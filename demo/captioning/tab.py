@@ -151,7 +151,7 @@ def build(page: Page) -> None:
 
     def offered(model: str, decoding: str, chosen: str, language: str) -> Any:
         listed = service.others(model, decoding, choosing.names(service.TASK, language), language)
-        return gr.update(choices=listed, value=chosen if chosen in [value for _, value in listed] else "")
+        return fields.still_offering(listed, chosen)
 
     gr.on(
         [model.change, form["decoding"].change, page.language.change],  # type: ignore[attr-defined]  # a gr.Radio

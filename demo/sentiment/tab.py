@@ -10,7 +10,7 @@ import gradio as gr
 
 from mmcore.results import FUSIONS
 
-from ..ui import batch, clearing, events, extras, slots, style
+from ..ui import batch, clearing, events, extras, fields, slots, style
 from ..ui import chooser as choosing
 from ..ui.html import credits_list
 from ..ui.i18n import DEFAULT_LANGUAGE, LANGUAGES, text, ui
@@ -162,8 +162,7 @@ def _connect_heads(page: Page, fusion: gr.Dropdown, welcomed: Any) -> Any:
     known = gr.State(None)
 
     def listed(heads: Any, value: str, language: str) -> Any:
-        offered = service.choices(FUSIONS, heads, language)
-        return gr.update(choices=offered, value=value if value in [name for _, name in offered] else "")
+        return fields.still_offering(service.choices(FUSIONS, heads, language), value)
 
     def restored(heads: Any, value: str, language: str) -> tuple[Any, ...]:
         there = service.still_there(page.pool, heads)
@@ -172,11 +171,8 @@ def _connect_heads(page: Page, fusion: gr.Dropdown, welcomed: Any) -> Any:
     def changed(heads: Any, known: list[str] | None, value: str, language: str) -> tuple[Any, ...]:
         names = [name for _, name in service.titles(heads)]
         new = [name for name in names if name not in known] if known is not None else []
-        offered = service.choices(FUSIONS, heads, language)
-        if not new and value in [name for _, name in offered]:
-            # The browser tells of one change twice: ``value`` may be what was chosen before the first was answered.
-            return gr.update(choices=offered), names
-        return listed(heads, service.HEAD + new[-1] if new else value, language), names
+        shown = listed(heads, value, language)
+        return ({**shown, "value": service.HEAD + new[-1]} if new else shown), names
 
     quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
     listed_once = welcomed.then(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gradio as gr
@@ -34,6 +34,16 @@ def model(task: str) -> gr.Dropdown:
     """The model, for programs."""
     names = [record.name for record in registry.of_task(task)]
     return gr.Dropdown(names, value=names[0])
+
+
+def still_offering(choices: Sequence[tuple[str, str]], value: Any, default: str = "") -> dict[str, Any]:
+    """New choices of a dropdown, and the default where its value is none of them.
+
+    Else the value is the browser's: what was sent from there may be older than what has been chosen by now.
+    """
+    if value in [name for _, name in choices]:
+        return gr.update(choices=choices)
+    return gr.update(choices=choices, value=default)
 
 
 def offer(
