@@ -7,7 +7,7 @@ gets its augmentation. A view is one file, ``view<k>.npy`` of float16 (pictures,
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.lib.format import open_memmap
 from PIL import Image, ImageEnhance
+from torch import Tensor
 
 from mmcore.nets.image_encoder import Trunk, normalize
 from mmcore.nets.image_sizes import INPUT_SIZE
@@ -42,6 +43,16 @@ def view_of(path: Path, view: int) -> np.ndarray:
     return np.asarray(image).transpose(2, 0, 1)
 
 
+def pixels_of_view(paths: Sequence[Path], view: int, batch: int) -> Iterator[tuple[int, Tensor]]:
+    """(place of the first, normalised pixels (B, 3, 224, 224)) of one view of all pictures, ``batch`` at a time."""
+    with ThreadPoolExecutor(2) as pool:
+        for start in range(0, len(paths), batch):
+            pixels = np.stack(list(pool.map(lambda path: view_of(path, view), paths[start : start + batch])))
+            yield start, normalize(torch.from_numpy(pixels))
+            if start // batch % 20 == 0:
+                print(f"view {view}: {start}/{len(paths)}", flush=True)
+
+
 @torch.inference_mode()
 def store_view(trunk: Trunk, paths: Sequence[Path], view: int, target: Path, batch: int = 32) -> None:
     """Write one view of all pictures; a finished file is left as it is."""
@@ -49,13 +60,9 @@ def store_view(trunk: Trunk, paths: Sequence[Path], view: int, target: Path, bat
         return
     unfinished = target.with_suffix(".part.npy")
     out = open_memmap(unfinished, mode="w+", dtype=np.float16, shape=(len(paths), 112, 14, 14))
-    with ThreadPoolExecutor(2) as pool:
-        for start in range(0, len(paths), batch):
-            pixels = np.stack(list(pool.map(lambda path: view_of(path, view), paths[start : start + batch])))
-            with torch.autocast("cpu", torch.bfloat16):
-                features = trunk(normalize(torch.from_numpy(pixels)))
-            out[start : start + len(features)] = features.float().numpy()
-            if start // batch % 20 == 0:
-                print(f"view {view}: {start}/{len(paths)}", flush=True)
+    for start, pixels in pixels_of_view(paths, view, batch):
+        with torch.autocast("cpu", torch.bfloat16):
+            features = trunk(pixels)
+        out[start : start + len(features)] = features.float().numpy()
     out.flush()
     unfinished.rename(target)

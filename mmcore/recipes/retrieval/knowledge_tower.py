@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,10 +19,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmcore.nets.dual_encoder import DualEncoder, KnowledgeTower
-from mmcore.nets.image_encoder import normalize
 from mmcore.recipes.retrieval.contrastive import info_nce
 from mmcore.recipes.retrieval.pair_dataset import THINGS, PairDataset
-from mmcore.recipes.trunk_features import view_of
+from mmcore.recipes.trunk_features import pixels_of_view
 
 
 @dataclass(frozen=True)
@@ -57,15 +55,14 @@ def store_summaries(
     """``KnowledgeTower.summary`` of one view of all pictures, fp16 (N, 1952); a finished file is read."""
     if not target.exists():
         out = torch.empty(len(paths), KnowledgeTower.SUMMARY, dtype=torch.float16)
-        with ThreadPoolExecutor(2) as pool:
-            for start in range(0, len(paths), batch):
-                pixels = np.stack(list(pool.map(lambda path: view_of(path, view), paths[start : start + batch])))
-                with torch.autocast("cpu", torch.bfloat16):
-                    features = trunk(normalize(torch.from_numpy(pixels)))
-                    grid = top(features)
-                summary = KnowledgeTower.summary(features.float(), grid.float())
-                out[start : start + len(pixels)] = summary.half()
-        torch.save(out, target)
+        for start, pixels in pixels_of_view(paths, view, batch):
+            with torch.autocast("cpu", torch.bfloat16):
+                features = trunk(pixels)
+                grid = top(features)
+            out[start : start + len(pixels)] = KnowledgeTower.summary(features.float(), grid.float()).half()
+        unfinished = target.with_suffix(".part.pt")
+        torch.save(out, unfinished)
+        unfinished.rename(target)
     found: Tensor = torch.load(target, weights_only=True)
     return found
 
