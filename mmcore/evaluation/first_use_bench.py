@@ -261,14 +261,14 @@ def run_explained(repeats: int = 5) -> dict[str, Any]:
     """Tabs of EXPLAINED in a warm page: seconds to the answer without, before and with its explanation."""
     found = []
     with _page() as (client, _):
+        image, noise = _upload(client, "picture.jpg", picture()), _upload(client, "sound.wav", sound())
+        given: dict[str, Sequence[Any]] = {
+            "captioning": [image],
+            "sentiment": ["what a lovely day", image],
+            "audio": [noise],
+        }
         for tab, (event, shown) in EXPLAINED.items():
             ask = TABS[tab](client)
-            image, noise = _upload(client, "picture.jpg", picture()), _upload(client, "sound.wav", sound())
-            given: dict[str, Sequence[Any]] = {
-                "captioning": [image],
-                "sentiment": ["what a lovely day", image],
-                "audio": [noise],
-            }
             press = _pressed(client, event, given[tab])
             again = _event(client, f"{tab}_translate")
             again["data"][-1] = "zh"

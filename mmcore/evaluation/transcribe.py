@@ -29,8 +29,12 @@ VOICES = {"en": "en-us", "zh": "cmn-latn-pinyin"}
 SPEED = 150
 """Words a minute."""
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-SAID_SO = {**{sign: DIGITS[number] for number, sign in enumerate("零一二三四五六七八九")}, "两": "two"}
-"""A recogniser may write 8点 for 八点."""
+SPELT = {
+    **{str(number): word for number, word in enumerate(DIGITS)},
+    **dict(zip("零一二三四五六七八九", DIGITS, strict=True)),
+    "两": "two",
+}
+"""A recogniser may write 8 for eight, and 8点 for 八点."""
 
 
 class Utterance(NamedTuple):
@@ -103,8 +107,7 @@ def units(text: str) -> list[str]:
     """Words without case and punctuation, numbers below ten spelt; a Chinese sign, simplified, is a word of its own."""
     plain = simplified(unicodedata.normalize("NFKC", text)).casefold()
     parts = re.findall(rf"{HAN.pattern.rstrip('+')}|[^\W\d_]+(?:'[^\W\d_]+)*|\d+", plain)
-    spelt = {str(number): word for number, word in enumerate(DIGITS)} | SAID_SO
-    return [spelt.get(part, part) for part in parts]
+    return [SPELT.get(part, part) for part in parts]
 
 
 def distance(one: Sequence[str], other: Sequence[str]) -> int:
