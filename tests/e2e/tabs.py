@@ -20,6 +20,15 @@ def open_tab(page: Page, title: str, row: str = "#mm-tabs") -> None:
         tabs.locator(".overflow-dropdown").first.get_by_role("button", name=title, exact=True).click()
 
 
+def answered(page: Page) -> None:
+    """The first panel of the captions shows an answer to what was asked, or an error.
+
+    Not nothing yet, not the sign of waiting, and not the finished answer that a newcomer finds under it: that one may
+    come late, and alone it is no sign of anything.
+    """
+    expect(page.locator("#mm-answer-1:not(:has(.mm-empty))")).to_have_count(1)
+
+
 def remover(page: Page, picture: str) -> Locator:
     """The cross of a picture's field: in Chinese it has gradio's English name until the page has put its own there."""
     return page.locator(picture).get_by_role("button", name=re.compile("Remove Image|移除图片"))

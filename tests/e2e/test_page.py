@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 from tests import clips
 from tests.demo.serving import Server
 from tests.e2e.conftest import NARROW
-from tests.e2e.tabs import flashed, open_tab, remover
+from tests.e2e.tabs import answered, flashed, open_tab, remover
 from tests.fakes.demo import HELD, RELEASE
 
 pytestmark = pytest.mark.e2e
@@ -40,12 +40,7 @@ def remove_picture(page: Page) -> None:
 
 def choose_picture(page: Page, path: Path) -> None:
     page.locator("#mm-picture input[type=file]").first.set_input_files(path)
-    begun(page)
-
-
-def begun(page: Page) -> None:
-    """What is shown is about the picture now, no longer the answer that a newcomer finds."""
-    expect(page.locator("#mm-answer-1 .mm-first-hint")).to_have_count(0)
+    answered(page)
 
 
 def overlay(page: Page) -> str | None:
@@ -94,7 +89,7 @@ def test_pointing_shows_a_map_for_a_moment_and_the_keyboard_does_too(stay: Calla
 def test_an_example_is_one_click_away_and_named(stay: Callable[..., Page]) -> None:
     page = captions(stay)
     page.get_by_role("button", name="A cat", exact=True).click()
-    begun(page)
+    answered(page)
     expect(page.locator(".mm-caption").first).to_have_text(SENTENCE)
 
 
@@ -267,7 +262,7 @@ def test_a_tier_that_is_not_here_says_why_and_compact_stays(stay: Callable[..., 
     expect(page.locator("#mm-line .mm-notice")).to_contain_text("offline mode is on")
     expect(page.get_by_role("radio", name="Compact")).to_be_checked()
     choose_picture(page, photo)
-    expect(page.locator(".mm-chips")).to_contain_text("Compact captioner")
+    expect(page.locator("#mm-answer-1 .mm-chips")).to_contain_text("Compact captioner")
 
 
 def open_batch(page: Page) -> None:
@@ -329,7 +324,7 @@ def test_a_batch_can_be_stopped(stay: Callable[..., Page], photo: Path, tmp_path
     expect(page.locator("#mm-batch-progress")).to_contain_text("Stopped, as asked.")
     (server.home / RELEASE).touch()  # the batch that is under way ends, and no other begins
     page.get_by_role("button", name="A cat", exact=True).click()
-    begun(page)
+    answered(page)
     expect(page.locator(".mm-caption").first).to_have_text(SENTENCE)
     with page.expect_download() as download:
         page.get_by_text("Download JSONL").click()

@@ -12,6 +12,7 @@ from demo.tabs import TABS
 from demo.ui.i18n import texts
 from tests.demo.serving import Server
 from tests.e2e.conftest import NARROW
+from tests.e2e.tabs import answered
 
 pytestmark = pytest.mark.e2e
 
@@ -36,7 +37,7 @@ def with_answers(page: Page) -> None:
     page.evaluate(AXE.read_text(encoding="utf-8"))
     show(page, "captioning")
     page.locator('#mm-examples img[src$="/cat.jpg"]').click()
-    expect(page.locator("#mm-answer-1 .mm-first-hint")).to_have_count(0)
+    answered(page)
     show(page, "retrieval")
     show(page, "search", "#mm-retrieval-views")
     page.locator("#mm-queries button").first.click()
@@ -116,7 +117,7 @@ def test_the_keyboard_is_enough_and_a_projector_gets_large_letters(visit: Callab
     page.keyboard.press("Tab")
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Enter")
-    expect(page.locator("#mm-answer-1 .mm-first-hint")).to_have_count(0)
+    answered(page)
     expect(page.locator("#mm-answer-1 .mm-caption .mm-word").first).to_be_visible()  # before the way to it begins
     tab_to(page, "#mm-answer-1 .mm-caption .mm-word")
     page.keyboard.press("Enter")

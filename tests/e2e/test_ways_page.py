@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tests.demo.serving import Server
 from tests.e2e.conftest import PATIENCE
-from tests.e2e.tabs import flashed
+from tests.e2e.tabs import answered, flashed
 
 pytestmark = pytest.mark.e2e
 
@@ -30,7 +30,7 @@ def test_the_address_follows_and_the_picture_goes_along(stay: Callable[..., Page
     show(page, "captioning")
     page.locator('#mm-examples img[src$="/cat.jpg"]').click()
     expect(page).to_have_url(asks("tab=captioning", "example=cat", "lang=en"))
-    expect(page.locator("#mm-answer-1 .mm-first-hint")).to_have_count(0)
+    answered(page)
 
     page.locator("#mm-captioning-carry [data-carry=retrieval]").click()
     expect(page.locator("#mm-found .mm-gallery").first).to_be_visible()  # answered by itself
@@ -57,7 +57,7 @@ def test_an_answer_is_kept_beside_the_next_and_saved_with_its_credit(stay: Calla
     page = stay()
     show(page, "captioning")
     page.locator('#mm-examples img[src$="/coffee.jpg"]').click()
-    expect(page.locator("#mm-answer-1 .mm-first-hint")).to_have_count(0)
+    answered(page)
     expect(page.locator("#mm-answer-1 .mm-caption").first).to_be_visible()
     page.locator("#mm-answer-1 [data-keep]").click()
     expect(page.locator(".mm-kept .mm-caption").first).to_be_visible()
@@ -79,7 +79,7 @@ def test_a_link_brings_back_tab_example_options_and_language(visit: Callable[...
     before = len(server.asked())
     query = "tab=captioning&example=rocket&num_captions=2&top_p=7&decoding=greedy&model=nobody&lang=zh"
     page = visit(address=f"{server.url}?{query}")
-    expect(page.locator("#mm-answer-1 .mm-first-hint")).to_have_count(0)
+    answered(page)
     expect(page.locator("#mm-answer-1 .mm-caption").first).to_be_visible()
     asked: list[dict[str, Any]] = []
     for _ in range(PATIENCE // 200):  # the first caption that is seen may still be the answer that a newcomer finds
