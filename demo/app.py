@@ -87,7 +87,7 @@ def build_demo(pool: ModelPool, settings: Settings) -> gr.Blocks:
         demo.load(None, None, language, js="() => window.mmcore.language()", **browser)
         language.change(None, language, None, js="(code) => { window.mmcore.setLanguage(code); }", **browser)
         gr.on(
-            [demo.load, language.change, tier.input],
+            [demo.load, tier.input],
             lambda code: tiers.notes(settings, code),
             language,
             needs,
@@ -95,14 +95,12 @@ def build_demo(pool: ModelPool, settings: Settings) -> gr.Blocks:
             api_name="tier_notes",
             **browser,
         )
+        page.translations.add(lambda code: tiers.notes(settings, code), [], [needs])
         # gradio translates everything in place but the titles of tabs that are not open.
-        language.change(
-            lambda code: [gr.update(label=i18n.text(code, f"ui.tab.{tab.name}")) for tab in TABS],
-            language,
-            titles,
-            api_name="translate_tabs",
-            **browser,
+        page.translations.add(
+            lambda code: [gr.update(label=i18n.text(code, f"ui.tab.{tab.name}")) for tab in TABS], [], titles
         )
+        page.translations.connect(language)
         link.click(None, None, None, js="() => { window.mmcore.ways.copy(); }", **browser)
         dark.click(None, None, None, js="() => { window.mmcore.toggleDark(); }", **browser)
         # What the health check asks through the queue.

@@ -107,12 +107,10 @@ def build(page: Page) -> None:
         **quiet,
     )
     suggestions.select(_suggested, [page.language], question, api_name="ask_suggest", **quiet)
-    page.language.change(
+    page.translations.add(
         lambda said, language: (view.panel(said or [], language), view.suggestions(service.SUGGESTED, language)),
-        [talk, page.language],
+        [talk],
         [panel, suggestions],
-        api_name="ask_translate",
-        **quiet,
     )
     tier = (page.tier, lambda record: {"value": record.tier})
     welcomed = choosing.connect(chooser, service.TASK, "ask", page, followers=[tier])

@@ -131,15 +131,7 @@ def build(page: Page) -> None:
         api_name="audio_transcript_forget",
         api_visibility="private",
     )
-    page.language.change(
-        transcript.panel,
-        [spoken_view, page.language],
-        said,
-        show_progress="hidden",
-        queue=False,
-        api_name="audio_transcript_translate",
-        api_visibility="private",
-    )
+    page.translations.add(transcript.panel, [spoken_view], [said])
     # preprocess=False: the raw upload, because gradio's own reading answers a broken sound before we can.
     gr.on(
         [run.click, sound.change],
@@ -171,13 +163,7 @@ def build(page: Page) -> None:
     # Events are played by the answer's own script, from the file that the visitor brought.
     sound.change(None, sound, None, js="(sound) => { window.mmcore.sound = sound?.url ?? null; }", **quiet)
     chips.select(_example, None, sound, api_name="audio_example", **quiet)
-    page.language.change(
-        lambda contents, language: _shown(contents, language)[:2],
-        [view, page.language],
-        [answer, why],
-        api_name="audio_translate",
-        **quiet,
-    )
+    page.translations.add(lambda contents, language: _shown(contents, language)[:2], [view], [answer, why])
     welcomed = choosing.connect(chooser, service.TASK, "audio", page)
     page.ways.follow("audio", {"model": chooser.model, **form}, [sound.input], welcomed)
     batch.build(page, chooser.model, form, BATCH, partial(service.describe_many, page.pool))

@@ -52,4 +52,4 @@ def build(page: Page, model: gr.components.Component, form: Mapping[str, gr.comp
     )
     quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
     stop.click(events.Stop.press, button, None, api_name="captioning_clip_stop", **quiet)
-    page.language.change(render.panel, [kept, page.language], answer, api_name="captioning_clip_translate", **quiet)
+    page.translations.add(render.panel, [kept], [answer])

@@ -131,15 +131,7 @@ def build(page: Page) -> None:
         api_name="captioning_describe",
         api_visibility="private",
     )
-    page.language.change(
-        lambda contents, language: _shown(contents, language)[:2],
-        inputs=[view, page.language],
-        outputs=answers,
-        show_progress="hidden",
-        queue=False,
-        api_name="captioning_translate",
-        api_visibility="private",
-    )
+    page.translations.add(lambda contents, language: _shown(contents, language)[:2], [view], answers)
     welcomed = choosing.connect(
         chooser,
         service.TASK,

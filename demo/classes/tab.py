@@ -194,12 +194,5 @@ def build(page: Page) -> None:
             api_name=f"classes_try_{name}",
             api_visibility="private",
         )
-    page.language.change(
-        translate,
-        [visitor, tried, page.language],
-        [board, outcome, answer],
-        queue=False,
-        api_name="classes_translate",
-        **QUIET,
-    )
+    page.translations.add(translate, [visitor, tried], [board, outcome, answer])
     api.build(page)

@@ -119,13 +119,7 @@ def send(page: Page, visitor: gr.State) -> None:
         api_name="lab_send",
         **QUIET,
     ).then(None, None, None, js="() => { window.mmcore.classroom.look(); }")
-    page.language.change(
-        lambda language: class_board.board(view.board_names(language), language),
-        page.language,
-        board,
-        api_name="lab_board",
-        **QUIET,
-    )
+    page.translations.add(lambda language: class_board.board(view.board_names(language), language), [], [board])
 
 
 def connect_restoring(

@@ -124,14 +124,7 @@ def build(page: Page) -> None:
 
     pick.input(look, [visitor, pick, page.language], panels, queue=False, api_name="lab_look", **quiet)
     clear.click(forget, [visitor, page.language], panels, queue=False, api_name="lab_forget", **quiet)
-    page.language.change(
-        translate,
-        [visitor, page.language],
-        panels,
-        queue=False,
-        api_name="lab_translate",
-        **quiet,
-    )
+    page.translations.add(translate, [visitor], panels)
     keep_tab.connect_keeping(page, visitor, name, keep, line)
     keep_tab.connect_restoring(page, visitor, link, [data, file, said, fusions], form, line)
 

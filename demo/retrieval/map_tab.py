@@ -49,12 +49,4 @@ def build(common: Common) -> None:
         api_name="retrieval_map",
         api_visibility="private",
     )
-    page.language.change(
-        map_view.panel,
-        [content, page.language],
-        answer,
-        show_progress="hidden",
-        queue=False,
-        api_name="retrieval_translate_map",
-        api_visibility="private",
-    )
+    page.translations.add(map_view.panel, [content], [answer])

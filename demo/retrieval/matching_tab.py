@@ -147,15 +147,5 @@ def _build(
         api_name=f"retrieval_{view}",
         api_visibility="private",
     )
-    page.language.change(
-        lambda result, said, language: (
-            matching_service.bars(result, language, hint),
-            of_page(said, language, words),
-        ),
-        [content, form[0], page.language],
-        [answer, form[0]],
-        show_progress="hidden",
-        queue=False,
-        api_name=f"retrieval_translate_{view}",
-        api_visibility="private",
-    )
+    page.translations.add(lambda result, language: matching_service.bars(result, language, hint), [content], [answer])
+    page.translations.add(lambda said, language: of_page(said, language, words), [form[0]], [form[0]])

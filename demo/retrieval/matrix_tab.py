@@ -81,18 +81,13 @@ def build(common: Common) -> None:
         api_name="retrieval_matrix",
         api_visibility="private",
     )
-    page.language.change(
-        lambda words, language: matching_tab.of_page(words, language, SENTENCES),
-        [sentences, page.language],
-        sentences,
-        show_progress="hidden",
-        queue=False,
-        api_name="retrieval_matrix_words",
-        api_visibility="private",
+    page.translations.add(
+        lambda words, language: matching_tab.of_page(words, language, SENTENCES), [sentences], [sentences]
     )
+    page.translations.add(matching_service.matrix, [content, reading, temperature], [answer])
     # The cosines are there: another way to read them needs no model.
     gr.on(
-        [reading.input, temperature.input, page.language.change],
+        [reading.input, temperature.input],
         matching_service.matrix,
         [content, reading, temperature, page.language],
         answer,

@@ -194,12 +194,10 @@ def build(common: Common) -> None:
     page.ways.follow(
         "retrieval", followed, [picture.input], common.welcomed, fleeting={"collection": collections.UPLOADS}
     )
-    page.language.change(
+    page.translations.add(
         lambda content, seen, language: (*_shown(content, seen, language)[:2], view.query_chips(QUERIES, language)),
-        [found, large, page.language],
+        [found, large],
         [answer, why, chips],
-        api_name="retrieval_translate",
-        **quiet,
     )
 
 

@@ -63,20 +63,12 @@ def build(page: Page) -> None:
         api_name="retrieval_collections",
         **quiet,
     )
-    page.language.change(
-        lambda who, language: gr.update(choices=_choices(shelf, who, language)),
-        names,
-        choice,
-        api_name="retrieval_translate_collections",
-        **quiet,
-    )
+    page.translations.add(lambda who, language: gr.update(choices=_choices(shelf, who, language)), [visitor], [choice])
     # gradio translates everything in place but the titles of tabs that are not open.
-    page.language.change(
+    page.translations.add(
         lambda language: [gr.update(label=i18n.text(language, f"ui.retrieval.view.{name}")) for name in VIEWS],
-        page.language,
+        [],
         titles,
-        api_name="retrieval_translate_views",
-        **quiet,
     )
     api.build(page, shelf)
     with gr.Accordion(ui("retrieval.credits"), open=False):

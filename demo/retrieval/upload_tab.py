@@ -86,10 +86,4 @@ def build(common: Common) -> None:
     )
     stop.click(events.Stop.press, button, None, api_name="retrieval_upload_stop", **quiet)
     clear.click(forget, [common.visitor, button, page.language], outputs, api_name="retrieval_forget", **quiet)
-    page.language.change(
-        lambda content, language: upload_service.panel(content, language),
-        [report, page.language],
-        answer,
-        api_name="retrieval_translate_uploads",
-        **quiet,
-    )
+    page.translations.add(upload_service.panel, [report], [answer])

@@ -108,8 +108,7 @@ def build(page: Page) -> None:
     gr.on(triggers, describe, api_name="sentiment_describe", **asked)
     for number, one in enumerate(shown):
         one.load_input_event.then(describe, api_name=f"sentiment_describe_example_{number}", **asked)
-    quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
-    page.language.change(sentiment_render.panel, [view, page.language], answer, api_name="sentiment_translate", **quiet)
+    page.translations.add(sentiment_render.panel, [view], [answer])
     welcomed = _connect_heads(page, fusion, choosing.connect(chooser, service.TASK, "sentiment", page))
     followed = {"model": chooser.model, "text": words, "fusion": fusion}
     page.ways.follow("sentiment", followed, [words.input, picture.input], welcomed)
@@ -142,14 +141,8 @@ def _examples(page: Page, inputs: list[gr.components.Component]) -> list[Example
     with gr.Accordion(ui("sentiment.failures_open"), open=False, elem_classes="mm-failing"):
         listed(sample_posts.FAILURES, "failures")
         gr.Markdown(ui("sentiment.failures_why"))
-    page.language.change(
-        lambda chosen: [gr.update(visible=language == chosen) for language in (*LANGUAGES, *LANGUAGES)],
-        page.language,
-        columns,
-        show_progress="hidden",
-        queue=False,
-        api_name="sentiment_examples",
-        api_visibility="private",
+    page.translations.add(
+        lambda chosen: [gr.update(visible=language == chosen) for language in (*LANGUAGES, *LANGUAGES)], [], columns
     )
     return shown
 
@@ -185,7 +178,5 @@ def _connect_heads(page: Page, fusion: gr.Dropdown, welcomed: Any) -> Any:
         api_name="sentiment_heads_changed",
         **quiet,
     )
-    page.language.change(
-        listed, [page.heads, fusion, page.language], fusion, api_name="sentiment_translate_fusions", **quiet
-    )
+    page.translations.add(listed, [page.heads, fusion], [fusion])
     return listed_once

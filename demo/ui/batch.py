@@ -109,12 +109,6 @@ def build(
     stop.click(
         events.Stop.press, button, None, queue=False, api_name=f"{layout.tab}_batch_stop", api_visibility="private"
     )
-    page.language.change(
-        lambda rows, language: shown(rows, len(rows), language),
-        inputs=[rows_kept, page.language],
-        outputs=[progress, table, downloads],
-        show_progress="hidden",
-        queue=False,
-        api_name=f"{layout.tab}_batch_translate",
-        api_visibility="private",
+    page.translations.add(
+        lambda rows, language: shown(rows, len(rows), language), [rows_kept], [progress, table, downloads]
     )

@@ -102,9 +102,8 @@ def connect(
         on_start(chosen[1])
         return chosen
 
-    @events.reported
     def translate(current: str, language: str) -> tuple[Any, str]:
-        listed = gr.update(value=current, choices=names(task, language))
+        listed = gr.update(choices=names(task, language))  # the value is the browser's, which may know a newer one
         return listed, shell.model_facts(registry.find(current), page.settings, language)
 
     outputs = [chooser.model, in_use, chooser.line, chooser.to_models, *(component for component, _ in followers)]
@@ -118,8 +117,6 @@ def connect(
     welcomed = page.demo.load(
         welcome, [page.address, language], outputs, js=arrived, api_name=f"{tab}_welcome", **quiet
     )
-    language.change(
-        translate, [in_use, language], [chooser.model, chooser.line], api_name=f"{tab}_translate_line", **quiet
-    )
+    page.translations.add(translate, [in_use], [chooser.model, chooser.line])
     chooser.to_models.click(lambda: gr.update(selected="models"), None, page.tabs, api_name=f"{tab}_to_models", **quiet)
     return welcomed

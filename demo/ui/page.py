@@ -14,6 +14,7 @@ from mmcore.settings import TIERS, Settings
 from . import facts, html
 from .i18n import error_text, text
 from .rooms import Rooms
+from .translations import Translations
 from .ways import Ways
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class Page:
     """The classes that are open."""
     tab: gr.Tab | None = None
     """The one that is built: for what happens when it is opened."""
+    translations: Translations = field(default_factory=Translations)
+    """What a switch of the language fills in anew."""
     ways: Ways = field(default_factory=Ways)
     """To let the address follow, and to carry pictures to other tabs."""
 

@@ -141,7 +141,7 @@ def test_what_runs_a_model_is_not_asked_for_beside_the_queue(client: httpx.Clien
 
 @pytest.mark.parametrize("session", SESSIONS[:6], ids=repr)
 def test_odd_sessions_beside_the_queue(client: httpx.Client, session: object) -> None:
-    body = {"data": ["en"], "fn_index": number_of(client, "translate_tabs"), "session_hash": session}
+    body = {"data": ["en"], "fn_index": number_of(client, "tier_notes"), "session_hash": session}
     assert client.post(f"{API}run/predict", json=body).status_code == 422
     body["session_hash"] = "good"
     assert client.post(f"{API}run/predict", json=body).status_code == 200  # as the page asks

@@ -120,6 +120,8 @@ def test_language_and_brightness_are_switched_everywhere_and_remembered(
     expect(body).to_have_class("dark")
     choose_picture(page, photo)
     expect(page.locator(".mm-why summary")).to_have_text("Why?")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
     page.locator("#mm-language").get_by_role("radio", name="中文").check(force=True)
     expect(page.locator("#mm-run")).to_have_text("描述这张图片")
     expect(page.locator(".mm-why summary")).to_have_text("为什么？")
@@ -129,6 +131,7 @@ def test_language_and_brightness_are_switched_everywhere_and_remembered(
     expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
     expect(page.get_by_role("button", name="一只猫")).to_be_visible()
     expect(page.locator(".mm-caption").first).to_have_text(SENTENCE)  # nothing is lost
+    assert len(asked) <= 6, asked  # all tabs' words by one request; five need a model, the queue or a choice
 
     page.reload()
     expect(body).to_have_class("dark")
