@@ -13,10 +13,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from typer.testing import CliRunner
 
 from demo.ui import examples
-from mmcore import cli
 from mmcore.checkpoints import class_heads
 from mmcore.checkpoints.class_heads import ClassHead
 from mmcore.errors import InputError, MMCoreError
@@ -28,6 +26,7 @@ from mmcore.pool import ModelPool
 from mmcore.results import FewShotReport
 from mmcore.settings import Settings
 from mmcore.tasks import few_shot
+from tests.command_line import mmcore
 from tests.pictures import encode
 from tests.sounds import encoded, noise, silence, tone
 
@@ -64,10 +63,6 @@ def learned(pool: ModelPool) -> tuple[ClassHead, FewShotReport]:
     features = [few_shot.look(pool, "picture", path_of(name)).mean for names in CLASSES.values() for name in names]
     labels = np.repeat([0, 1], 4)
     return train("picture", np.stack(features), labels, tuple(CLASSES), few_shot.fingerprint(pool, "picture"))
-
-
-def mmcore(*arguments: object) -> Any:
-    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
 
 
 def refused(work: Any, *given: Any) -> InputError:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
-from typer.testing import CliRunner, Result
 
-from mmcore import cli
 from mmcore.commands import console
 from tests import clips
+from tests.command_line import lines, mmcore
 from tests.fakes.families import fake_pool
 from tests.tasks.test_ask import load
 
@@ -27,14 +24,6 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
 def picture(tmp_path: Path) -> str:
     Image.new("RGB", (40, 30), "red").save(tmp_path / "picture.png")
     return str(tmp_path / "picture.png")
-
-
-def mmcore(*arguments: object) -> Result:
-    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
-
-
-def lines(result: Result) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in result.stdout.splitlines()]
 
 
 def test_a_line_a_question_and_the_conversation_goes_on(picture: str):

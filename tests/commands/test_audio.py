@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner, Result
 
-from mmcore import cli
 from mmcore.commands import console
 from mmcore.evaluation import audio_bench
+from tests.command_line import lines, mmcore
 from tests.sounds import encoded, silence, tone
 from tests.tasks.test_audio import a_pool
 
@@ -34,15 +31,6 @@ def sound(tmp_path: Path) -> str:
 def broken(tmp_path: Path) -> str:
     (tmp_path / "broken.wav").write_text("<html></html>")
     return str(tmp_path / "broken.wav")
-
-
-def mmcore(*arguments: object) -> Result:
-    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
-
-
-def lines(result: Result) -> list[dict[str, Any]]:
-    """stdout, every line of which must be JSON."""
-    return [json.loads(line) for line in result.stdout.splitlines()]
 
 
 def test_json_is_the_contract(sound: str):

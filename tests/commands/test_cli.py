@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 from mmcore import __version__, cli
 from mmcore.checkpoints import locate as weights
@@ -23,6 +23,7 @@ from mmcore.pool import ModelPool
 from mmcore.results import CaptionOptions
 from mmcore.settings import Settings, local_variable
 from tests import tiny
+from tests.command_line import lines, mmcore
 from tests.fakes.families import FakeCaptioner, fake_pool
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,15 +53,6 @@ def picture(tmp_path: Path) -> str:
 def broken(tmp_path: Path) -> str:
     (tmp_path / "broken.jpg").write_text("<html></html>")
     return str(tmp_path / "broken.jpg")
-
-
-def mmcore(*arguments: object) -> Result:
-    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
-
-
-def lines(result: Result) -> list[dict[str, Any]]:
-    """stdout, every line of which must be JSON."""
-    return [json.loads(line) for line in result.stdout.splitlines()]
 
 
 # caption

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
-from typer.testing import CliRunner, Result
 
-from mmcore import cli
 from mmcore.commands import console
+from tests.command_line import lines, mmcore
 from tests.fakes.engines import loader
 from tests.fakes.families import fake_pool
 from tests.sounds import encoded, noise
@@ -33,14 +30,6 @@ def sound(tmp_path: Path) -> str:
 def picture(tmp_path: Path) -> str:
     Image.new("RGB", (60, 40), "white").save(tmp_path / "sign.png")
     return str(tmp_path / "sign.png")
-
-
-def mmcore(*arguments: object) -> Result:
-    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
-
-
-def lines(result: Result) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in result.stdout.splitlines()]
 
 
 def test_a_transcript_is_a_json_line_a_file(sound: str, tmp_path: Path):

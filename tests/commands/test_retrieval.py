@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
-from typer.testing import CliRunner, Result
 
-from mmcore import cli
 from mmcore.commands import console
 from mmcore.results import DEFAULT_CUTOFF
 from mmcore.settings import Settings
+from tests.command_line import lines, mmcore
 from tests.fakes.retrieval import COLOURS, NAME, colour, colour_collection, retrieval_pool
 
 
@@ -34,15 +32,6 @@ def collection(tmp_path: Path) -> str:
 def picture(tmp_path: Path) -> str:
     colour("blue").save(tmp_path / "some blue.png")
     return str(tmp_path / "some blue.png")
-
-
-def mmcore(*arguments: object) -> Result:
-    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
-
-
-def lines(result: Result) -> list[dict[str, Any]]:
-    """stdout, every line of which must be JSON."""
-    return [json.loads(line) for line in result.stdout.splitlines()]
 
 
 # search

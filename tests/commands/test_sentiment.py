@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from mmcore import cli
 from mmcore.settings import local_variable
 from tests import tiny
+from tests.command_line import lines, mmcore
 from tests.families import sentiment as small
 from tests.fusion.test_labelled_posts import make_table
 
@@ -36,14 +33,6 @@ def environment(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def picture(tmp_path: Path) -> str:
     PICTURE.save(tmp_path / "picture.png")
     return str(tmp_path / "picture.png")
-
-
-def mmcore(*arguments: object) -> Result:
-    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
-
-
-def lines(result: Result) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in result.stdout.splitlines()]
 
 
 def test_json_is_the_contract(picture: str) -> None:

@@ -13,18 +13,13 @@ import huggingface_hub
 import pytest
 import yaml
 from packaging.requirements import Requirement
-from typer.testing import CliRunner
 
 from mmcore.checkpoints.registry import find
-from mmcore.cli import app
+from tests.command_line import mmcore
 from tests.demo.serving import started
 from tests.hub import Hub, as_this_process_hub, imitation_hub
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def mmcore(*arguments: object) -> Any:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Pictures for the demo."""
+"""What the tests of the demo hand in, and a pool of fakes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,24 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+
+from mmcore.pool import ModelPool
+from mmcore.settings import Settings
+from tests.fakes.demo import fake_pool
+
+
+@pytest.fixture
+def pool(settings: Settings) -> ModelPool:
+    """A real pool whose models are fakes."""
+    return fake_pool(settings)
+
+
+@pytest.fixture
+def uploads(isolated: Path) -> Path:
+    """Where gradio puts what is uploaded."""
+    folder = isolated / "gradio"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,12 @@ from PIL import Image
 
 from mmcore.checkpoints.registry import Checkpoint
 from mmcore.pool import ModelPool
-from mmcore.results import AskOptions, Caption, CaptionOptions, GroundedPhrase, Tag, Turn, Word
+from mmcore.results import Caption, CaptionOptions, GroundedPhrase, Tag, Word
 from mmcore.settings import Settings
 from tests.fakes.demo_audio import FakeTagger
 from tests.fakes.demo_retrieval import FakeRetriever
 from tests.fakes.demo_sentiment import FakeJudge
-from tests.fakes.engines import FakeReader, FakeTranscriber, one_word_heard
+from tests.fakes.engines import FakeLanguageModel, FakeReader, FakeTranscriber, one_word_heard
 
 SENTENCES = ("a brown dog runs on the grass .", "two dogs play outside .", "an animal in a field .", "a dog .")
 CHINESE_SENTENCES = ("棕色 的 狗 在 草地上 奔跑", "两只 狗 在 玩耍", "田野 里 的 动物", "一只 狗")
@@ -93,23 +93,10 @@ class FakeCaptioner:
 
 
 class FakeEyes(FakeCaptioner):
-    """Of all words it knows the dog, and is sure of it; it stands for a language model, too, that counts its turns."""
+    """Of all words it knows the dog, and is sure of it."""
 
     def word_probability(self, image: Image.Image, words: Sequence[str]) -> float | None:
         return 0.99 if "dog" in words else None
-
-    def answer(
-        self,
-        images: Sequence[Image.Image],
-        earlier: Sequence[Turn],
-        question: str,
-        options: AskOptions,
-        heard: Callable[[str], None],
-    ) -> tuple[str, bool]:
-        said = f"{len(images)} pictures and {len(earlier)} turns"
-        for end in range(1, len(said) + 1):
-            heard(said[:end])
-        return said, options.max_tokens > 1
 
 
 def located(checkpoint: Checkpoint, settings: Settings, **_: Any) -> Path:
@@ -118,7 +105,7 @@ def located(checkpoint: Checkpoint, settings: Settings, **_: Any) -> Path:
 
 def fake_of(record: Checkpoint, model: type[FakeCaptioner] = FakeCaptioner) -> Any:
     """The kind of fake for a checkpoint's task."""
-    return FAKES.get(record.task, model)
+    return FAKES.get("vlm" if record.family == "vlm" else record.task, model)
 
 
 FAKES: dict[str, Any] = {
@@ -127,9 +114,10 @@ FAKES: dict[str, Any] = {
     "ocr": lambda record, *_: FakeReader(record),
     "retrieval": FakeRetriever,
     "sentiment": FakeJudge,
+    "vlm": lambda record, *_: FakeLanguageModel(record),
     "transcribe": lambda record, *_: FakeTranscriber(record, one_word_heard),
 }
-"""Task -> fake; for the tasks that are not in it, the captioner."""
+"""Task, or family -> fake; for the tasks that are not in it, the captioner."""
 
 
 def fake_pool(settings: Settings, model: type[FakeCaptioner] = FakeCaptioner) -> ModelPool:

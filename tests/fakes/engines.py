@@ -9,6 +9,7 @@ from typing import Any
 from PIL import Image
 
 from mmcore.checkpoints.registry import Checkpoint, find
+from mmcore.results import AskOptions, Turn
 from mmcore.results.ocr import TextLine
 from mmcore.results.transcribe import Heard, SpokenWord
 from mmcore.types import Floats
@@ -48,6 +49,29 @@ class FakeTranscriber:
     def hear(self, waveform: Floats, language: str | None = None, beams: int = 5) -> Heard:
         self.asked.append((len(waveform) / self.sample_rate, language, beams))
         return self.told(waveform, language)
+
+
+class FakeLanguageModel:
+    """Repeats what it was given, letter by letter; ``max_tokens`` are letters."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self.checkpoint, self.device = checkpoint, "cpu"
+
+    def memory(self) -> int:
+        return 1000
+
+    def answer(
+        self,
+        images: Sequence[Image.Image],
+        earlier: Sequence[Turn],
+        question: str,
+        options: AskOptions,
+        heard: Callable[[str], None],
+    ) -> tuple[str, bool]:
+        text = f"{len(images)} pictures, {len(earlier)} turns: {question}"
+        for end in range(1, len(text) + 1):
+            heard(text[:end])
+        return text[: options.max_tokens], options.max_tokens >= len(text)
 
 
 def seconds_heard(waveform: Floats, language: str | None) -> Heard:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
-from typer.testing import CliRunner, Result
 
-from mmcore import cli
 from mmcore.errors import CapacityError
 from mmcore.evaluation import index_bench
 from mmcore.index import Library
@@ -20,6 +16,7 @@ from mmcore.pool import ModelPool
 from mmcore.settings import Settings
 from mmcore.tasks import retrieval
 from mmcore.types import Vectors
+from tests.command_line import lines, mmcore
 from tests.index.world import embed, other_embed, paint
 
 MODEL = "compact-retriever"
@@ -37,15 +34,6 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
 
     monkeypatch.setattr(retrieval, "embed_images", embed_images)
     return names
-
-
-def mmcore(*arguments: object) -> Result:
-    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
-
-
-def lines(result: Result) -> list[dict[str, Any]]:
-    """stdout, every line of which must be JSON."""
-    return [json.loads(line) for line in result.stdout.splitlines()]
 
 
 def test_add_says_what_became_of_each_path(tmp_path: Path, asked: list[str | None]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from mmcore.settings import Settings
 from mmcore.tasks import composed_answers, ocr
 from mmcore.tasks.ask import ask
 from mmcore.tasks.composed_answers import place_of
+from tests.fakes.engines import FakeLanguageModel
 from tests.fakes.families import FakeCaptioner, fake_pool
 from tests.fakes.retrieval import FakeRetriever
 
@@ -31,33 +32,10 @@ class Eyes(FakeCaptioner):
         return max(known) if known else None
 
 
-class Writer:
-    """A language model that repeats what it was given."""
-
-    def __init__(self, checkpoint: Checkpoint) -> None:
-        self.checkpoint, self.device = checkpoint, "cpu"
-
-    def memory(self) -> int:
-        return 1000
-
-    def answer(
-        self,
-        images: Sequence[Image.Image],
-        earlier: Sequence[Turn],
-        question: str,
-        options: AskOptions,
-        heard: Callable[[str], None],
-    ) -> tuple[str, bool]:
-        text = f"{len(images)} pictures, {len(earlier)} turns: {question}"
-        for end in range(1, len(text) + 1):
-            heard(text[:end])
-        return text[: options.max_tokens], options.max_tokens >= len(text)
-
-
 def load(checkpoint: Checkpoint, folder: Path, device: str, dtype: str) -> Any:
     if checkpoint.task == "retrieval":
         return FakeRetriever(checkpoint)
-    return Writer(checkpoint) if checkpoint.family == "vlm" else Eyes(checkpoint)
+    return FakeLanguageModel(checkpoint) if checkpoint.family == "vlm" else Eyes(checkpoint)
 
 
 @pytest.fixture

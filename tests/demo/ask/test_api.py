@@ -12,9 +12,7 @@ from gradio_client.exceptions import AppError
 from demo.ask import service, view
 from demo.ui.events import Failure, Stop
 from mmcore.pool import ModelPool
-from mmcore.settings import Settings
 from tests.demo.serving import Server, connect
-from tests.fakes.demo import fake_pool
 
 
 def test_it_answers_with_the_json_contract(server: Server, photo: Path) -> None:
@@ -33,9 +31,9 @@ def test_a_conversation_and_a_second_picture_reach_the_task(server: Server, phot
     assert answer["kind"] == "where"
     assert {part["picture"] for part in answer["parts"]} == {1, 2}
     written = connect(server).predict(
-        handle_file(photo), "hm", None, [["a", "b"], ["c", "d"]], "smolvlm2-256m", max_tokens=1, api_name="/ask"
+        handle_file(photo), "hm", None, [["a", "b"], ["c", "d"]], "smolvlm2-256m", max_tokens=22, api_name="/ask"
     )
-    assert (written["answer"], written["complete"]) == ("1 pictures and 2 turns", False)
+    assert (written["answer"], written["complete"]) == ("1 pictures, 2 turns: h", False)
 
 
 @pytest.mark.parametrize(
@@ -58,11 +56,6 @@ def test_what_is_wrong_is_named(server: Server, photo: Path, given: dict[str, An
 
 
 @pytest.fixture
-def pool(settings: Settings) -> ModelPool:
-    return fake_pool(settings)
-
-
-@pytest.fixture
 def upload(photo: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     monkeypatch.setattr(service.uploads, "path_of", lambda payload: Path(payload["path"]))
     return {"path": str(photo)}
@@ -77,7 +70,7 @@ def test_an_answer_is_shown_while_it_is_written(pool: ModelPool, upload: dict[st
     assert isinstance(done, view.Exchange)
     assert all(isinstance(one, service.Writing) and done.result.answer.startswith(one.text) for one in writing)
     again = ask(pool, upload, "and now?", "smolvlm2-256m", [done])[-1]
-    assert again.result.answer == "1 pictures and 1 turns"
+    assert again.result.answer == "1 pictures, 1 turns: and now?"
 
 
 def test_what_goes_wrong_takes_the_place_of_the_answer(pool: ModelPool, upload: dict[str, str]) -> None:

@@ -21,23 +21,10 @@ from mmcore.errors import InputError
 from mmcore.pool import ModelPool
 from mmcore.results import SILENCE
 from mmcore.settings import Settings
-from tests.fakes.demo import fake_pool
 
 RATE = 16_000
 MODEL = registry.of_task(service.TASK)[0].name
 CLAP = next(record.name for record in registry.of_task(service.TASK) if record.family == "clap")
-
-
-@pytest.fixture
-def pool(settings: Settings) -> ModelPool:
-    return fake_pool(settings)
-
-
-@pytest.fixture
-def uploads(isolated: Path) -> Path:
-    folder = isolated / "gradio"
-    folder.mkdir(exist_ok=True)
-    return folder
 
 
 def tone(hertz: float, seconds: float) -> np.ndarray:

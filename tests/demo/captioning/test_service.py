@@ -17,11 +17,6 @@ from mmcore.settings import Settings
 from tests.fakes.demo import FakeCaptioner, fake_pool
 
 
-@pytest.fixture
-def pool(settings: Settings) -> ModelPool:
-    return fake_pool(settings)
-
-
 def uploaded(isolated: Path, source: Path) -> dict[str, Any]:
     """Put a file where gradio puts uploads; the raw value of a picture input."""
     target = isolated / "gradio" / source.name

@@ -29,8 +29,6 @@ from mmcore.fusion import feature_sets
 from mmcore.fusion.labelled_posts import original_of
 from mmcore.pool import ModelPool
 from mmcore.results import FUSIONS, SENTIMENTS, SentimentScores, TrainingOptions
-from mmcore.settings import Settings
-from tests.fakes.demo import fake_pool
 from tests.posts import make_set
 
 FORM = {
@@ -43,18 +41,6 @@ FORM = {
     "patience": 0,
     "seed": 0,
 }
-
-
-@pytest.fixture
-def pool(settings: Settings) -> ModelPool:
-    return fake_pool(settings)
-
-
-@pytest.fixture
-def uploads(isolated: Path) -> Path:
-    folder = isolated / "gradio"
-    folder.mkdir(exist_ok=True)
-    return folder
 
 
 @pytest.fixture

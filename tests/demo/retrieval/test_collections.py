@@ -26,16 +26,6 @@ COLOURS = {"rose": (230, 20, 20), "leaf": (20, 220, 20), "sea": (20, 20, 220)}
 
 
 @pytest.fixture
-def pool(settings: Settings) -> ModelPool:
-    return fake_pool(settings)
-
-
-@pytest.fixture
-def shelf(pool: ModelPool) -> CollectionChooser:
-    return CollectionChooser(pool)
-
-
-@pytest.fixture
 def visitor(shelf: CollectionChooser) -> Iterator[UploadSession]:
     one = shelf.visitor(MODEL)
     yield one

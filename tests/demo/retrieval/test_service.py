@@ -25,21 +25,9 @@ from demo.ui.html import similarity as alike
 from mmcore.errors import InputError
 from mmcore.pool import ModelPool
 from mmcore.results import DEFAULT_CUTOFF, MapMethod, SimilarityMatrix, TextRanking, ZeroShotResult
-from mmcore.settings import Settings
-from tests.fakes.demo import fake_pool
 
 MODEL = "compact-retriever"
 RED, GREEN, BLUE = (230, 20, 20), (20, 220, 20), (20, 20, 220)
-
-
-@pytest.fixture
-def pool(settings: Settings) -> ModelPool:
-    return fake_pool(settings)
-
-
-@pytest.fixture
-def shelf(pool: ModelPool) -> CollectionChooser:
-    return CollectionChooser(pool)
 
 
 @pytest.fixture

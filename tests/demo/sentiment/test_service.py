@@ -23,21 +23,8 @@ from mmcore.errors import InputError, UnknownNameError
 from mmcore.pool import ModelPool
 from mmcore.results import FUSIONS, SENTIMENTS
 from mmcore.settings import Settings
-from tests.fakes.demo import fake_pool
 
 MODEL = "compact-sentiment"
-
-
-@pytest.fixture
-def pool(settings: Settings) -> ModelPool:
-    return fake_pool(settings)
-
-
-@pytest.fixture
-def uploads(isolated: Path) -> Path:
-    folder = isolated / "gradio"
-    folder.mkdir(exist_ok=True)
-    return folder
 
 
 def sent(path: Path) -> dict[str, Any]:
