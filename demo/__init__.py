@@ -2,3 +2,7 @@
 
 Imports inside the package are relative, because the wheel ships it under the name ``mmcore_demo``.
 """
+
+from . import gradio_import
+
+gradio_import.prepare()

@@ -31,7 +31,8 @@ for _name in [name for name in os.environ if name.startswith(("MMCORE_", "HF_", 
     del os.environ[_name]
 os.environ.update(OFFLINE, HF_HOME=str(_SESSION_HOME / "hf"), MMCORE_HOME=str(_SESSION_HOME / "mmcore"))
 
-from mmcore.settings import Settings  # noqa: E402  (the environment comes first)
+import demo  # noqa: E402, F401  (so that gradio writes no stubs; the environment comes first)
+from mmcore.settings import Settings  # noqa: E402
 
 FIRST = ("e2e", "demo", "bundle", "commands", "recipes")
 """Folders whose files take long: the others fill what is left."""

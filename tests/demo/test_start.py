@@ -18,8 +18,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 WITHOUT_TORCH = """
 import os, sys, urllib.request
-import gradio as gr
 from demo import app
+import gradio as gr
+from gradio import component_meta
 
 launch = gr.Blocks.launch
 def launched(self, **options):
@@ -32,6 +33,7 @@ gr.Blocks.launch = launched
 for os.environ["MMCORE_TIER"] in ("compact", "auto"):
     app._made.cache_clear()
     app.main(host="127.0.0.1")
+print("stubs by", component_meta.create_or_modify_pyi.__name__)
 """
 
 
@@ -55,6 +57,7 @@ def test_the_page_is_up_before_torch_is_imported_whatever_the_tier(tmp_path: Pat
         timeout=600,
     )
     assert done.stdout.count("status 200 heavy []") == 2, done.stdout + done.stderr
+    assert "stubs by write_no_stubs" in done.stdout, "gradio writes stubs in another way: demo/gradio_import.py"
 
 
 def test_python_m_demo_starts_from_a_checkout(address: str) -> None:
