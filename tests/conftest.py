@@ -44,6 +44,7 @@ TOGETHER = {
     "tests/e2e/test_audio_page.py": SERVER,
     "tests/e2e/test_retrieval_page.py": SERVER,
     "tests/e2e/test_sentiment_page.py": SERVER,
+    "tests/demo/ask/test_api.py": SERVER,
     "tests/demo/audio/test_api.py": SERVER,
     "tests/demo/captioning/test_api.py": SERVER,
     "tests/demo/retrieval/test_api.py": SERVER,

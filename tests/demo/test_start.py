@@ -19,6 +19,9 @@ ROOT = Path(__file__).resolve().parents[2]
 WITHOUT_TORCH = """
 import os, sys, urllib.request
 from demo import app
+
+print("gradio is imported", "gradio" in sys.modules)
+print("of the module", type(app.demo).__name__, app.demo is app.page())
 import gradio as gr
 from gradio import component_meta
 
@@ -47,7 +50,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     }
 
 
-def test_the_page_is_up_before_torch_is_imported_whatever_the_tier(tmp_path: Path) -> None:
+def test_the_page_is_built_when_asked_for_and_up_before_torch_is_imported_whatever_the_tier(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_TORCH],
         cwd=ROOT,
@@ -56,6 +59,8 @@ def test_the_page_is_up_before_torch_is_imported_whatever_the_tier(tmp_path: Pat
         text=True,
         timeout=600,
     )
+    assert "gradio is imported False\n" in done.stdout, done.stdout + done.stderr
+    assert "of the module Blocks True\n" in done.stdout
     assert done.stdout.count("status 200 heavy []") == 2, done.stdout + done.stderr
     assert "stubs by write_no_stubs" in done.stdout, "gradio writes stubs in another way: demo/gradio_import.py"
 
@@ -82,7 +87,7 @@ def test_fields_of_extras_are_greyed_where_those_are_missing_and_say_how_to_get_
         assert where is None or (f"ui.{missing}" in str(found[name].get(where))) is not here[extra], name
 
 
-WATCHED = {
+RELOADED = {
     "GRADIO_WATCH_DIRS": str(ROOT / "demo" / "models"),
     "GRADIO_WATCH_MODULE_NAME": "demo.app",
     "GRADIO_WATCH_DEMO_PATH": str(ROOT / "demo" / "app.py"),
@@ -90,23 +95,9 @@ WATCHED = {
 """What `gradio demo/app.py` says to the process that it starts, but for fewer folders to watch."""
 
 
-@pytest.mark.parametrize(
-    "more",
-    [{}, WATCHED],
-    ids=["a Space's app_file", "gradio demo/app.py"],
-)
-def test_it_starts_from_a_checkout(tmp_path: Path, more: dict[str, str]) -> None:
-    with started(["demo/app.py"], environment(tmp_path, **more), errors=subprocess.STDOUT) as (url, said):
+def test_gradio_starts_it_from_a_checkout(tmp_path: Path) -> None:
+    """As a script, which it is of a Space, too: tests/commands/test_space.py starts that."""
+    with started(["demo/app.py"], environment(tmp_path, **RELOADED), errors=subprocess.STDOUT) as (url, said):
         assert httpx.get(url, timeout=300).status_code == 200
         assert "not found" not in said  # the page is where gradio's reload mode looks for it
-        assert not more or "Watching demo: demo\n" in said
-
-
-def test_the_module_has_a_demo_that_is_built_when_asked_for() -> None:
-    code = (
-        "import sys, demo.app as app; assert 'gradio' not in sys.modules; "
-        "assert type(app.demo).__name__ == 'Blocks'; assert app.demo is app.page(); "
-        "assert not {'torch', 'transformers'} & set(sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stderr
+        assert "Watching demo: demo\n" in said

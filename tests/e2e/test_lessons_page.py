@@ -104,7 +104,9 @@ def number(page: Page, selector: str) -> float:
 
 
 # What can be seen of a text must be inside its step, and nothing may widen the page.
-OVERFLOW = """(root) => {
+OVERFLOW = """([selector, large]) => {
+  const root = document.querySelector(selector);
+  document.documentElement.classList.toggle("mm-large", large);
   const wider = document.documentElement.scrollWidth - document.documentElement.clientWidth;
   const clips = (one) => getComputedStyle(one).overflowX !== "visible";
   const scrolls = (one) => one !== root && (clips(one) || scrolls(one.parentElement));
@@ -186,9 +188,7 @@ def no_overflow(
     """Nothing sticks out, narrow, wide, and in the size for projectors."""
     for width, height in sizes:
         page.set_viewport_size({"width": width, "height": height})
-        large = "document.documentElement.classList.toggle('mm-large', {})"
-        page.evaluate(large.format("true" if (width, height) == PROJECTOR else "false"))
-        assert page.locator(root).evaluate(OVERFLOW) == [], (width, page.url)
+        assert page.evaluate(OVERFLOW, [root, (width, height) == PROJECTOR]) == [], (width, page.url)
 
 
 @pytest.mark.parametrize("language", list(LANGUAGES))

@@ -83,9 +83,9 @@ def test_pictures_are_small_rgb_jpegs() -> None:
 
 SWEEP = """
 from pathlib import Path
+from demo.app import build_demo
 from gradio.route_utils import delete_files_created_by_app
 from gradio.utils import get_upload_folder
-from demo.app import build_demo
 from demo.ui import sessions
 from mmcore.settings import Settings
 from tests.fakes.demo import fake_pool
