@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import httpx
-import pytest
 
 from demo.ui import extras
 from mmcore.settings import Settings
