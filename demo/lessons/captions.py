@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
+from pathlib import Path
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from PIL import Image
@@ -25,6 +27,15 @@ NAMES = ("two-dogs.jpg", "coffee.jpg", "astronaut.jpg")
 SIDE = 420
 
 
+class Small(NamedTuple):
+    """An example picture as a page shows it."""
+
+    address: str
+    """data: address."""
+    ratio: float
+    """Width over height of the picture itself."""
+
+
 @dataclass(frozen=True, eq=False)
 class Looked:
     """A caption with its attention."""
@@ -42,6 +53,7 @@ class Looked:
         """The caption's words."""
         return [word.text for word in self.caption.words]
 
+    @cached_property
     def address(self) -> str:
         """data: address of the picture, small."""
         return data_uri(shrink(self.image, SIDE), "JPEG")
@@ -52,6 +64,7 @@ class Looked:
         return self.image.width / self.image.height
 
 
+_small: dict[tuple[Path, int], Small] = {}
 _looked: WeakKeyDictionary[ModelPool, dict[str, Looked]] = WeakKeyDictionary()
 _lost: WeakKeyDictionary[ModelPool, dict[str, Floats]] = WeakKeyDictionary()
 
@@ -66,6 +79,14 @@ def offered() -> tuple[Example, ...]:
 def open_example(item: Example, settings: Settings) -> Image.Image:
     """The picture of an example, upright."""
     return decode_image(item.path, settings)
+
+
+def small(item: Example, side: int, settings: Settings) -> Small:
+    """An example picture with its longer side at most ``side`` pixels; made once."""
+    if (item.path, side) not in _small:
+        image = open_example(item, settings)
+        _small[item.path, side] = Small(data_uri(shrink(image, side), "JPEG"), image.width / image.height)
+    return _small[item.path, side]
 
 
 def look(setup: Setup) -> Looked:

@@ -15,12 +15,11 @@ from mmcore.tasks import matching
 from mmcore.types import Doubles
 
 from ..ui import examples
-from ..ui.colours import data_uri, shrink
 from ..ui.examples import Example
 from ..ui.i18n import escaped as _t
 from ..ui.i18n import text
 from . import live
-from .captions import open_example
+from .captions import open_example, small
 from .controls import live as live_view
 from .controls import slider
 from .mathml import brackets, fraction, line, number, operator, power, symbol, total, word
@@ -124,13 +123,14 @@ def _table(setup: Setup, softmax: bool, loss: bool) -> str:
     heads = "".join(f'<th scope="col" lang="en">{escape(sentence)}</th>' for _, sentence in PAIRS)
     rows = ""
     for row, item in enumerate(offered()):
-        address = data_uri(shrink(open_example(item, setup.settings), 160), "JPEG")
         cells = "".join(
             f'<td data-pair="{row},{column}">{f"{value * 100:.1f} %" if softmax else f"{value:.3f}"}</td>'
             for column, value in enumerate(shown[row])
         )
         alt = escape(item.alt[language], quote=True)
-        rows += f'<tr><th scope="row"><img src="{address}" alt="{alt}"></th>{cells}</tr>'
+        rows += (
+            f'<tr><th scope="row"><img src="{small(item, 160, setup.settings).address}" alt="{alt}"></th>{cells}</tr>'
+        )
     table = f'<table class="mm-pairs"><thead><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table>'
     inside = f'<div class="mm-scroll" tabindex="0">{table}</div>'
     if softmax:

@@ -108,7 +108,7 @@ def words(setup: Setup) -> Seen:
         pictures(captions.offered(), looked.name, language)
         + buttons("word", looked.words, chosen, text(language, "lessons.04.words"))
         + '<div class="mm-grids">'
-        + grid("map", looked.address(), looked.ratio, text(language, "lessons.04.map"))
+        + grid("map", looked.address, looked.ratio, text(language, "lessons.04.map"))
         + f"</div><p>{_t(language, 'lessons.04.even')} <output data-even></output></p>"
     )
     power_of = power(number("e"), symbol("H", "entropy")) + operator("=") + '<mn data-filled="even"></mn>'
@@ -136,7 +136,7 @@ def heads(setup: Setup) -> Seen:
     inside = (
         pictures(captions.offered(), looked.name, language)
         + buttons("word", looked.words, chosen, text(language, "lessons.04.words"))
-        + f'<div class="mm-grids">{grid("map", looked.address(), looked.ratio, text(language, "lessons.04.map"))}'
+        + f'<div class="mm-grids">{grid("map", looked.address, looked.ratio, text(language, "lessons.04.map"))}'
         f"<div>{minis}</div></div>" + _readout(language)
     )
     return Seen(live_view("heads", _data(looked), inside), _filled_share())
@@ -151,14 +151,14 @@ def compare(setup: Setup) -> Seen:
     inside = pictures(captions.offered(), looked.name, language) + buttons(
         "word", looked.words, chosen, text(language, "lessons.04.words")
     )
-    grids = grid("map", looked.address(), looked.ratio, text(language, "lessons.04.map"))
+    grids = grid("map", looked.address, looked.ratio, text(language, "lessons.04.map"))
     if lost is None:
         inside += f'<div class="mm-grids">{grids}</div>' + (
             f'<button type="button" class="mm-action" data-run="{looked.name}">{_t(language, "lessons.04.cover")}'
             f"</button>"
         )
         return Seen(live_view("compare", _data(looked), inside), "")
-    grids += grid("lost", looked.address(), looked.ratio, text(language, "lessons.04.lost"))
+    grids += grid("lost", looked.address, looked.ratio, text(language, "lessons.04.lost"))
     inside += f'<div class="mm-grids">{grids}</div>' + (
         f"<p>{_t(language, 'lessons.04.agree')} <output data-r></output></p>"
     )

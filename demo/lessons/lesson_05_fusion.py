@@ -14,12 +14,11 @@ import mmcore
 from mmcore.results import SENTIMENTS
 from mmcore.results.fusion_views import PostViews
 
-from ..ui.colours import data_uri, shrink
 from ..ui.i18n import escaped as _t
 from ..ui.i18n import text
 from . import example_posts as posts
 from . import exclusive_or
-from .captions import open_example
+from .captions import small
 from .controls import buttons, choices, output, picks, slider
 from .controls import filled as _now
 from .controls import live as live_view
@@ -97,12 +96,11 @@ def cross_attention(setup: Setup) -> Seen:
     words = list(found.words)
     sharpest = int(found.attention.reshape(len(words), -1).max(1).argmax())
     matrix = _matrix(words, len(found.attention[0].ravel()), language)
-    opened = open_example(posts.picture_of(posts.chosen(setup)), setup.settings)
-    image, ratio = data_uri(shrink(opened, 420), "JPEG"), f"{opened.width / opened.height:.4f}"
+    image = small(posts.picture_of(posts.chosen(setup)), 420, setup.settings)
     label = _t(language, "lessons.05.regions")
     picture = (
-        f'<figure class="mm-grid" data-grid="regions"><div class="mm-cells mm-four" style="aspect-ratio:{ratio}">'
-        f'<img src="{image}" alt="{label}">'
+        f'<figure class="mm-grid" data-grid="regions"><div class="mm-cells mm-four" style="aspect-ratio:{image.ratio:.4f}">'
+        f'<img src="{image.address}" alt="{label}">'
         f"{'<i></i>' * 16}</div><figcaption>{label}</figcaption></figure>"
     )
     extra = (
@@ -233,7 +231,7 @@ def _node(setup: Setup, node: str, post: str) -> str:
         inside = f'<q lang="en">{escape(posts.POSTS[post].text)}</q>'
     elif node == "image_in":
         item = posts.picture_of(post)
-        address = data_uri(shrink(open_example(item, setup.settings), 220), "JPEG")
+        address = small(item, 220, setup.settings).address
         inside = f'<img src="{address}" alt="{escape(item.alt[language], quote=True)}">'
     if scores:
         inside += "".join(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from html import escape
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -29,6 +29,9 @@ from .courses import Board, Course, named, panel, told
 from .mathml import brackets, fraction, line, number, operator, symbol, total, word
 from .plan import Code, Formula, Lesson, Seen, Setup, Step
 
+if TYPE_CHECKING:
+    from mmcore.fusion.transfer import WordTask
+
 CORE = Path(mmcore.__file__).parent
 DEMO = Path(__file__).parents[1]
 POSTS = 240
@@ -45,6 +48,7 @@ SHOWN = 8
 
 _opinions: WeakKeyDictionary[ModelPool, tuple[Doubles, Doubles, npt.NDArray[np.int64]]] = WeakKeyDictionary()
 _curves: WeakKeyDictionary[ModelPool, list[tuple[float, float, float]]] = WeakKeyDictionary()
+_words: WeakKeyDictionary[ModelPool, WordTask] = WeakKeyDictionary()
 _board = Board()
 
 
@@ -153,12 +157,21 @@ def overfitting(setup: Setup) -> Seen:
     return Seen(live_view("overfit", {"curves": np.round(found, 4).tolist()}, inside), filled)
 
 
+def words_of(pool: ModelPool) -> WordTask:
+    """The words to learn and to be asked; chosen once a pool."""
+    from mmcore.fusion.transfer import word_task
+
+    if pool not in _words:
+        _words[pool] = word_task(pool)
+    return _words[pool]
+
+
 def transfer(setup: Setup) -> Seen:
     """The same task from scratch, on frozen features and fine-tuned."""
-    from mmcore.fusion.transfer import STARTS, word_task
+    from mmcore.fusion.transfer import STARTS
 
     language = setup.language
-    task = word_task(setup.pool)
+    task = words_of(setup.pool)
     some = [
         (one, label)
         for label in (1, 0)
@@ -183,12 +196,12 @@ TRANSFER_EPOCHS = 6
 
 def ask_transfer(setup: Setup, asked: str) -> Mapping[str, Any]:
     """How far the training is that begins as the first word of ``asked`` says."""
-    from mmcore.fusion.transfer import STARTS, Start, learn, word_task
+    from mmcore.fusion.transfer import STARTS, Start, learn
 
     name = named(asked, STARTS)
 
     def work(course: Course) -> None:
-        for accuracy in learn(setup.pool, word_task(setup.pool), cast(Start, name), TRANSFER_EPOCHS):
+        for accuracy in learn(setup.pool, words_of(setup.pool), cast(Start, name), TRANSFER_EPOCHS):
             course.accuracy.append(accuracy)
 
     return told(name, _board.of(setup.pool).of(name, work), {"done": 0, "of": 0})

@@ -19,11 +19,10 @@ from mmcore.results import CaptionOptions, Post
 from mmcore.tasks import captioning, sentiment
 
 from ..ui import examples
-from ..ui.colours import data_uri, shrink
 from ..ui.i18n import escaped as _t
 from ..ui.i18n import text
 from . import gallery, live
-from .captions import open_example
+from .captions import open_example, small
 from .controls import filled, output, picks, pictures, slider, thumbs
 from .controls import live as live_view
 from .lesson_03_one_space import TAU
@@ -219,7 +218,7 @@ def cider(setup: Setup) -> Seen:
     language = setup.language
     name = setup.picture if setup.picture in DESCRIBED else DESCRIBED[0]
     known = {item.path.name: item for item in examples.pictures()}
-    address = data_uri(shrink(open_example(known[name], setup.settings), 420), "JPEG")
+    address = small(known[name], 420, setup.settings).address
     captions = [_model_caption(setup, name), *OFFERED[name]]
     labels = [text(language, f"lessons.07.offer.{place}") for place in range(len(captions))]
     offers = "".join(

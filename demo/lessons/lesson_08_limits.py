@@ -27,12 +27,11 @@ from mmcore.tasks import captioning, matching, sentiment
 from mmcore.types import Doubles
 
 from ..ui import examples, quotas, uploads
-from ..ui.colours import data_uri, shrink
 from ..ui.examples import Example
 from ..ui.i18n import escaped as _t
 from ..ui.i18n import text
 from . import licences, live
-from .captions import open_example
+from .captions import open_example, small
 from .controls import choices, filled, grid, output, picks, slider
 from .controls import live as live_view
 from .mathml import brackets, fraction, line, number, operator, power, root, symbol, total, word
@@ -116,7 +115,7 @@ def failure(setup: Setup) -> Seen:
     if name in REFERENCES:
         score = CiderD(REFERENCES).score(name, found.captions[0].text)
         facts += f"<dt>CIDEr-D</dt><dd>{score:.2f}</dd>"
-    address = data_uri(shrink(open_example(item, setup.settings), 420), "JPEG")
+    address = small(item, 420, setup.settings).address
     causes = [text(language, f"lessons.08.cause.{one}") for one in range(len(CAUSES))]
     inside = (
         choices([(one, known()[one].alt[language]) for one in names], name, text(language, "lessons.08.cases"))
@@ -220,9 +219,8 @@ def maps(setup: Setup) -> Doubles:
 def explain(setup: Setup) -> Seen:
     """Heat maps for what is in the picture and for what is not, each scaled to itself or all alike."""
     language = setup.language
-    image = open_example(known()[DOGS], setup.settings)
+    dogs = small(known()[DOGS], 420, setup.settings)
     values = maps(setup)
-    address = data_uri(shrink(image, 420), "JPEG")
     inside = (
         picks("query", QUERIES, 2, text(language, "lessons.08.queries"))
         + picks(
@@ -232,7 +230,7 @@ def explain(setup: Setup) -> Seen:
             text(language, "lessons.08.scale"),
         )
         + '<div class="mm-grids">'
-        + grid("map", address, image.width / image.height, text(language, "lessons.08.heat"))
+        + grid("map", dogs.address, dogs.ratio, text(language, "lessons.08.heat"))
         + f"<div><p>{_t(language, 'lessons.08.largest')} {output('largest')}</p>"
         f"<p>{_t(language, 'lessons.08.sum')} {output('sum')}</p></div></div>"
     )

@@ -11,7 +11,7 @@ from mmcore.pool import ModelPool
 from mmcore.settings import Settings
 
 from ..ui import events, html
-from . import teachers, view
+from . import ahead, teachers, view
 from .catalogue import LESSONS
 from .plan import Lesson, Setup
 
@@ -113,6 +113,14 @@ def answer(pool: ModelPool, settings: Settings, data: Any, language: str) -> str
 def _whole(value: Any) -> int:
     text = str(value)
     return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
+
+
+def look_ahead(pool: ModelPool, settings: Settings, place: Place) -> None:
+    """Work out in the background what comes after that place; before a class, at the page for teachers, everything."""
+    if place.teachers:
+        ahead.prepare(pool, settings, list(ahead.all_steps()))
+    elif not place.classes:
+        ahead.after(pool, settings, place.lesson, place.step)
 
 
 def page(pool: ModelPool, settings: Settings, place: Place, language: str) -> str:

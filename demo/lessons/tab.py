@@ -31,12 +31,17 @@ def build(page: Page) -> None:
 
     def go(language: str, event: gr.EventData) -> tuple[Any, str]:
         where = service.asked(event._data)
-        return (gr.update(selected=where.tab) if where.classes else gr.skip()), shown(where, language)
+        drawn = shown(where, language)
+        service.look_ahead(page.pool, page.settings, where)
+        return (gr.update(selected=where.tab) if where.classes else gr.skip()), drawn
 
     def arrive(query: str, language: str) -> tuple[Any, str]:
         where = service.place_of(query)
-        opened = gr.skip() if where is None else gr.update(selected=where.tab)
-        return opened, shown(where or service.Place(), language)
+        if where is None:
+            return gr.skip(), shown(service.Place(), language)
+        drawn = shown(where, language)
+        service.look_ahead(page.pool, page.settings, where)
+        return gr.update(selected=where.tab), drawn
 
     def translate(where: str, language: str) -> str:
         return shown(service.told(where), language)
