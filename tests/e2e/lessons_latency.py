@@ -1,10 +1,12 @@
-"""``python -m tests.e2e.lessons_latency``: how long five pupils wait for the steps of the lessons, over HTTP.
+"""``python -m tests.e2e.lessons_latency``: how long five pupils wait in the lessons, over HTTP. Takes a few minutes.
 
-Starts ``python -m demo`` with the bundled models. Every step is looked at once, so that its model is loaded and its
-pictures are read; then five visitors at a time go through all steps, each in an order of its own, and type what can be
-typed. Printed are median and 95th percentile in ms, the ratio to a question through the same queue that computes
-nothing, asked by the same five in between, and the server's CPU time for each request: a busy machine changes the
-first two figures, not the others. Controls that are computed in the browser ask nothing.
+Starts ``python -m demo`` with the bundled models and goes through everything that asks the server: every step, every
+picture and choice that a step offers, what can be typed, and the button that covers 49 places. First one visitor asks
+for each of them twice: the first time models are loaded and pictures are read, the second time is what the server
+computes for it, in ms of CPU. Then five visitors at a time, who never pause to read, each in an order of its own; a
+question through the same queue that computes nothing, asked by the same five in between, tells how much of the wait is
+the machine's and gradio's: a busy machine changes the waits, not their ratio to it nor the CPU time. Printed is
+Markdown. Controls that are computed in the browser ask nothing and are not in it.
 """
 
 from __future__ import annotations
@@ -13,11 +15,12 @@ import argparse
 import json
 import os
 import random
+import re
 import statistics
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 
@@ -25,6 +28,8 @@ from demo.lessons.catalogue import LESSONS
 from tests.demo.serving import real_demo
 
 USERS = 5
+LIMIT = 0.3
+"""Seconds within which an interaction should be answered."""
 API = "gradio_api/queue"
 NOTHING: dict[str, Any] = {"lesson": 3, "step": 1, "text": "", "count": 0}
 TYPED = {
@@ -33,6 +38,15 @@ TYPED = {
     (7, 5): "two-dogs.jpg\nTwo brown dogs look out of a door.",
     (8, 2): "The [cat|dog] is here.",
 }
+OFFERED = re.compile(r'data-(picture|choose|run)="([^"]+)"')
+
+
+class Asked(NamedTuple):
+    """One interaction."""
+
+    name: str
+    endpoint: str
+    data: dict[str, Any]
 
 
 class Visitor:
@@ -44,12 +58,12 @@ class Visitor:
         found = self._client.get("config").json()["dependencies"]
         self._numbers = {one["api_name"]: one["id"] for one in found}
 
-    def ask(self, endpoint: str, event_data: dict[str, Any]) -> float:
-        """Seconds until the answer is there. Raises RuntimeError where there is none."""
+    def ask(self, endpoint: str, event_data: dict[str, Any]) -> tuple[float, str]:
+        """Seconds until the answer is there, and its last part. Raises RuntimeError where there is none."""
         body = {"data": ["en"], "fn_index": self._numbers[endpoint], "session_hash": self._name}
         began = time.perf_counter()
         self._client.post(f"{API}/join", json={**body, "event_data": event_data}).raise_for_status()
-        seconds = None
+        seconds, answer = None, ""
         with self._client.stream("GET", f"{API}/data", params={"session_hash": self._name}) as stream:
             for line in stream.iter_lines():
                 said = json.loads(line[6:]) if line.startswith("data: ") else {}
@@ -57,62 +71,124 @@ class Visitor:
                     seconds = time.perf_counter() - began
                     if not said["success"]:
                         raise RuntimeError(f"{endpoint} {event_data}: {said['output']}")
+                    answer = said["output"]["data"][-1]
         if seconds is None:
             raise RuntimeError(f"{endpoint} {event_data}: no answer")
-        return seconds
+        return seconds, answer
 
 
 def cpu_seconds(process: int) -> float:
-    """Of a process and its children so far, on Linux."""
+    """On the processor so far, of a process and its children, on Linux."""
     total = 0.0
     for task in Path(f"/proc/{process}/task").iterdir():
-        total += sum(cpu_seconds(int(child)) for child in (task / "children").read_text().split())
-    fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
-    return total + (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        try:
+            total += int((task / "schedstat").read_text().split()[0]) / 1e9
+            total += sum(cpu_seconds(int(child)) for child in (task / "children").read_text().split())
+        except FileNotFoundError:  # a thread that has just ended
+            continue
+    return total
+
+
+def late(seconds: list[float]) -> float:
+    """The 95th percentile."""
+    return sorted(seconds)[min(len(seconds) - 1, int(0.95 * len(seconds)))]
+
+
+def offered(lesson: int, step: int, html: str) -> list[Asked]:
+    """What a step's HTML offers to press that asks the server, besides the ways to other steps."""
+    found = []
+    for kind, value in OFFERED.findall(html):
+        data: dict[str, Any] = {"lesson": lesson, "step": step}
+        if kind == "picture":
+            data["picture"] = value
+        elif kind == "choose":
+            data["choice"] = value
+        else:
+            data |= {"picture": value, "choice": value, "run": True}
+        found.append(Asked(f"{lesson}.{step} {kind} {value}", "lesson_go", data))
+    return found
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m tests.e2e.lessons_latency", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=2, help="ways of each visitor through all steps")
-    rounds = parser.parse_args().rounds
-    steps = [(lesson.number, place) for lesson in LESSONS for place in range(1, len(lesson.steps) + 1)]
+    parser.add_argument("--rounds", type=int, default=1, help="ways of each visitor through everything")
+    parser.add_argument("--pause", type=float, default=0.0, help="seconds that a visitor reads before the next one")
+    given = parser.parse_args()
+    busy = os.getloadavg()[0]
     with real_demo() as url:
         (server,) = (
             int(one) for one in Path("/proc/self/task").joinpath(str(os.getpid()), "children").read_text().split()
         )
-        first = Visitor(url, "first-visitor")
-        for lesson, step in steps:
-            first.ask("lesson_go", {"lesson": lesson, "step": step})
-        taken: dict[str, list[float]] = {}
+        alone = Visitor(url, "first-visitor")
+        first: dict[str, float] = {}
+        again: dict[str, float] = {}
+        interactions: list[Asked] = []
+
+        def twice(one: Asked) -> str:
+            first[one.name], answer = alone.ask(one.endpoint, one.data)
+            before = cpu_seconds(server)
+            alone.ask(one.endpoint, one.data)
+            again[one.name] = cpu_seconds(server) - before
+            interactions.append(one)
+            return answer
+
+        for lesson in LESSONS:
+            for step in range(1, len(lesson.steps) + 1):
+                place = {"lesson": lesson.number, "step": step}
+                html = twice(Asked(f"{lesson.number}.{step}", "lesson_go", place))
+                for one in offered(lesson.number, step, html):
+                    twice(one)
+                if typed := TYPED.get((lesson.number, step)):
+                    data = {**place, "text": typed, "count": 1}
+                    twice(Asked(f"{lesson.number}.{step} typed", "lesson_ask", data))
+        taken: dict[str, list[float]] = {one.name: [] for one in interactions}
+        nothing: list[float] = []
 
         def visit(number: int) -> None:
             visitor, dice = Visitor(url, f"visitor-{number}"), random.Random(number)
-            for lesson, step in (one for _ in range(rounds) for one in dice.sample(steps, len(steps))):
-                asked = {"lesson": lesson, "step": step}
-                taken.setdefault(f"{lesson}.{step}", []).append(visitor.ask("lesson_go", asked))
-                taken.setdefault("nothing", []).append(visitor.ask("lesson_ask", NOTHING))
-                if (lesson, step) in TYPED:
-                    typed = {**asked, "text": TYPED[lesson, step], "count": 1}
-                    taken.setdefault(f"{lesson}.{step} typed", []).append(visitor.ask("lesson_ask", typed))
+            for one in (one for _ in range(given.rounds) for one in dice.sample(interactions, len(interactions))):
+                taken[one.name].append(visitor.ask(one.endpoint, one.data)[0])
+                if len(taken[one.name]) % 2:
+                    nothing.append(visitor.ask("lesson_ask", NOTHING)[0])
+                time.sleep(given.pause * 2 * dice.random())
 
-        before = cpu_seconds(server)
         threads = [threading.Thread(target=visit, args=(number,)) for number in range(USERS)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        spent = cpu_seconds(server) - before
-    nothing = statistics.median(taken.pop("nothing"))
-    every = sorted(second for seconds in taken.values() for second in seconds)
-    print(f"{'':12} {'median':>8} {'95 %':>8} {'ratio':>7}")
-    lines = sorted(taken.items(), key=lambda item: -statistics.median(item[1]))
-    for name, seconds in [("all", every), *lines[:8]]:
-        late = sorted(seconds)[min(len(seconds) - 1, int(0.95 * len(seconds)))]
-        median = statistics.median(seconds)
-        print(f"{name:12} {median * 1000:5.0f} ms {late * 1000:5.0f} ms {median / nothing:7.2f}")
-    count = 2 * USERS * rounds * len(steps) + USERS * rounds * len(TYPED)
-    print(f"nothing: {nothing * 1000:.0f} ms; {count} requests, {spent / count * 1000:.1f} ms of CPU each")
+    report(first, again, taken, nothing)
+    print(f"\nload of the machine: {busy:.1f} before, {os.getloadavg()[0]:.1f} at the end; {os.cpu_count()} cores")
+
+
+def report(
+    first: dict[str, float], again: dict[str, float], taken: dict[str, list[float]], nothing: list[float]
+) -> None:
+    """Print a row for each lesson, and the interactions that take longest."""
+    idle = statistics.median(nothing)
+    print(
+        "| | interactions | median, ms | 95 %, ms | ratio | CPU, ms | largest CPU, ms |\n|---|---|---|---|---|---|---|"
+    )
+    groups = {f"lesson {lesson.number}": f"{lesson.number}." for lesson in LESSONS} | {"all": ""}
+    for title, start in groups.items():
+        names = [name for name in taken if name.startswith(start)]
+        every = [second for name in names for second in taken[name]]
+        median, spent = statistics.median(every), [again[name] for name in names]
+        print(
+            f"| {title} | {len(names)} | {median * 1000:.0f} | {late(every) * 1000:.0f} | {median / idle:.2f} "
+            f"| {statistics.median(spent) * 1000:.0f} | {max(spent) * 1000:.0f} |"
+        )
+    print(f"| nothing | 1 | {idle * 1000:.0f} | {late(nothing) * 1000:.0f} | 1.00 | | |")
+    print("\nmost CPU:", "; ".join(_largest(again)))
+    print("longest for the first visitor after the start:", "; ".join(_largest(first)))
+    over = [name for name, seconds in taken.items() if statistics.median(seconds) > LIMIT]
+    print(f"median over {LIMIT * 1000:.0f} ms: {', '.join(over) or 'none'}")
+
+
+def _largest(seconds: dict[str, float]) -> list[str]:
+    first = sorted(seconds.items(), key=lambda item: -item[1])[:8]
+    return [f"{name} {value * 1000:.0f} ms" for name, value in first]
 
 
 if __name__ == "__main__":
