@@ -99,7 +99,8 @@ def cross_attention(setup: Setup) -> Seen:
     image = small(posts.picture_of(posts.chosen(setup)), 420, setup.settings)
     label = _t(language, "lessons.05.regions")
     picture = (
-        f'<figure class="mm-grid" data-grid="regions"><div class="mm-cells mm-four" style="aspect-ratio:{image.ratio:.4f}">'
+        f'<figure class="mm-grid" data-grid="regions"><div class="mm-cells mm-four" '
+        f'style="aspect-ratio:{image.ratio:.4f}">'
         f'<img src="{image.address}" alt="{label}">'
         f"{'<i></i>' * 16}</div><figcaption>{label}</figcaption></figure>"
     )
