@@ -4,9 +4,10 @@ Starts ``python -m demo`` with the bundled models and goes through everything th
 picture and choice that a step offers, what can be typed, and the button that covers 49 places. First one visitor asks
 for each of them twice: the first time models are loaded and pictures are read, the second time is what the server
 computes for it, in ms of CPU. Then five visitors at a time, each in an order of its own, with a second between two of
-theirs in the mean (``--pause 0``: none, which keeps both cores busy); a question through the same queue that computes nothing, asked by the same five in between, tells how much of the wait is
-the machine's and gradio's: a busy machine changes the waits, not their ratio to it nor the CPU time. Printed is
-Markdown. Controls that are computed in the browser ask nothing and are not in it.
+theirs in the mean (``--pause 0``: none, which keeps both cores busy). A question through the same queue that computes
+nothing, asked by the same five in between, tells how much of the wait is the machine's and gradio's: a busy machine
+changes the waits, not the CPU time. Printed is Markdown. Controls that are computed in the browser ask nothing and are
+not in it.
 """
 
 from __future__ import annotations
