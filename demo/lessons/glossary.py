@@ -29,12 +29,25 @@ def entries(language: str) -> Mapping[str, tuple[tuple[str, ...], str]]:
 
 @cache
 def _pattern(language: str) -> tuple[re.Pattern[str], Mapping[str, str]]:
-    """What finds every form, longest first, and the names of the terms by their forms in small letters."""
-    names = {form.lower(): name for name, (forms, _) in entries(language).items() for form in forms}
-    either = "|".join(re.escape(escape(form)) for form in sorted(names, key=len, reverse=True))
+    """What finds every form, longest first, and the names of the terms by their forms.
+
+    A form with a capital after its first letter is written so and not otherwise: mAP is a measure, a map is none.
+    Other forms may stand at the beginning of a sentence, and are in small letters.
+    """
+    names = {
+        form if _fixed(form) else form.lower(): name for name, (forms, _) in entries(language).items() for form in forms
+    }
+    either = "|".join(
+        re.escape(escape(form)) if _fixed(form) else f"(?i:{re.escape(escape(form))})"
+        for form in sorted(names, key=len, reverse=True)
+    )
     # Letters of Latin script that touch a form make it another word ("recall@k" is one, too); Chinese has no spaces.
     edge = r"[A-Za-z0-9@&#-]"
-    return re.compile(f"(?<!{edge})(?:{either})(?!{edge})", re.IGNORECASE), MappingProxyType(names)
+    return re.compile(f"(?<!{edge})(?:{either})(?!{edge})"), MappingProxyType(names)
+
+
+def _fixed(form: str) -> bool:
+    return form[1:] != form[1:].lower()
 
 
 class Marker:
@@ -49,7 +62,7 @@ class Marker:
         pattern, names = _pattern(self._language)
 
         def explained(found: re.Match[str]) -> str:
-            name = names[found[0].lower()]
+            name = names.get(found[0]) or names[found[0].lower()]
             if name in self._seen:
                 return found[0]
             self._seen.add(name)

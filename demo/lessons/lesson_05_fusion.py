@@ -277,14 +277,15 @@ CONCAT = Formula(
     Z
     + operator("=")
     + C
-    + word("GELU")
+    + symbol("GELU", "gelu")
     + brackets(M + LEFT + TEXT + operator(";") + IMAGE + RIGHT)
     + operator(",")
     + P
     + operator("=")
     + SOFTMAX,
-    ((TEXT, "text"), (IMAGE, "image"), (M, "m"), (C, "c"), (Z, "z"), (P, "p"), (T, "temperature")),
-)
+    ((TEXT, "text"), (IMAGE, "image"), (M, "m"), (symbol("GELU", "gelu"), "gelu"), (C, "c"), (Z, "z"), (P, "p"),
+     (T, "temperature")),
+)  # fmt: skip
 WEIGHTED = Formula(
     Z
     + operator("=")

@@ -124,4 +124,7 @@ def _turning(lesson: Lesson, number: int, language: str) -> str:
         forward = f'<button type="button" class="mm-action" data-go="{lesson.number},{number + 1}">' + (
             f"{_t(language, 'lessons.next')}</button>"
         )
+    elif following := next((one for one in LESSONS if one.number > lesson.number), None):
+        title = _t(language, f"lessons.{following.number:02d}.title")
+        forward = _go(following.number, 1, f"{following.number}. {title} →", False)
     return f'<div class="mm-turning">{back}{forward}</div>'

@@ -13,6 +13,7 @@ not in it.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -39,6 +40,8 @@ TYPED = {
     (7, 5): "two-dogs.jpg\nTwo brown dogs look out of a door.",
     (8, 2): "The [cat|dog] is here.",
 }
+TRAININGS = (((5, 6), "cross_attention"), ((6, 6), "fine_tuned"))
+"""The longest ones of the steps that train in the background."""
 OFFERED = re.compile(r'data-(picture|choose|run)="([^"]+)"')
 
 
@@ -90,6 +93,26 @@ def cpu_seconds(process: int) -> float:
     return total
 
 
+def memory(process: int) -> str:
+    """Resident now, and the most so far, of a process, on Linux."""
+    said = dict(line.split(":", 1) for line in Path(f"/proc/{process}/status").read_text().splitlines())
+    now, most = (int(said[name].split()[0]) / 1024 for name in ("VmRSS", "VmHWM"))
+    return f"{now:.0f} MB, at most {most:.0f} MB"
+
+
+def train(visitor: Visitor, step: tuple[int, int], name: str) -> tuple[float, list[float]]:
+    """Seconds until a training of a lesson is over, and how long each question took that asked how far it is."""
+    asked = {"lesson": step[0], "step": step[1]}
+    began, waits = time.perf_counter(), []
+    for count in itertools.count(1):
+        seconds, said = visitor.ask("lesson_ask", {**asked, "text": f"{name} {count}", "count": count})
+        waits.append(seconds)
+        if json.loads(said)["answer"]["over"]:
+            return time.perf_counter() - began, waits
+        time.sleep(0.5)
+    raise AssertionError
+
+
 def late(seconds: list[float]) -> float:
     """The 95th percentile."""
     return sorted(seconds)[min(len(seconds) - 1, int(0.95 * len(seconds)))]
@@ -122,6 +145,7 @@ def main() -> None:
             int(one) for one in Path("/proc/self/task").joinpath(str(os.getpid()), "children").read_text().split()
         )
         alone = Visitor(url, "first-visitor")
+        sizes = {"started": memory(server)}
         first: dict[str, float] = {}
         again: dict[str, float] = {}
         interactions: list[Asked] = []
@@ -154,12 +178,24 @@ def main() -> None:
                     nothing.append(visitor.ask("lesson_ask", NOTHING)[0])
                 time.sleep(given.pause * 2 * dice.random())
 
+        sizes["one visitor has seen everything"] = memory(server)
         threads = [threading.Thread(target=visit, args=(number,)) for number in range(USERS)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+        sizes[f"{USERS} visitors at a time"] = memory(server)
+        trained = []
+        for step, name in TRAININGS:
+            before = cpu_seconds(server)
+            seconds, waits = train(alone, step, name)
+            spent = cpu_seconds(server) - before
+            wait = f"how far it is, asked {len(waits)} times: {statistics.median(waits) * 1000:.0f} ms"
+            trained.append(f"{step[0]}.{step[1]} {name}: {seconds:.0f} s, {spent:.0f} s of CPU; {wait}")
+        sizes["trainings"] = memory(server)
     report(first, again, taken, nothing)
+    print("\ntrained in the background:", *trained, sep="\n- ")
+    print("\nmemory of the server:", *(f"{when}: {size}" for when, size in sizes.items()), sep="\n- ")
     print(f"\nload of the machine: {busy:.1f} before, {os.getloadavg()[0]:.1f} at the end; {os.cpu_count()} cores")
 
 

@@ -491,6 +491,8 @@ def test_what_is_no_term_is_not_marked() -> None:
     mark = glossary.Marker("en").mark
     assert unmarked(mark("recall@k, headline, &#x27;softmaxed&#x27;")) == "recall@k, headline, &#x27;softmaxed&#x27;"
     assert "mm-term" not in mark("recall@k, headline, &#x27;softmaxed&#x27;")
+    assert "mm-term" not in glossary.Marker("en").mark("a map of attentions, Map")
+    assert TERM.findall(glossary.Marker("en").mark("mAP"))[0][1] == "mAP"
     assert TERM.findall(mark("Softmax, softmax and cross-attention"))[0][1] == "Softmax"
     assert [one[1] for one in TERM.findall(glossary.Marker("en").mark("cross-attention and attention"))] == [
         "cross-attention",
