@@ -143,14 +143,15 @@ def _timeline(content: AudioView, language: str) -> str:
     rows = "".join(_row(name, result, language) for name in names)
     hidden = len({event.label for event in result.events}) - len(names)
     more = f'<p class="mm-hint">{_t(language, "text.sounds.more_rows", count=hidden)}</p>' if hidden > 0 else ""
-    none = "" if names else f'<p class="mm-hint">{_t(language, "text.sounds.no_events")}</p>'
+    said = "text.sounds.events_hint" if names else "text.sounds.no_events"
+    hint = f'<p class="mm-hint">{_t(language, said)}</p>'
     bands = "".join(_band(event, result.duration) for name in names for event in _drawn(name, result))
     wave = (
         f'<svg viewBox="0 -1 1000 2" preserveAspectRatio="none" role="img" '
         f'aria-label="{_t(language, "text.sounds.waveform")}"><path d="{waveform_path(result.envelope)}"/></svg>'
     )
     return (
-        f'<div class="mm-when"><h3>{_t(language, "text.sounds.when")}</h3>{none}'
+        f'<div class="mm-when"><h3>{_t(language, "text.sounds.when")}</h3>{hint}'
         f'<div class="mm-tracks">{rows}'
         f'<span class="mm-track-name">{_t(language, "text.sounds.waveform")}</span>'
         f'<div class="mm-track mm-wave">{bands}{wave}</div>'
