@@ -15,6 +15,8 @@ from .plan import Setup
 
 _known: WeakKeyDictionary[ModelPool, set[tuple[int, int]]] = WeakKeyDictionary()
 """Steps that were looked at or are being worked out: each once for a server."""
+_begun: WeakKeyDictionary[ModelPool, dict[tuple[int, int], threading.Event]] = WeakKeyDictionary()
+"""Steps that are being worked out right now; set when that is over."""
 _choosing, _working = threading.Lock(), threading.Lock()
 
 
@@ -41,6 +43,12 @@ def after(pool: ModelPool, settings: Settings, lesson: int, step: int) -> thread
     return prepare(pool, settings, [there])
 
 
+def wait(pool: ModelPool, lesson: int, step: int) -> None:
+    """Until nobody is working that step out ahead: what is nearly there need not be begun once more."""
+    if over := _begun.get(pool, {}).get((lesson, step)):
+        over.wait()
+
+
 def prepare(pool: ModelPool, settings: Settings, steps: list[tuple[int, int]]) -> threading.Thread | None:
     """Work these steps out in the background, one after the other; None where nothing is left to do.
 
@@ -57,7 +65,11 @@ def prepare(pool: ModelPool, settings: Settings, steps: list[tuple[int, int]]) -
         for number, step in wanted:
             lesson = next(one for one in LESSONS if one.number == number)
             with _working:  # one at a time: the machine has visitors
-                events.attempt(lesson.steps[step - 1].view, Setup(pool, settings, "en", "", False))
+                over = _begun.setdefault(pool, {})[number, step] = threading.Event()
+                try:
+                    events.attempt(lesson.steps[step - 1].view, Setup(pool, settings, "en", "", False))
+                finally:
+                    over.set()
 
     thread = threading.Thread(target=work, daemon=True, name="lesson-ahead")
     thread.start()

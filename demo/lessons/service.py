@@ -129,6 +129,7 @@ def page(pool: ModelPool, settings: Settings, place: Place, language: str) -> st
         return view.navigation(None, 0, language) + teachers.page(language)
     lesson = lesson_of(place)
     step = lesson.steps[place.step - 1]
+    ahead.wait(pool, lesson.number, place.step)
     seen = events.attempt(step.view, Setup(pool, settings, language, place.picture, place.run, place.choice))
     if isinstance(seen, events.Failure):
         return view.navigation(lesson, place.step, language) + html.problem(seen, language)

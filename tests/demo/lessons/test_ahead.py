@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 import pytest
@@ -53,6 +54,32 @@ def test_each_step_is_worked_out_once_before_it_is_asked_for(looked: list[str]) 
     assert thread is not None
     thread.join()
     assert looked[2:] == ["1.1", "1.2", "2.1", "2.2"]  # a step that fails will tell its visitor
+
+
+def test_who_asks_for_a_step_that_is_being_worked_out_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, may_end, order = threading.Event(), threading.Event(), []
+
+    def slow(_: Setup) -> Seen:
+        begun.set()
+        may_end.wait()
+        order.append("worked out")
+        return Seen("", "")
+
+    monkeypatch.setattr(ahead, "LESSONS", (replace(LESSONS[0], steps=(replace(LESSONS[0].steps[0], view=slow),)),))
+    settings = Settings()
+    pool = ModelPool(settings)
+    ahead.prepare(pool, settings, [(1, 1)])
+    begun.wait()
+
+    def visit() -> None:
+        ahead.wait(pool, 1, 1)
+        order.append("asked for")
+
+    visitor = threading.Thread(target=visit)
+    visitor.start()
+    may_end.set()
+    visitor.join()
+    assert order == ["worked out", "asked for"]
 
 
 def test_nothing_is_done_outside_of_requests_where_a_gpu_is_lent(looked: list[str]) -> None:
