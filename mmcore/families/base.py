@@ -137,7 +137,7 @@ class Transcriber(Model, Protocol):
     window_seconds: float
     """Longest sound that it takes at once."""
 
-    def hear(self, waveform: Floats, language: str | None = None, beams: int = 5) -> Heard:
+    def hear(self, waveform: Floats, language: str | None = None, beams: int = 8) -> Heard:
         """What is said in (samples,); ``language`` in two letters, None lets the model tell.
 
         ``beams`` is the width of the beam search. The same sound gives the same words.

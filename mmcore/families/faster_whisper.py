@@ -72,7 +72,7 @@ class FasterWhisper:
         """Bytes that the weights take."""
         return self._size
 
-    def hear(self, waveform: Floats, language: str | None = None, beams: int = 5) -> Heard:
+    def hear(self, waveform: Floats, language: str | None = None, beams: int = 8) -> Heard:
         """See ``Transcriber.hear``."""
         from faster_whisper.vad import get_speech_timestamps
 

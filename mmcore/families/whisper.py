@@ -61,7 +61,7 @@ class Whisper:
         return bytes_of(self.network.state_dict().values())
 
     @torch.inference_mode()
-    def hear(self, waveform: Floats, language: str | None = None, beams: int = 5) -> Heard:
+    def hear(self, waveform: Floats, language: str | None = None, beams: int = 8) -> Heard:
         """See ``Transcriber.hear``."""
         seconds = len(waveform) / self.sample_rate
         made = self.extractor(waveform, sampling_rate=self.sample_rate, return_tensors="pt", return_attention_mask=True)

@@ -29,7 +29,7 @@ class TranscribeOptions:
 
     language: Spoken = one_of("auto", SPOKEN)
     """What is spoken; "auto" lets the model tell, for each half minute anew."""
-    beams: int = ranged(5, 1, 10)
+    beams: int = ranged(8, 1, 10)
     """Width of the beam search (1-10): 1 is quickest."""
 
     def __post_init__(self) -> None:

@@ -46,7 +46,7 @@ class FakeTranscriber:
     def memory(self) -> int:
         return 1000
 
-    def hear(self, waveform: Floats, language: str | None = None, beams: int = 5) -> Heard:
+    def hear(self, waveform: Floats, language: str | None = None, beams: int = 8) -> Heard:
         self.asked.append((len(waveform) / self.sample_rate, language, beams))
         return self.told(waveform, language)
 

@@ -85,7 +85,7 @@ def test_the_example_says_what_its_speaker_says(pool: ModelPool):
     assert isinstance(pool.get("whisper-base"), Transcriber)
     answer = transcribe(pool, SPEECH)
     assert "Will there be any harm in my calling on Miss Tilney today?" in answer.text
-    assert error_rate([(SAID, answer.text)]) <= 0.1  # "till I have" is heard as "to live"
+    assert error_rate([(SAID, answer.text)]) == 0  # with less than 8 beams, "till I have" is heard as "to live"
     assert (answer.language, answer.language_score > 0.9) == ("en", True)
     words = {word.text: word for word in answer.words}
     assert 2.5 < words["Will"].start < words["today?"].end < 5.8

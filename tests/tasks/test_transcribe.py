@@ -59,7 +59,7 @@ def test_options_reach_the_model(settings: Settings):
     model = transcriber()
     transcribe(pool_of(model, settings), sound(1.0), TranscribeOptions(language="zh", beams=2))
     transcribe(pool_of(model, settings), sound(1.0))
-    assert [asked[1:] for asked in model.asked] == [("zh", 2), (None, 5)]
+    assert [asked[1:] for asked in model.asked] == [("zh", 2), (None, 8)]
 
 
 @pytest.mark.parametrize(("name", "value"), [("language", "fr"), ("beams", 0), ("beams", 2.5)])
