@@ -438,6 +438,10 @@ def test_lesson_8_reads_the_cards() -> None:
     assert list(known)[:1] == ["concat"]
     (first, one), (second, two) = known["concat"], known["cross_attention"]
     assert f"{first:.3f} and {second:.3f}" in i18n.text("en", "lessons.08.cards.why")
+    for language, percent in (("en", " %"), ("zh", "%")):
+        asked = i18n.text(language, "lessons.08.cards.question")
+        assert f"{100 * first:.1f}{percent}" in asked
+        assert f"{100 * second:.1f}{percent}" in asked
     assert f"{abs(first - second) / math.hypot(one, two):.1f} joint" in i18n.text("en", "lessons.08.cards.why")
     for card in limits.CARDS:
         assert all(limits.sections(card)[section] for section in limits.SECTIONS)
