@@ -37,11 +37,11 @@ def _said(english: str, chinese: str) -> Mapping[str, str]:
 
 
 CONFLICTS: tuple[ExamplePost, ...] = (
+    ExamplePost("negative", _said("The food made me ill.", "这里的饭菜让我生病了。"), "collection/sushi.jpg"),
     ExamplePost(
-        "negative", _said("Sad to leave this place.", "要离开这里了，很难过。"), "collection/lake-sherburne.jpg"
-    ),
-    ExamplePost(
-        "negative", _said("I missed the last train home.", "我错过了回家的末班车。"), "collection/ocean-waves.jpg"
+        "negative",
+        _said("I missed the last train home.", "我错过了回家的末班车。"),
+        "collection/beacon-street-sunset.jpg",
     ),
 )
 """Text alone and picture alone say opposite things, and not all fusions settle it alike."""

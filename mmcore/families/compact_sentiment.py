@@ -29,9 +29,8 @@ from mmcore.families.base import SentimentJudge, bytes_of
 from mmcore.families.compact_dual import CompactDual, tokens_of
 from mmcore.nets import fusion as fusions
 from mmcore.nets.fusion import Fusion, FusionConfig, inputs_from
-from mmcore.nets.image_encoder import FEATURES
 from mmcore.nets.image_sizes import GRID_SIZE
-from mmcore.nets.post_features import REGIONS, PostFeatures
+from mmcore.nets.post_features import REGIONS, Looks, PostFeatures, look
 from mmcore.nets.text_alone import TextAlone, TextAloneConfig, states_below
 from mmcore.results.fusion_views import FusionView, PostViews
 from mmcore.results.posts import EncodedPosts
@@ -39,8 +38,8 @@ from mmcore.results.sentiment import Post, SentimentPrediction, SentimentScores
 from mmcore.types import Floats
 
 ENCODER = "compact-retriever"
-READ = ("trunk.", "top.", "pooling.", "text.")
-"""Beginnings of the names of the encoder's tensors that features are made with; the knowing tower is not asked."""
+READ = ("trunk.", "top.", "pooling.", "knowing", "text.")
+"""Beginnings of the names of the encoder's tensors that features are made with."""
 MAX_WORDS = 48
 """Tokens of a text that are kept as words; the sentence vector is made of all that the encoder reads."""
 CHUNK = 32
@@ -73,7 +72,7 @@ class CompactSentiment:
         """Judges posts without a picture in place of the bundled heads, which read its opinion beside one.
 
         Where it is None, they read less and answer for both."""
-        self._grids: EncoderCache[Tensor] = EncoderCache()
+        self._looks: EncoderCache[Looks] = EncoderCache()
         self._own: dict[tuple[Path, int], Fusion] = {}
 
     def memory(self) -> int:
@@ -151,33 +150,40 @@ class CompactSentiment:
         ids = [row[real].cpu().numpy() for row, real in zip(tokens, mask.bool(), strict=True)]
         return torch.cat([model.ratios(ids).float().cpu(), torch.from_numpy(lexicon)], 1).to(self.device, dtype)
 
-    def _looked_at(self, images: Sequence[Image.Image | None]) -> Tensor:
-        """Grids (K, 1280, 7, 7) of those of the pictures that are there; the last batch is remembered.
+    def _looked_at(self, images: Sequence[Image.Image | None]) -> Looks | None:
+        """What is seen of those of the pictures that are there (K), None for none; the last batch is remembered.
 
         A picture that comes several times (the same object) is looked at once.
         """
         given = [image for image in images if image is not None]
         if not given:
-            return torch.zeros(0, FEATURES, *self.regions, device=self.device)
-        make = self.encoder.network.grid
+            return None
         different = list({id(image): image for image in given}.values())
-        if len(different) == 1:
-            grids, row = self._grids.row(different[0], lambda: make(pixels_of(different).to(self.device)))
-            grids = grids[row : row + 1]
-        else:
-            grids = self._grids.batch(different, lambda: make(pixels_of(different).to(self.device)))
-        if len(different) == len(given):
-            return grids
-        places = {id(image): place for place, image in enumerate(different)}
-        return grids[[places[id(image)] for image in given]]
 
-    def _pictures(self, grids: Tensor) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.float16]]:
-        """Grids (K, 1280, 7, 7) -> regions (K, R, V) and the whole (K, P)."""
-        found = [self.post_features.picture(self.encoder.network, chunk) for chunk in grids.split(CHUNK)]
-        regions, whole = (
-            torch.cat(parts).float().cpu().numpy().astype(np.float16) for parts in zip(*found, strict=True)
-        )
-        return regions, whole
+        def make() -> Looks:
+            return look(self.encoder.network, pixels_of(different).to(self.device))
+
+        if len(different) == 1:
+            looks, row = self._looks.row(different[0], make)
+            looks = looks.rows(slice(row, row + 1))
+        else:
+            looks = self._looks.batch(different, make)
+        if len(different) == len(given):
+            return looks
+        places = {id(image): place for place, image in enumerate(different)}
+        return looks.rows([places[id(image)] for image in given])
+
+    def _pictures(self, looks: Looks | None) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.float16]]:
+        """What is seen of K pictures -> regions (K, R, V) and the whole (K, P)."""
+        width = self.encoder.network.text.config.width
+        if looks is None:
+            regions = np.zeros((0, REGIONS**2, self.post_features.region_axes.shape[1]), np.float16)
+            return regions, np.zeros((0, 2 * width), np.float16)
+        starts = range(0, len(looks.grid), CHUNK)
+        chunks = [looks.rows(slice(start, start + CHUNK)) for start in starts]
+        found = [self.post_features.picture(self.encoder.network, chunk) for chunk in chunks]
+        seen, whole = (torch.cat(parts).float().cpu().numpy().astype(np.float16) for parts in zip(*found, strict=True))
+        return seen, whole
 
     # From numbers to answers
 
@@ -243,10 +249,12 @@ class CompactSentiment:
     @torch.inference_mode()
     def with_regions(self, post: Post, kept: npt.NDArray[np.bool_], fusion: str | Path = "") -> Floats:
         """See ``SentimentJudge.with_regions``: a region that is not kept becomes the average cell of all pictures."""
-        grid = self._looked_at([post.image])
+        looks = self._looked_at([post.image])
+        if looks is None:
+            raise ValueError("a post without a picture has no regions")
         words, counts, text = self._texts([post.text])
         mask = torch.from_numpy(kept).to(self.device)
-        found = self.post_features.picture_without(self.encoder.network, grid, mask)
+        found = self.post_features.picture_without(self.encoder.network, looks, mask)
         regions, image = (part.float().cpu().numpy().astype(np.float16) for part in found)
         encoded = EncodedPosts(
             words=np.repeat(words, len(kept), 0),

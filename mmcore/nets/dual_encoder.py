@@ -28,7 +28,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmcore.nets.image_encoder import FEATURES, Top, Trunk, fuse_norms, normalize
+from mmcore.nets.image_encoder import FEATURES, MID_FEATURES, Top, Trunk, fuse_norms, normalize
 from mmcore.nets.image_sizes import GRID_SIZE, LITE1
 from mmcore.nets.text_encoder import TextConfig, TextEncoder, pool_words
 
@@ -86,7 +86,7 @@ class KnowledgeTower(nn.Module):
     of each quarter of the picture, which tell of colour, texture and layout.
     """
 
-    SUMMARY = FEATURES + 112 * 6
+    SUMMARY = FEATURES + MID_FEATURES * 6
 
     def __init__(self, width: int, hidden: int = 2048, dropout: float = 0.5) -> None:
         super().__init__()
@@ -97,10 +97,10 @@ class KnowledgeTower(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     @staticmethod
-    def summary(features: Tensor, grid: Tensor) -> Tensor:
-        """Trunk features (B, 112, 14, 14) and grid (B, 1280, 7, 7) -> (B, 1952)."""
+    def summary(features: Tensor, mean: Tensor) -> Tensor:
+        """Trunk features (B, 112, 14, 14) and the grid's mean (B, 1280) -> (B, 1952)."""
         quarters = F.adaptive_avg_pool2d(features, 2).flatten(1)
-        return torch.cat([grid.mean((2, 3)), features.mean((2, 3)), features.std((2, 3)), quarters], 1)
+        return torch.cat([mean, features.mean((2, 3)), features.std((2, 3)), quarters], 1)
 
     def forward(self, summary: Tensor) -> Tensor:
         """(B, 1952) -> (B, C) of any length."""
@@ -188,7 +188,7 @@ class DualEncoder(nn.Module):
     def known(self, pixels: Tensor) -> Tensor:
         """uint8 pixels -> the knowing tower's part of the vector (B, C), of length ``knowing_weight``."""
         features = self.knowing_trunk(self.normal(pixels))
-        summary = self.knowing.summary(features, self.knowing_top(features))
+        summary = self.knowing.summary(features, self.knowing_top(features).mean((2, 3)))
         return self.knowing_weight * F.normalize(self.knowing(summary), dim=-1)
 
     def vectors_of(self, features: Tensor, pixels: Tensor) -> Tensor:

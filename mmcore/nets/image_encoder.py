@@ -22,6 +22,8 @@ TRUNK_STAGES = 5
 """Stages of the trunk: general visual features, 112 x 14 x 14. The rest is the top."""
 
 FEATURES = 1280
+MID_FEATURES = STAGES[TRUNK_STAGES - 1][1]
+"""Channels of the trunk: 112."""
 
 
 def normalize(pixels: Tensor) -> Tensor:

@@ -106,9 +106,9 @@ def test_maps_are_chosen_and_words_look_at_regions(stay: Callable[..., Page], ph
 
 def test_an_example_is_one_click_away(stay: Callable[..., Page]) -> None:
     page = tab(stay)
-    page.locator("#mm-sentiment-examples tbody tr", has_text="Sad to leave").click()
+    page.locator("#mm-sentiment-examples tbody tr", has_text="The food made").click()
     expect(page.locator(".mm-verdict")).to_be_visible()
-    expect(page.locator("#mm-sentiment-text textarea")).to_have_value("Sad to leave this place.")
+    expect(page.locator("#mm-sentiment-text textarea")).to_have_value("The food made me ill.")
     expect(page.locator("#mm-sentiment-picture img")).to_be_visible()
     page.locator("#mm-sentiment-examples tbody tr", has_text="I cannot stand").click()
     expect(page.locator(".mm-sentiments").first).to_contain_text("no picture was given")
@@ -124,7 +124,7 @@ def test_another_script_on_compact_gets_a_clear_message(stay: Callable[..., Page
 def test_an_example_of_the_chinese_page_is_in_the_address(stay: Callable[..., Page]) -> None:
     page = tab(stay, language="zh")
     page.locator("#mm-sentiment-examples-zh tbody tr").nth(1).click()
-    expect(page.locator("#mm-sentiment-text textarea")).to_have_value("要离开这里了，很难过。")
+    expect(page.locator("#mm-sentiment-text textarea")).to_have_value("这里的饭菜让我生病了。")
     expect(page).to_have_url(re.compile(r"[?&]example=2(&|$)"))
 
 

@@ -14,7 +14,6 @@ from mmcore.checkpoints.registry import find
 from mmcore.families import compact_sentiment
 from mmcore.families._lexicon import NAMES
 from mmcore.nets.fusion import FusionConfig, build
-from mmcore.nets.image_encoder import FEATURES
 from mmcore.nets.post_features import PostFeatures
 from mmcore.nets.text_alone import TextAlone, TextAloneConfig
 from mmcore.pool import ModelPool
@@ -24,9 +23,7 @@ from tests.families import test_compact_dual as dual
 
 NAME = "compact-sentiment"
 WIDTH = int(dual.NETWORK["width"])
-CONFIG = FusionConfig(
-    text=WIDTH + len(NAMES), image=FEATURES + WIDTH, word=12, region=10, width=16, attention=8, heads=2
-)
+CONFIG = FusionConfig(text=WIDTH + len(NAMES), image=2 * WIDTH, word=12, region=10, width=16, attention=8, heads=2)
 
 
 ALONE = TextAloneConfig(
@@ -50,7 +47,7 @@ def save(folder: Path, config: FusionConfig = CONFIG) -> Path:
     torch.manual_seed(2)
     features = PostFeatures(WIDTH, CONFIG.word, CONFIG.region)
     for name, value in features.state_dict().items():
-        value.copy_(torch.rand_like(value) if name == "cell_mean" else torch.randn_like(value) * 0.2)
+        value.copy_(torch.rand_like(value) if "cell" in name else torch.randn_like(value) * 0.2)
     heads = [build(name, config) for name in FUSIONS]
     with torch.no_grad():
         for head in heads:

@@ -15,6 +15,7 @@ from mmcore.families import compact_sentiment
 from mmcore.families._lexicon import NAMES, hashtags_as_words, lexicon_scores
 from mmcore.families.base import SentimentJudge
 from mmcore.nets import fusion as fusions
+from mmcore.nets.post_features import Looks
 from mmcore.results import FUSIONS, Post, SentimentScores
 from tests import tiny
 from tests.families import sentiment as small
@@ -112,13 +113,28 @@ def test_other_texts_and_other_regions_change_the_answer(model: Any, fusion: str
 
 
 def test_an_altered_grid_is_computed_as_if_it_were_a_picture(model: Any) -> None:
-    grid = torch.rand(1, 1280, 7, 7, generator=torch.Generator().manual_seed(0))
+    draw = torch.Generator().manual_seed(0)
+    looks = Looks(
+        torch.rand(1, 1280, 7, 7, generator=draw),
+        torch.randn(1, 112, 14, 14, generator=draw),
+        torch.rand(1, 1280, 7, 7, generator=draw),
+    )
     kept = torch.rand(40, 7, 7, generator=torch.Generator().manual_seed(1)) > torch.linspace(0, 1, 40)[:, None, None]
     features, network = model.post_features, model.encoder.network
-    altered = torch.where(kept[:, None], grid, features.cell_mean[:, None, None])
+    finer = kept.repeat_interleave(2, 1).repeat_interleave(2, 2)
+    altered = Looks(
+        *(
+            torch.where(there[:, None], seen, average[:, None, None])
+            for there, seen, average in (
+                (kept, looks.grid, features.cell_mean),
+                (finer, looks.known_features, features.known_feature_mean),
+                (kept, looks.known_grid, features.known_cell_mean),
+            )
+        )
+    )
     with torch.inference_mode():
         whole = features.picture(network, altered)
-        shared = features.picture_without(network, grid, kept)
+        shared = features.picture_without(network, looks, kept)
     for one, other in zip(whole, shared, strict=True):
         torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
 

@@ -59,7 +59,8 @@ def store_summaries(
             with torch.autocast("cpu", torch.bfloat16):
                 features = trunk(pixels)
                 grid = top(features)
-            out[start : start + len(pixels)] = KnowledgeTower.summary(features.float(), grid.float()).half()
+            summary = KnowledgeTower.summary(features.float(), grid.float().mean((2, 3)))
+            out[start : start + len(pixels)] = summary.half()
         unfinished = target.with_suffix(".part.pt")
         torch.save(out, unfinished)
         unfinished.rename(target)

@@ -25,7 +25,7 @@ from mmcore.fusion.labelled_posts import LabelledPosts, read_posts
 from mmcore.fusion.trainer import Training
 from mmcore.io.images import decode_image
 from mmcore.io.tables import ALL_ROWS
-from mmcore.nets.post_features import PostFeatures
+from mmcore.nets.post_features import Looks, PostFeatures, look
 from mmcore.pool import ModelPool
 from mmcore.results.sentiment import FUSIONS
 from mmcore.settings import local_variable
@@ -43,7 +43,7 @@ SAMPLE = 600
 def fitted_projections(encoder: compact_dual.CompactDual, posts: LabelledPosts, pool: ModelPool) -> PostFeatures:
     """Principal axes of words and regions, from SAMPLE posts drawn with a fixed seed. Labels are not looked at."""
     rows = np.random.default_rng(0).permutation(len(posts.texts))[:SAMPLE].tolist()
-    states, grids = [], []
+    states, looks = [], []
     for start in range(0, len(rows), 16):
         batch = rows[start : start + 16]
         texts = [posts.texts[row] for row in batch if posts.texts[row]]
@@ -52,9 +52,9 @@ def fitted_projections(encoder: compact_dual.CompactDual, posts: LabelledPosts, 
             states.append(encoder.network.text(tokens, mask)[mask.bool()])
         images = [decode_image(Path(posts.pictures[row]), pool.settings) for row in batch if posts.pictures[row]]
         if images:
-            grids.append(encoder.network.grid(pixels_of(images)))
+            looks.append(look(encoder.network, pixels_of(images)))
     features = PostFeatures(encoder.network.text.config.width, WORD_AXES, REGION_AXES)
-    features.fit(torch.cat(states), torch.cat(grids))
+    features.fit(torch.cat(states), Looks(*(torch.cat(parts) for parts in zip(*looks, strict=True))))
     return features
 
 

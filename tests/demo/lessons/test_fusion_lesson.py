@@ -59,18 +59,18 @@ def test_a_view_is_what_the_sentiment_task_answers(setup: Setup, fusion: Fusion)
 def test_what_the_lesson_says_of_its_posts(setup: Setup) -> None:
     storm, dogs, savings = (posts.views(chosen(setup, name)) for name in posts.POSTS)
     concat = storm.of("concat").scores
-    assert storm.of("concat", image=False).scores.positive == pytest.approx(0.99, abs=0.01)
-    assert storm.of("concat", text=False).scores.positive == pytest.approx(0.47, abs=0.01)
-    assert storm.of("concat", text=False).scores.negative == pytest.approx(0.44, abs=0.01)
-    assert concat.positive > 0.95
+    assert storm.of("concat", image=False).scores.positive == pytest.approx(0.97, abs=0.01)
+    assert storm.of("concat", text=False).scores.positive == pytest.approx(0.32, abs=0.01)
+    assert storm.of("concat", text=False).scores.negative == pytest.approx(0.62, abs=0.01)
+    assert concat.positive > 0.9
     assert savings.of("concat").scores.label == "positive" != posts.POSTS["savings"].label
     gates = [float(found.of("weighted").values["gate"][0]) for found in (storm, dogs, savings)]
-    assert gates == pytest.approx([0.93, 0.86, 0.46], abs=0.01)
+    assert gates == pytest.approx([0.88, 0.85, 0.42], abs=0.01)
     late = storm.of("late")
-    assert late.values["gate"][0] == pytest.approx(0.50, abs=0.01)
+    assert late.values["gate"][0] == pytest.approx(0.53, abs=0.01)
     assert late.values["text_opinion"][2] == pytest.approx(0.99, abs=0.01)
-    assert late.values["image_opinion"][0] == pytest.approx(0.66, abs=0.01)
-    assert late.scores.positive == pytest.approx(0.74, abs=0.01)
+    assert late.values["image_opinion"][0] == pytest.approx(0.79, abs=0.01)
+    assert late.scores.positive == pytest.approx(0.68, abs=0.01)
     happy = storm.attention[storm.words.index("happy")].ravel()
     assert happy.sum() == pytest.approx(1, abs=1e-4)
     assert 1 / 16 < happy.max() < 0.08
