@@ -20,6 +20,7 @@ from mmcore.errors import InputError, WeightsError
 from mmcore.families._languages import foreign_letters
 from mmcore.families._resize import pixels_of
 from mmcore.families.base import Calibration, Retriever
+from mmcore.families.compact_dual import as_phrase
 from mmcore.nets.dual_encoder import DualEncoder
 from mmcore.nets.storage import load_weights, save_weights
 from mmcore.settings import Settings, local_variable
@@ -104,6 +105,23 @@ def test_vectors_have_length_one_and_a_batch_changes_nothing(model: Any) -> None
         np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
         np.testing.assert_allclose(np.concatenate([embed([item]) for item in items]), vectors, atol=1e-5)
     assert (model.text_vectors(TEXTS) @ model.text_vectors(TEXTS).T - np.eye(3)).max() < 0.999
+
+
+@pytest.mark.parametrize(
+    ("text", "phrase"),
+    [
+        ("dog", "a dog"), (" Dog ", "a Dog"), ("car", "a car"), ("a dog", "a dog"), ("red dog", "red dog"),
+        ("women", "women"), ("dogs", "dogs"), ("xylophones", "xylophones"), ("plorp", "plorp"), ("", ""), ("7", "7"),
+    ],
+)  # fmt: skip
+def test_a_bare_noun_is_read_with_its_article(model: Any, text: str, phrase: str) -> None:
+    assert as_phrase(text, model.tokenizer) == phrase
+    np.testing.assert_array_equal(model.text_vectors([text]), model.text_vectors([phrase]))
+
+
+def test_the_article_fits_the_word() -> None:
+    known = Tokenizer(models.WordPiece({"[UNK]": 0, "apple": 1, "grass": 2}, unk_token="[UNK]"))
+    assert [as_phrase(word, known) for word in ("apple", "grass")] == ["an apple", "a grass"]
 
 
 def test_long_texts_are_cut_off(model: Any) -> None:
