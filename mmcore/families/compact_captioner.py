@@ -19,7 +19,17 @@ from mmcore.checkpoints.registry import Checkpoint, find
 from mmcore.errors import WeightsError
 from mmcore.families import compact_dual
 from mmcore.families._encoder_cache import EncoderCache
-from mmcore.families._reranking import Reranking, Weights, candidates, different, rank_scores, ranked, signals
+from mmcore.families._reranking import (
+    Reranking,
+    Weights,
+    candidates,
+    cosines,
+    different,
+    rank_scores,
+    ranked,
+    signals,
+    without_repeats,
+)
 from mmcore.families._resize import pixels_of
 from mmcore.families.base import bytes_of
 from mmcore.families.compact_dual import CompactDual
@@ -162,7 +172,7 @@ class CompactCaptioning:
         weights = self.reranking.weights
         best = [
             ranked(list(zip(written, rank_scores(own, weights).tolist(), strict=True)), own, weights)
-            for written, own in self.candidates(seen, options)
+            for written, own in self.shortlists(seen, self.candidates(seen, options))
         ]
         return [
             different([replace(self.writers["en"].caption(one), rank=rank) for one, rank in own], options.num_captions)
@@ -170,16 +180,33 @@ class CompactCaptioning:
         ]
 
     @torch.inference_mode()
-    def candidates(self, seen: Seen, options: CaptionOptions) -> list[tuple[list[Written], Tensor]]:
-        """For each picture what re-ranking chooses from, with the signals (K, 6) that decide."""
+    def candidates(self, seen: Seen, options: CaptionOptions) -> list[list[Written]]:
+        """For each picture all captions that re-ranking begins with, in no order; none that names a thing twice."""
         assert self.reranking is not None
-        assert self.dual is not None
         beams = max(options.num_beams, options.num_captions)
-        written = candidates(
+        found = candidates(
             self.network.decoder, seen.memory, self.reranking, beams, self._most_words(options), options.seed
         )
-        found = signals(self.network.vocabulary, self._tag_places, self.dual, seen, written)
-        return list(zip(written, found, strict=True))
+        return [without_repeats(self.network.vocabulary, self._tag_places, own) for own in found]
+
+    @torch.inference_mode()
+    def shortlists(self, seen: Seen, written: Sequence[Sequence[Written]]) -> list[tuple[list[Written], Tensor]]:
+        """For each picture the candidates that the cheap signals put first, with all signals (K, 6) that rank them."""
+        assert self.reranking is not None
+        assert self.dual is not None
+        first, size = self.reranking.first, self.reranking.shortlist
+        likely = seen.tag_probabilities.float().cpu()
+        lists = [
+            ranked(own, self.signals(likely[row], own), first)[:size] if len(own) > size else list(own)
+            for row, own in enumerate(written)
+        ]
+        near = cosines(self.network.vocabulary, self.dual, seen, lists)
+        return [(own, self.signals(likely[row], own, near[row])) for row, own in enumerate(lists)]
+
+    def signals(self, likely: Tensor, written: Sequence[Written], cosine: Tensor | None = None) -> Tensor:
+        """SIGNALS of one picture's K candidates, (K, 6), see ``_reranking.signals``."""
+        assert self.reranking is not None
+        return signals(self.network.vocabulary, self._tag_places, likely, written, self.reranking.rarity, cosine)
 
     def see(self, images: Sequence[Image.Image]) -> Seen:
         """What the network knows of the pictures before it writes."""
@@ -272,7 +299,8 @@ class CompactCaptioning:
 
 
 def _reranking_of(config: dict[str, Any]) -> Reranking:
-    return Reranking(**{**config, "weights": Weights(**config["weights"])})
+    weights = {name: Weights(**config[name]) for name in ("first", "weights")}
+    return Reranking(**{**config, **weights, "rarity": tuple(config["rarity"])})
 
 
 def load(checkpoint: Checkpoint, folder: Path, device: str, dtype: torch.dtype) -> CompactCaptioning:

@@ -43,7 +43,9 @@ class CaptionerRecipe:
     """Sizes of the decoder that differ from DecoderConfig's defaults."""
     confidence_threshold: float = 0.4
     """A caption is doubtful unless the tagger gives this much to a word that it uses. Set by hand, not fitted."""
-    reranking: Reranking = field(default_factory=lambda: Reranking(5, 25, Weights(1.0, 7.3, 3.9, 0.05, 0.1, 0.29)))
+    reranking: Reranking = field(
+        default_factory=lambda: Reranking(5, 100, 24, Weights(1, 0, 0, 0.1, 0.3, 9), Weights(1, 9, 0, 0.1, 0.3, 9))
+    )
     """How a caption is chosen among candidates; ``mmcore train reranking`` fits the weights to the finished model."""
     map_layers: tuple[int, ...] = (0, 1)
     """Decoder layers whose attention is shown."""

@@ -119,7 +119,7 @@ def test_words_are_as_near_as_is_said(setup: Setup) -> None:
     assert found[0][1] == pytest.approx(near, abs=2e-3)
     assert [cosine for _, cosine in found] == sorted((cosine for _, cosine in found), reverse=True)
     assert "dog" not in [name for name, _ in inside.neighbours(setup, "dog")]
-    assert inside.neighbours(setup, "dot")[0][1] < 0.5
+    assert inside.neighbours(setup, "dot")[0][1] < 0.6  # "a dot" is near nothing that is named
     assert inside.neighbours(setup, "cat")[0][0] == "dog"
 
 
