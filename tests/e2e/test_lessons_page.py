@@ -568,7 +568,7 @@ def test_the_numbers_of_lesson_8_follow_the_controls(page: Page) -> None:
 
     open_step(page, 8, 6)
     page.locator('[data-pick="second"][data-value="3"]').click()
-    assert number(page, 'p [data-out="z"]') == pytest.approx(0.002 / np.hypot(0.002, 0.001), abs=0.06)
+    assert number(page, 'p [data-out="z"]') == pytest.approx(0.001 / np.hypot(0.003, 0.004), abs=0.06)
 
     open_step(page, 8, 7)
     page.locator("[data-preset]").nth(1).click()
