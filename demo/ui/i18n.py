@@ -17,7 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from mmcore.errors import MMCoreError, Phrase
+from mmcore.errors import Cancelled, MMCoreError, Phrase
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -116,7 +116,9 @@ class _OneLine:
     def print_exc() -> None:
         error = sys.exc_info()[1]
         frames = traceback.walk_tb(error.__traceback__ if error is not None else None)
-        if any(str(frame.f_globals.get("__name__", "")).startswith(OURS) for frame, _ in frames):
+        if isinstance(error, Cancelled):  # who left while waiting for a slot gets no answer, and is no fault
+            logger.info("a visitor left before the answer was begun")
+        elif any(str(frame.f_globals.get("__name__", "")).startswith(OURS) for frame, _ in frames):
             logger.error("unexpected error in a handler", exc_info=error)
         else:
             logger.warning("gradio refused a request: %s", type(error).__name__)

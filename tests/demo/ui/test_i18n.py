@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from demo.ui import i18n
+from demo.ui import i18n, slots
 from mmcore.checkpoints.registry import CHECKPOINTS
-from mmcore.errors import MESSAGES, PHRASES, InputError, Phrase, UnknownNameError
+from mmcore.errors import MESSAGES, PHRASES, Cancelled, InputError, Phrase, UnknownNameError
 from mmcore.results import DECODINGS
 from mmcore.settings import TIERS
 
@@ -140,3 +140,21 @@ def test_the_browser_gets_only_the_fixed_texts() -> None:
     assert set(tables) == {"en", "zh-CN", "zh-TW"}
     assert tables["zh-CN"]["ui.run"] == "描述这张图片"
     assert all(key.startswith("ui.") for table in tables.values() for key in table)
+
+
+def test_who_left_before_the_slot_was_free_is_no_fault_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="demo.ui.i18n")
+
+    def broken() -> bool:
+        raise RuntimeError("broken")
+
+    for gone, level, said in ((lambda: True, "INFO", "a visitor left"), (broken, "ERROR", "unexpected error")):
+        caplog.clear()
+        try:
+            with slots.slot(gone):
+                pytest.fail("the slot is not given")
+        except (Cancelled, RuntimeError):
+            i18n._OneLine.print_exc()
+        (record,) = caplog.records
+        assert (record.levelname, record.message[: len(said)]) == (level, said)
+        assert bool(record.exc_info) == (level == "ERROR")
