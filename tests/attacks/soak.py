@@ -196,7 +196,7 @@ class Visitor:
                 ):
                     chosen = await self.upload(self.files.picture(), "p.jpg")
                 found.append(chosen)
-            elif kind == "audio":
+            elif kind == "audio" and not name.startswith("sentiment"):  # a spoken post needs the extra speech
                 found.append(await self.upload(self.files.sound(), "s.wav"))
             else:
                 found.append(value)
