@@ -13,6 +13,8 @@ def open_tab(page: Page, title: str, row: str = "#mm-tabs") -> None:
     tab = tabs.get_by_role("tab", name=title, exact=True)
     more = tabs.locator(".overflow-menu > button").first
     expect(tab.or_(more).first).to_be_visible()
+    # A title comes with all that is translated: nobody clicks before the page has put the rest in its place.
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     if tab.is_visible():
         tab.click()
     else:
